@@ -1,0 +1,66 @@
+"""Process settings that must be made before TensorFlow is imported, in one place.
+
+``import vgg_lesson`` (or any of its modules) calls :func:`prepare`, so opening a notebook
+directly cannot bypass it. Every setting is a default: a variable that you set yourself wins,
+and ``VGG_LESSON_SPEED=0`` turns all of them off.
+"""
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+
+# glibc's malloc.h; mallopt(3) documents the meaning.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+_KEEP_BYTES = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class SpeedSettings:
+    """What :func:`prepare` found or did.
+
+    Attributes:
+        enabled: False when ``VGG_LESSON_SPEED=0`` turned the settings off.
+        onednn: value of ``TF_ENABLE_ONEDNN_OPTS`` that TensorFlow will see, or None when unset.
+        keeps_pages: True when the C library was told to keep freed memory (Linux with glibc only).
+        too_late: True when TensorFlow had been imported before, so that ``onednn`` has no effect.
+    """
+
+    enabled: bool
+    onednn: str | None
+    keeps_pages: bool
+    too_late: bool
+
+    def __str__(self) -> str:
+        if not self.enabled:
+            return "speed settings: off (VGG_LESSON_SPEED=0)"
+        late = ", but TensorFlow was imported earlier: restart the kernel" if self.too_late else ""
+        pages = "kept" if self.keeps_pages else "returned"
+        return f"speed settings: TF_ENABLE_ONEDNN_OPTS={self.onednn}{late}; freed memory is {pages}"
+
+
+def prepare() -> SpeedSettings:
+    """Set the defaults that make TensorFlow fast on a laptop CPU and quiet in a notebook.
+
+    * ``TF_ENABLE_ONEDNN_OPTS=1``: TensorFlow switches oneDNN on by itself only on CPUs with
+      AVX512-VNNI or better; on others its convolutions run several times slower.
+    * ``TF_CPP_MIN_LOG_LEVEL=2``: start-up notes would otherwise appear under the first cell.
+    * On Linux, freed memory stays with the process: the large temporaries of a training step
+      otherwise come from fresh pages at every step, and faulting these in costs time.
+    """
+    too_late = "tensorflow" in sys.modules
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if os.environ.get("VGG_LESSON_SPEED", "1") == "0":
+        return SpeedSettings(False, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), False, too_late)
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    return SpeedSettings(True, os.environ["TF_ENABLE_ONEDNN_OPTS"], _keep_freed_pages(), too_late)
+
+
+def _keep_freed_pages() -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from musl's C library
+    if mallopt is None:
+        return False
+    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES))

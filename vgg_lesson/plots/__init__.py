@@ -1,0 +1,1 @@
+"""Figures of the lessons: arrays in, a :class:`vgg_lesson.plots.style.Picture` out. No Keras, no pyplot."""

@@ -1,0 +1,139 @@
+"""One look for every figure: colours, fonts, and the helpers that keep pictures honest.
+
+Colours are those of Okabe and Ito (2008), which stay apart for all common kinds of colour
+blindness. Figures are built without pyplot, whose global state is not safe when a training
+thread and the notebook draw at the same time.
+"""
+
+import io
+import math
+import threading
+from dataclasses import dataclass, field
+
+import matplotlib
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
+COLOURS = {
+    "training": "#0072B2",
+    "validation": "#D55E00",
+    "chance": "#6B6B6B",
+    "good": "#009E73",
+    "bad": "#D55E00",
+    "ink": "#1A1A1A",
+    "muted": "#6B6B6B",
+    "grid": "#E3E3E3",
+    "paper": "#FFFFFF",
+}
+# Pages are white on purpose: on JupyterLab's dark theme a figure reads like a printed card.
+STYLE = {
+    "figure.facecolor": COLOURS["paper"],
+    "axes.facecolor": COLOURS["paper"],
+    "savefig.facecolor": COLOURS["paper"],
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.edgecolor": COLOURS["muted"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=CYCLE),
+    "grid.color": COLOURS["grid"],
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 5,
+    "xtick.color": COLOURS["muted"],
+    "ytick.color": COLOURS["muted"],
+    "xtick.labelcolor": COLOURS["ink"],
+    "ytick.labelcolor": COLOURS["ink"],
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+}
+SCREEN_DPI = 100
+PIXEL_RATIO = 2  # sharp on high-density screens
+
+# matplotlib's font and path caches are shared between figures and not thread-safe.
+_DRAWING = threading.Lock()
+
+
+@dataclass(frozen=True, repr=False)
+class Picture:
+    """A figure and the same finding in words.
+
+    Attributes:
+        figure: the matplotlib figure.
+        text: one or two sentences with the numbers that the figure shows: the text equivalent.
+    """
+
+    figure: Figure = field(compare=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Picture: {self.text}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        width = round(self.figure.get_figwidth() * SCREEN_DPI)
+        data = {"image/png": to_png(self.figure), "text/plain": repr(self)}
+        return data, {"image/png": {"width": width, "alt": self.text}}
+
+
+def figure(width: float = 6.4, height: float = 3.6, rows: int = 1, columns: int = 1, **subplots):
+    """Make a styled figure.
+
+    Args:
+        width, height: size in inches (100 screen pixels each).
+        rows, columns: grid of axes; further keywords go to :meth:`matplotlib.figure.Figure.subplots`.
+
+    Returns:
+        ``(Figure, axes)``: one Axes, or an array of them when rows or columns exceed 1.
+    """
+    with matplotlib.rc_context(STYLE):
+        made = Figure(figsize=(width, height), dpi=SCREEN_DPI, layout="constrained")
+        FigureCanvasAgg(made)
+        return made, made.subplots(rows, columns, **subplots)
+
+
+def to_png(made: Figure) -> bytes:
+    """Render a figure as PNG bytes, at twice the screen's resolution."""
+    buffer = io.BytesIO()
+    with _DRAWING, matplotlib.rc_context(STYLE):
+        # No Software/date metadata: the same figure gives the same bytes.
+        made.savefig(buffer, format="png", dpi=SCREEN_DPI * PIXEL_RATIO, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def chance_line(axes: Axes, kind: str, classes: int = 10) -> None:
+    """Draw and name what guessing gives: accuracy 1/classes, or cross-entropy ln(classes).
+
+    Args:
+        axes: where to draw.
+        kind: "accuracy" (0 to 1) or "loss" (nats).
+        classes: number of equally frequent classes.
+    """
+    if kind == "accuracy":
+        level, name = 1 / classes, f"chance {100 / classes:g}%"
+    elif kind == "loss":
+        level, name = math.log(classes), f"chance ln {classes} = {math.log(classes):.3f}"
+    else:
+        raise ValueError(f"kind must be 'accuracy' or 'loss', received {kind!r}")
+    axes.axhline(level, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
+    axes.annotate(
+        name, (0.01, level), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
+        color=COLOURS["chance"], fontsize=8.5, va="bottom", ha="left",
+    )  # fmt: skip
+
+
+def label_line(axes: Axes, x: float, y: float, text: str, color: str) -> None:
+    """Write a line's name beside its last point, instead of a legend."""
+    axes.annotate(
+        text, (x, y), xytext=(5, 0), textcoords="offset points", color=color, fontsize=9, fontweight="bold",
+        va="center", ha="left", annotation_clip=False,
+    )  # fmt: skip
