@@ -19,6 +19,7 @@ from vgg_lesson.acceleration import accelerate
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.augmentation import augment
 from vgg_lesson.data import Dataset
+from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.run_record import EPOCH_FIELDS, Run, judge
 from vgg_lesson.training_config import TrainingConfig
@@ -76,7 +77,7 @@ def build_model(config: TrainingConfig, *, steps_per_epoch: int, input_shape=(32
         dropout=config.dropout,
     )
     model.compile(
-        optimizer=_optimizer(config, steps_per_epoch * config.epochs),
+        optimizer=fuse_adam(_optimizer(config, steps_per_epoch * config.epochs)),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=["accuracy"],
         jit_compile=False,  # XLA halves the speed of convolutions on a CPU

@@ -1,0 +1,56 @@
+"""The fused update equals Keras's own, step by step, and leaves everything else as it is."""
+
+import keras
+import numpy as np
+import pytest
+
+from vgg_lesson.fused_adam import fuse_adam
+
+
+def trained_weights(optimizer):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3, activation="softmax")]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+    rng = np.random.default_rng(0)
+    model.fit(rng.normal(size=(64, 6)), rng.integers(0, 3, 64), batch_size=8, epochs=3, shuffle=False, verbose=0)
+    return model, [weights.copy() for weights in model.get_weights()]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
+        {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 20)},
+        {"weight_decay": 0.1},
+        {"clipnorm": 0.01},
+    ],
+    ids=["default", "constants", "schedule", "decay", "clipping"],
+)
+def test_equals_keras_over_24_steps(options):
+    _, expected = trained_weights(keras.optimizers.Adam(**options))
+    model, received = trained_weights(fuse_adam(keras.optimizers.Adam(**options)))
+    assert "update_step" in vars(model.optimizer)
+    assert int(model.optimizer.iterations) == 24
+    for want, have in zip(expected, received, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [keras.optimizers.SGD(), keras.optimizers.AdamW(), keras.optimizers.Adam(amsgrad=True)],
+    ids=["sgd", "adamw", "amsgrad"],
+)  # fmt: skip
+def test_other_optimizers_keep_the_ordinary_path(optimizer):
+    assert "update_step" not in vars(fuse_adam(optimizer))
+
+
+def test_a_model_saved_with_it_loads_in_plain_keras_and_trains_on(tmp_path):
+    model, _ = trained_weights(fuse_adam(keras.optimizers.Adam(1e-2)))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded.optimizer) is keras.optimizers.Adam
+    assert "update_step" not in vars(loaded.optimizer)
+    for mine, theirs in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(np.array(mine), np.array(theirs))
