@@ -1,0 +1,167 @@
+"""Feature maps and Grad-CAM against formulas that need no gradient, and against finite differences."""
+
+import keras
+import numpy as np
+import pytest
+
+from vgg_lesson import explain
+from vgg_lesson.acceleration import accelerate
+from vgg_lesson.architecture import build_vgg
+
+
+def small_net(*ending, size=8):
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input((size, size, 3)),
+            keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="first"),
+            keras.layers.MaxPooling2D(2, name="pool"),
+            keras.layers.Conv2D(5, 3, padding="same", activation="relu", name="second"),
+            *ending,
+        ],
+        name="small",
+    )
+
+
+def averaging_net():
+    return small_net(keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4, activation="softmax", name="out"))
+
+
+IMAGE = np.random.default_rng(0).normal(size=(8, 8, 3)).astype(np.float32)
+
+
+def test_feature_maps_are_the_convolution_by_loops():
+    net = small_net(keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax"))
+    kernel, bias = net.get_layer("first").get_weights()
+    padded = np.pad(IMAGE, ((1, 1), (1, 1), (0, 0)))
+    expected = np.array(
+        [[np.tensordot(padded[y : y + 3, x : x + 3], kernel, 3) + bias for x in range(8)] for y in range(8)]
+    )
+    assert explain.feature_maps(net, IMAGE, "first") == pytest.approx(np.maximum(expected, 0), abs=1e-5)
+
+
+@pytest.mark.parametrize("target", [0, 1, 2, 3])
+def test_grad_cam_on_global_average_pooling_is_the_class_activation_map(target):
+    """There the weights are the dense layer's own, over the map's area (Zhou et al., arXiv 1512.04150)."""
+    net = averaging_net()
+    maps = explain.feature_maps(net, IMAGE, "second")
+    weights = net.get_layer("out").get_weights()[0][:, target] / maps[..., 0].size
+    found = explain.grad_cam(net, IMAGE, "second", target)
+    assert found.heat == pytest.approx(np.maximum(maps @ weights, 0), abs=1e-6)
+    assert found.heat.max() > 0 or (maps @ weights <= 0).all()
+    assert found.target == target
+    assert found.probabilities == pytest.approx(net(IMAGE[None])[0].numpy(), abs=1e-6)
+
+
+def test_grad_cam_agrees_with_finite_differences_through_hidden_layers():
+    net = small_net(
+        keras.layers.Flatten(), keras.layers.Dense(7, activation="tanh", name="hidden"), keras.layers.Dense(4, activation="softmax", name="out")
+    )  # fmt: skip
+    (hidden, hidden_bias), (out, out_bias) = (net.get_layer(n).get_weights() for n in ("hidden", "out"))
+    maps = explain.feature_maps(net, IMAGE, "second").astype(np.float64)
+
+    def score(values):
+        return (np.tanh(values.reshape(-1) @ hidden + hidden_bias) @ out + out_bias)[2]
+
+    gradient = np.zeros_like(maps)
+    for place in np.ndindex(maps.shape):
+        step = np.zeros_like(maps)
+        step[place] = 1e-5
+        gradient[place] = (score(maps + step) - score(maps - step)) / 2e-5
+    expected = np.maximum((maps * gradient.mean(axis=(0, 1))).sum(axis=-1), 0)
+    assert explain.grad_cam(net, IMAGE, "second", 2).heat == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [keras.layers.Dense(4), keras.layers.Softmax()],
+        [keras.layers.Dense(4), keras.layers.Activation("softmax")],
+        [keras.layers.Dense(4)],
+    ],
+    ids=["Softmax", "Activation", "logits"],
+)
+def test_other_last_layers_give_the_same_map(ending):
+    usual = averaging_net()
+    other = small_net(keras.layers.GlobalAveragePooling2D(), *ending)
+    other.set_weights(usual.get_weights())
+    expected, found = explain.grad_cam(usual, IMAGE), explain.grad_cam(other, IMAGE)
+    assert found.heat == pytest.approx(expected.heat, abs=1e-6)
+    assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+
+
+def test_grad_cam_of_a_frozen_and_of_an_accelerated_network_is_the_same():
+    net = averaging_net()
+    expected = explain.grad_cam(net, IMAGE, "first").heat
+    net.trainable = False
+    assert explain.grad_cam(net, IMAGE, "first").heat == pytest.approx(expected)
+    assert explain.grad_cam(accelerate(net), IMAGE, "first").heat == pytest.approx(expected, abs=1e-6)
+
+
+def test_functional_model_with_branches():
+    images = keras.Input((8, 8, 3))
+    left = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="left")(images)
+    right = keras.layers.Conv2D(4, 1, name="right")(images)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Add(name="sum")([left, right]))
+    net = keras.Model(images, keras.layers.Dense(3, activation="softmax", name="out")(pooled))
+    maps = explain.feature_maps(net, IMAGE, "left")
+    weights = net.get_layer("out").get_weights()[0][:, 1] / 64
+    assert explain.grad_cam(net, IMAGE, "left", 1).heat == pytest.approx(np.maximum(maps @ weights, 0), abs=1e-6)
+
+
+def test_layers_of_a_vgg():
+    plain, normalised = (build_vgg("A", width=0.0625, head=(8,), batch_norm=bn) for bn in (False, True))
+    assert explain.last_convolution(plain) == "block5_conv2"
+    assert explain.last_convolution(normalised) == "block5_relu2", "after batch norm and ReLU"
+    assert explain.map_layers(plain)[:2] == ["block1_conv1", "block1_pool"]
+    assert "flatten" not in explain.map_layers(plain)
+    image = np.zeros((32, 32, 3), np.float32)
+    for layer in explain.map_layers(normalised):
+        assert explain.feature_maps(normalised, image, layer).shape == normalised.get_layer(layer).output.shape[1:]
+
+
+def test_hiding_covers_the_hottest_or_the_coldest_pixels_and_copies():
+    image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    before = image.copy()
+    heat = np.zeros((4, 4), np.float32)
+    heat[0, 3] = 1
+    hidden = explain.hide(image, heat, 4 / 64)
+    changed = (hidden != image).any(axis=-1)
+    assert changed.sum() == 4
+    assert changed[:2, 6:].all(), "the upper right corner"
+    assert (hidden[0, 7] == image.mean(axis=(0, 1)).round()).all()
+    assert not (explain.hide(image, heat, 0.5, hottest=False) != image)[:2, 6:].any()
+    assert (explain.hide(image, heat, 0.0) == image).all()
+    assert (image == before).all()
+
+
+def test_fresh_weights_are_the_same_network_untrained():
+    net = averaging_net()
+    fresh = explain.with_fresh_weights(net, seed=1)
+    assert [layer.name for layer in fresh.layers] == [layer.name for layer in net.layers]
+    assert not np.allclose(fresh.get_weights()[0], net.get_weights()[0])
+    assert np.allclose(explain.with_fresh_weights(net, seed=1).get_weights()[0], fresh.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda net: explain.grad_cam(net, IMAGE, "third"), r"layer must be one of \['first', 'pool', 'second'\]"),
+        (lambda net: explain.grad_cam(net, IMAGE, target=4), r"class number in 0 \.\. 3, received 4"),
+        (lambda net: explain.grad_cam(net, IMAGE[:4]), r"\(8, 8, 3\) float, received \(4, 8, 3\)"),
+        (lambda net: explain.feature_maps(net, IMAGE.astype(np.uint8), "first"), "preprocessed.*uint8"),
+        (lambda net: explain.hide(IMAGE, np.zeros((2, 2)), 25), "share .* received 25"),
+        (
+            lambda net: explain.grad_cam(small_net(keras.layers.Flatten(), keras.layers.Dense(2, activation="sigmoid")), IMAGE),
+            "received Dense",
+        ),
+        (lambda net: explain.map_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])), "no layer with feature maps"),
+        (
+            lambda net: explain.last_convolution(keras.Sequential([keras.Input((4, 4, 3)), keras.layers.MaxPooling2D(2)])),
+            "no convolution",
+        ),
+    ],
+)
+def test_errors_say_what_was_received(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(averaging_net())

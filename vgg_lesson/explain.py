@@ -1,0 +1,173 @@
+"""What a network looks at: feature maps and Grad-CAM, for any Keras model with convolutions."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+HIDDEN = 0.25
+"""Share of the image that :func:`hide` covers unless told otherwise."""
+
+
+def map_layers(model: keras.Model) -> list[str]:
+    """Names of the layers with feature maps (outputs of shape (H, W, channels)), first to last.
+
+    Raises:
+        ValueError: the model has none.
+    """
+    names = [
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
+    ]
+    if not names:
+        raise ValueError(f"model {model.name!r} has no layer with feature maps (H, W, channels)")
+    return names
+
+
+def last_convolution(model: keras.Model) -> str:
+    """Name of the last layer that still has the size of the last convolution: the usual choice for Grad-CAM.
+
+    With batch norm this is the ReLU after the convolution, so that the maps are what the next layer sees.
+
+    Raises:
+        ValueError: the model has no convolution.
+    """
+    layers = [model.get_layer(name) for name in map_layers(model)]
+    places = [place for place, layer in enumerate(layers) if isinstance(layer, keras.layers.Conv2D)]
+    if not places:
+        raise ValueError(f"model {model.name!r} has no convolution")
+    size = layers[places[-1]].output.shape[1:3]
+    return [layer.name for layer in layers[places[-1] :] if layer.output.shape[1:3] == size][-1]
+
+
+def feature_maps(model: keras.Model, image: np.ndarray, layer: str) -> np.ndarray:
+    """What one layer gives for one image.
+
+    Args:
+        model: any built Keras model.
+        image: (H, W, C) float, preprocessed as in training.
+        layer: a name from :func:`map_layers`.
+
+    Returns:
+        (H', W', channels) float32.
+    """
+    _check(model, image, layer)
+    part = keras.Model(model.inputs[0], model.get_layer(layer).output)
+    return np.asarray(part(image[None], training=False))[0]
+
+
+@dataclass(frozen=True)
+class GradCam:
+    """A Grad-CAM map and what the network said.
+
+    Attributes:
+        heat: (H', W') float32, at least 0, in the layer's resolution: where evidence for ``target`` was found.
+        target: the class that was asked about.
+        probabilities: (classes,) the network's output for the image.
+    """
+
+    heat: np.ndarray
+    target: int
+    probabilities: np.ndarray
+
+
+def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, target: int | None = None) -> GradCam:
+    """Where a layer saw evidence for a class.
+
+    Each map of the layer is weighted by the mean gradient of the class's score before the softmax
+    with respect to it; of the weighted sum the positive part is kept (Selvaraju et al., arXiv
+    1610.02391, equations 1 and 2).
+
+    Args:
+        model: a Keras classifier whose last layer is a Dense or softmax layer.
+        image: (H, W, C) float, preprocessed as in training.
+        layer: a name from :func:`map_layers`; by default that of :func:`last_convolution`.
+        target: class number; by default the predicted class.
+
+    Raises:
+        ValueError: no such layer, image or class; a last layer whose score before the softmax is unknown.
+    """
+    layer = layer or last_convolution(model)
+    _check(model, image, layer)
+    last = model.layers[-1]
+    to_scores = _scores_of(last)
+    part = keras.Model(model.inputs[0], [model.get_layer(layer).output, last.input])
+    images = tf.convert_to_tensor(image[None], tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(images)  # frozen weights alone would leave the tape empty
+        maps, before_last = part(images, training=False)
+        scores = to_scores(before_last)[0]
+        classes = len(scores)
+        target = int(tf.argmax(scores)) if target is None else target
+        if not 0 <= target < classes:
+            raise ValueError(f"target must be a class number in 0 .. {classes - 1}, received {target!r}")
+        score = scores[target]
+    weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
+    heat = tf.nn.relu(tf.einsum("nhwc,nc->hw", maps, weights))
+    return GradCam(np.asarray(heat), target, np.asarray(tf.nn.softmax(scores)))
+
+
+def enlarge(heat: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map (H', W') at the size (height, width), bilinear."""
+    return np.asarray(tf.image.resize(heat[..., None], (height, width), "bilinear"))[..., 0]
+
+
+def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest: bool = True) -> np.ndarray:
+    """Cover a share of an image with its mean colour: where a map is hottest, or where it is coldest.
+
+    If the map tells the truth, covering the hottest part lowers the class's probability more
+    (deletion, after Petsiuk et al., arXiv 1806.07421).
+
+    Args:
+        image: (H, W, C) uint8.
+        heat: (H', W') map of any size.
+        share: of the pixels to cover, in 0 .. 1.
+        hottest: False covers the coldest pixels instead.
+
+    Returns:
+        (H, W, C) uint8, a copy.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must lie in 0 .. 1, received {share!r}")
+    height, width = image.shape[:2]
+    order = np.argsort(enlarge(heat, height, width), axis=None, kind="stable")
+    pixels = order[::-1] if hottest else order
+    covered = image.copy().reshape(height * width, -1)
+    covered[pixels[: round(share * len(pixels))]] = image.mean(axis=(0, 1)).round().astype(image.dtype)
+    return covered.reshape(image.shape)
+
+
+def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
+    """The same network as it was before training: new random weights, for comparison.
+
+    A way of explaining that gives the same maps for it does not explain what was learned
+    (Adebayo et al., arXiv 1810.03292).
+    """
+    keras.utils.set_random_seed(seed)
+    return keras.models.clone_model(model)
+
+
+def _scores_of(last: keras.layers.Layer):
+    """A function from the last layer's input to the class scores before the softmax."""
+    if isinstance(last, keras.layers.Softmax):
+        return lambda inputs: inputs
+    activation = getattr(last, "activation", None)
+    if activation in (keras.activations.softmax, keras.activations.linear):
+        if isinstance(last, keras.layers.Activation):
+            return lambda inputs: inputs
+        if isinstance(last, keras.layers.Dense):
+            return lambda inputs: inputs @ tf.convert_to_tensor(last.kernel) + (last.bias if last.use_bias else 0.0)
+    raise ValueError(
+        f"the last layer must be Dense, Activation or Softmax with a softmax or linear output, "
+        f"received {type(last).__name__} {last.name!r}"
+    )
+
+
+def _check(model: keras.Model, image: np.ndarray, layer: str) -> None:
+    if layer not in map_layers(model):
+        raise ValueError(f"layer must be one of {map_layers(model)}, received {layer!r}")
+    shape = tuple(model.input_shape[1:])
+    if image.shape != shape or not np.issubdtype(image.dtype, np.floating):
+        raise ValueError(f"image must be preprocessed, {shape} float, received {image.shape} {image.dtype}")
