@@ -145,6 +145,7 @@ def train(
         validation_data=validation_batches(dataset, config),
         epochs=config.epochs,
         verbose=0,
+        shuffle=False,  # the batches are shuffled already, and Keras warns
         callbacks=[watch, *callbacks],
     )
     return Trained(model, _record(config, dataset, watch))

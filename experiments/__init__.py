@@ -1,0 +1,1 @@
+"""The recorded runs: which there are, and the command that makes each again."""

@@ -1,0 +1,128 @@
+"""Every recorded run by name: its configuration and how much data it sees.
+
+The order of :func:`plan` is the order of work, chosen so that a half-finished plan is already useful.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vgg_lesson.training_config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run to record.
+
+    Attributes:
+        name: unique, "plan/..."; the record and the command carry it.
+        config: the choices.
+        train_images, validation_images: stratified sample sizes; None takes all.
+        split: as for ``load_data``.
+        vital_signs: measure every layer while training.
+    """
+
+    name: str
+    config: TrainingConfig
+    train_images: int | None
+    validation_images: int | None
+    split: str = "stratified"
+    vital_signs: bool = False
+
+    @property
+    def command(self) -> str:
+        return f"python -m experiments.record {self.name}"
+
+
+LECTURE_CHANGES = {
+    "none": {},
+    "adam-1e-4": {"learning_rate": 1e-4},
+    "he": {"initializer": "he_normal"},
+    "he-adam-1e-4": {"initializer": "he_normal", "learning_rate": 1e-4},
+    "batchnorm": {"batch_norm": True},
+    "sgd": {"optimizer": "sgd", "learning_rate": 1e-2},
+    "mean-rgb": {"preprocessing": "mean_rgb"},
+}
+"""The lecture's run at full width, and the same with one change each (one with two)."""
+LECTURE_STEPS_AN_EPOCH = 160
+LECTURE_EPOCHS = 2
+
+ATLAS_LETTERS = ("D", "A", "E", "B")
+ATLAS_RATES = (1e-3, 1e-4, 1e-2, 1e-5, 1e-1, 3e-4, 3e-3, 3e-5, 3e-2)
+ATLAS_COARSE = 5
+ATLAS_REMEDIES = {
+    "lecture": {},
+    "batchnorm": {"batch_norm": True},
+    "he": {"initializer": "he_normal"},
+    "sgd": {"optimizer": "sgd"},
+}
+ATLAS_IMAGES, ATLAS_EPOCHS = 5_000, 3
+SEEDS = (0, 1, 2)
+
+HEADLINE = TrainingConfig(
+    configuration="A",
+    width=0.5,
+    head=(),
+    batch_norm=True,
+    optimizer="sgd",
+    learning_rate=0.2,
+    schedule="one_cycle",
+    weight_decay=5e-3,  # decoupled: without momentum's tenfold sum, so ten times the usual 5e-4
+    label_smoothing=0.1,
+    augmentation=("flip", "shift"),
+    preprocessing="standardise",
+    batch_size=128,
+    epochs=10,
+)
+
+
+def _lecture() -> Iterator[Experiment]:
+    for seed in SEEDS[:2]:
+        for name, change in LECTURE_CHANGES.items():
+            config = TrainingConfig.lecture(epochs=LECTURE_EPOCHS, seed=seed, **change)
+            yield Experiment(
+                f"lecture/{name}-{seed}", config, LECTURE_STEPS_AN_EPOCH * config.batch_size, 500, "lecture", vital_signs=True
+            )
+
+
+def _atlas() -> Iterator[Experiment]:
+    grid = [(seed, rates) for rates in (ATLAS_RATES[:ATLAS_COARSE], ATLAS_RATES[ATLAS_COARSE:]) for seed in SEEDS]
+    for seed, rates in grid:
+        for rate in rates:
+            for letter in ATLAS_LETTERS:
+                for remedy, change in ATLAS_REMEDIES.items():
+                    config = TrainingConfig(
+                        configuration=letter, width=0.25, head=(1024, 1024), learning_rate=rate, seed=seed,
+                        epochs=ATLAS_EPOCHS, **change,
+                    )  # fmt: skip
+                    yield Experiment(f"atlas/{letter}-{remedy}-{rate:.1e}-{seed}", config, ATLAS_IMAGES, 1_000)
+
+
+def _headline() -> Iterator[Experiment]:
+    for seed in SEEDS:
+        yield Experiment(f"headline/{seed}", HEADLINE.change(seed=seed), None, None)
+
+
+PLANS = {"lecture": _lecture, "headline": _headline, "atlas": _atlas}
+
+
+def plan(name: str) -> list[Experiment]:
+    """All experiments of a plan, in the order of work.
+
+    Raises:
+        ValueError: no plan of that name.
+    """
+    if name not in PLANS:
+        raise ValueError(f"plan must be one of {sorted(PLANS)}, received {name!r}")
+    return list(PLANS[name]())
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that full name.
+
+    Raises:
+        ValueError: no such experiment.
+    """
+    for experiment in plan(name.partition("/")[0]):
+        if experiment.name == name:
+            return experiment
+    raise ValueError(f"no experiment {name!r}; names of its plan begin {plan(name.partition('/')[0])[0].name!r}")

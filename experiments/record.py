@@ -1,0 +1,89 @@
+"""Make recorded runs: ``python -m experiments.record NAME [NAME ...]``, or a whole plan by its name.
+
+Each finished run is appended at once to FOLDER/<plan>.jsonl, and runs already there are passed
+over, so the command can be stopped and started again.
+"""
+
+import argparse
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "vgg_lesson" / "records"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("names", nargs="+", help="names of experiments or plans, see experiments/plans.py")
+    options.add_argument("--folder", type=Path, default=FOLDER, help="where the records are")
+    options.add_argument("--again", action="store_true", help="make a record also when there is one")
+    options.add_argument("--data-description", help='what the images are, for example "CIFAR-10, JPEG copy"')
+    options.add_argument("--hours", type=float, default=float("inf"), help="start no run after this time")
+    arguments = options.parse_args()
+
+    from experiments.plans import PLANS, find, plan
+
+    started = time.monotonic()
+    for name in arguments.names:
+        for experiment in plan(name) if name in PLANS else [find(name)]:
+            path = record_path(experiment.name, arguments.folder)
+            if time.monotonic() - started > 3600 * arguments.hours:
+                return
+            if arguments.again or experiment.name not in _recorded(path):
+                run = make(experiment, arguments.data_description, arguments.folder)
+                _append(path, run.to_json())
+                last = run.epochs[-1] if run.epochs else {}
+                print(f"{run.name}: {run.verdict}, {run.seconds:.0f} s, {last}", flush=True)
+
+
+def make(experiment, data_description: str | None, folder: Path):
+    """Run one experiment and return its :class:`Run`, named and with its command."""
+    from vgg_lesson.data import load_data
+    from vgg_lesson.training import train, validation_batches
+
+    dataset = load_data("cifar10", split=experiment.split)
+    if data_description:
+        dataset = replace(dataset, description=data_description)
+    whole = dataset
+    if experiment.train_images:
+        dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)
+    callbacks, measurements = [], {}
+    if experiment.vital_signs:
+        from experiments.layers import LayerRecorder
+
+        probe = replace(dataset, x_val=dataset.x_train[:64], y_val=dataset.y_train[:64])
+        images, targets = next(iter(validation_batches(probe, experiment.config)))
+        callbacks.append(LayerRecorder(images, targets))
+    model, run = train(experiment.config, dataset, callbacks=tuple(callbacks))
+    if experiment.vital_signs:
+        measurements["vital_signs"] = callbacks[0].signs
+    if experiment.name.startswith("headline/"):
+        from experiments.headline import evaluate_once
+
+        measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
+    return run.named(experiment.name, experiment.command, **measurements)
+
+
+def record_path(name: str, folder: Path = FOLDER) -> Path:
+    """The file that holds the record of that name."""
+    which = name.partition("/")[0]
+    return folder / "headline" / "run.jsonl" if which == "headline" else folder / f"{which}.jsonl"
+
+
+def _recorded(path: Path) -> set[str]:
+    from vgg_lesson.run_record import Run
+
+    return {Run.from_json(line).name for line in path.read_text().splitlines()} if path.exists() else set()
+
+
+def _append(path: Path, line: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+if __name__ == "__main__":
+    main()
