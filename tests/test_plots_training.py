@@ -1,0 +1,116 @@
+"""Pictures of training: they draw what they are given, name chance, and say the same in words."""
+
+import math
+
+import numpy as np
+import pytest
+from made_runs import made_atlas
+
+from vgg_lesson.atlas import Atlas
+from vgg_lesson.plots import atlas as atlas_plots
+from vgg_lesson.plots import training as plots
+from vgg_lesson.plots.style import COLOURS, to_png
+
+EPOCHS = [
+    {"loss": 2.2, "accuracy": 0.18, "val_loss": 2.25, "val_accuracy": 0.14},
+    {"loss": 1.9, "accuracy": 0.31, "val_loss": 1.8, "val_accuracy": 0.34},
+]
+CHANCE = {"accuracy": 0.1, "val_accuracy": 0.1}
+STEPS = [(1, 2.31), (40, 2.1), (80, 1.85)]
+
+
+def words_in(picture):
+    return " | ".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
+
+
+def test_curves_show_the_numbers_and_name_chance():
+    picture = plots.learning_curves(STEPS, EPOCHS, steps=120, planned_epochs=3)
+    left, right = picture.figure.axes
+    np.testing.assert_allclose(left.lines[0].get_xdata(), [1 / 40, 1, 2])
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [2.31, 2.1, 1.85])
+    np.testing.assert_allclose(right.lines[1].get_ydata(), [0.14, 0.34])
+    assert "chance ln 10 = 2.303" in words_in(picture) and "chance 10%" in words_in(picture)
+    assert {"training", "validation"} <= set(words_in(picture).split(" | "))
+    assert "34.0%" in picture.text and "2.310 at first, 1.850 now" in picture.text
+    assert "It learns" in picture.figure.get_suptitle() and "2 of 3" in picture.figure.get_suptitle()
+    assert left.lines[0].get_color() == COLOURS["training"] and left.lines[1].get_color() == COLOURS["validation"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "finding"),
+    [
+        ([], [], "Nothing measured yet"),
+        ([(1, 2.31)], [], "Training loss 2.31"),
+        ([(1, 2.303)], [dict.fromkeys(("loss", "val_loss"), 2.303) | CHANCE], "Not above chance"),
+        ([(1, math.nan)], [dict.fromkeys(("loss", "val_loss"), math.nan) | CHANCE], "no longer"),
+    ],
+)
+def test_the_title_says_the_finding(steps, epochs, finding):
+    picture = plots.learning_curves(steps, epochs, steps=10, planned_epochs=1)
+    assert finding in picture.figure.get_suptitle()
+    to_png(picture.figure)
+
+
+def test_a_jump_in_the_loss_gets_a_logarithmic_axis():
+    picture = plots.learning_curves([(1, 2.4), (2, 104.0), (3, 2.3)], [], steps=3, planned_epochs=1)
+    assert picture.figure.axes[0].get_yscale() == "log"
+    assert plots.learning_curves(STEPS, [], 120, 3).figure.axes[0].get_yscale() == "linear"
+
+
+def test_comparison_names_each_run_and_keeps_the_names_apart():
+    picture = plots.comparison(["1", "2", "3"], [[0.1, 0.30], [0.1, 0.31], []])
+    (axes,) = picture.figure.axes
+    heights = [text.xy[1] for text in axes.texts if ":" in text.get_text()]
+    assert abs(heights[0] - heights[1]) >= 0.069
+    assert "2: 31%; 1: 30%" in picture.text
+    assert "No run" in plots.comparison([], []).text
+
+
+def test_loss_of_probability_marks_guessing():
+    picture = plots.loss_of_probability()
+    assert "guessing: 2.30" in words_in(picture) and "2.30 at probability 0.1" in picture.text
+
+
+def test_optimizer_steps_finds_the_one_that_ignores_size():
+    picture = plots.optimizer_steps([1e-6, 1e-3, 1], {"SGD": [1e-9, 1e-6, 1e-3], "Adam": [9e-4, 1e-3, 1e-3]})
+    title = picture.figure.axes[0].get_title()
+    assert title == "Adam: nearly the same step for gradients 1,000,000 times apart"
+    assert "with Adam the steps differ 1.1-fold" in picture.text
+
+
+def test_range_test_shows_a_suggestion_or_says_why_not():
+    rates = np.geomspace(1e-5, 1, 50)
+    loss = 2.3 - 0.5 * np.exp(-((np.log10(rates) + 2) ** 2))
+    picture = plots.range_test(rates, loss, loss, 1e-3, "because")
+    assert "try 1.0e-03" in words_in(picture) and picture.text.endswith("because")
+    flat = plots.range_test(rates, np.full(50, 2.303), np.full(50, 2.303), None, "flat")
+    assert flat.figure.axes[0].get_title().startswith("No suggestion")
+
+
+@pytest.fixture
+def cell():
+    atlas = Atlas(made_atlas())
+    curves = {run.config["seed"]: run.curve("val_accuracy") for run in atlas.runs(11, 1e-3, "lecture")}
+    own = [(11, 3e-4, True), (16, 1e-3, False)]
+    return atlas_plots.atlas_cell(atlas.counts("lecture"), curves, (11, 1e-3), "the lecture's settings", own)
+
+
+def test_the_map_counts_and_says_what_was_not_run(cell):
+    words = words_in(cell).replace("\n", " ")
+    assert "2 of 2" in words and "1 of 2" in words and "0 of 2" in words and "not run" in words
+    assert "1 of 2 learned" in cell.figure.axes[1].get_title()
+    assert "seed 0 30.0%, seed 1 10.0%" in cell.text
+    assert "3 of 6 runs learned" in cell.text
+
+
+def test_own_runs_are_drawn_between_the_columns(cell):
+    first, second = [line for line in cell.figure.axes[0].lines if line.get_marker() == "D"]
+    assert first.get_xdata()[0] == pytest.approx(math.log(3) / math.log(10))
+    assert first.get_markerfacecolor() != second.get_markerfacecolor() == "white"
+    assert "11 layers at 3e-4 learned; 16 layers at 1e-3 did not learn" in cell.text
+
+
+def test_an_empty_cell_says_so():
+    picture = atlas_plots.atlas_cell(Atlas(made_atlas()).counts("lecture"), {}, (16, 1e-4), "the lecture's settings")
+    assert "not run" in picture.figure.axes[1].get_title() and "not run" in picture.text
+    assert "No atlas records" in atlas_plots.no_atlas().text

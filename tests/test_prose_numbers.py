@@ -1,0 +1,35 @@
+"""Every number that the lessons and the README quote from a record says what the record says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from made_runs import made_run
+
+from vgg_lesson import recordings
+
+ROOT = Path(__file__).parent.parent
+TEXTS = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *ROOT.glob("*.md")])
+
+
+def prose(path: Path) -> list[str]:
+    """The markdown of a notebook, cell by cell, or the whole of a markdown file."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        return [text]
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_quoted_numbers_are_the_recorded_ones(path):
+    wrong = recordings.wrong_quotes(prose(path))
+    assert not wrong, "\n".join(f"{path.name} says {q.says!r} for {q.marker}: {q.gives!r}" for q in wrong)
+
+
+def test_a_planted_wrong_number_is_found(tmp_path):
+    (tmp_path / "runs.jsonl").write_text(made_run("lecture/full-0", accuracies=(0.1, 0.1016)).to_json())
+    cell = "It ends at <!--record:lecture/full-0:epochs.-1.val_accuracy|percent1-->10.2%<!--/-->."
+    notebook = tmp_path / "lesson.ipynb"
+    for text, wrong in ((cell, 0), (cell.replace("10.2", "12.0"), 1)):
+        notebook.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": [text]}]}))
+        assert len(recordings.wrong_quotes(prose(notebook), tmp_path)) == wrong

@@ -1,0 +1,104 @@
+"""The atlas: recorded runs over depth, learning rate and remedy, several seeds each.
+
+Its records are named ``atlas/{letter}-{remedy}-{rate}-{seed}``; the networks have a quarter of the
+paper's filters. An atlas may be coarse or half finished: a cell without records is "not run".
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from vgg_lesson import recordings
+from vgg_lesson.run_record import Run
+from vgg_lesson.training_config import TrainingConfig
+
+DEPTHS = {"A": 11, "B": 13, "D": 16, "E": 19}
+"""Configuration -> weight layers."""
+REMEDIES = {
+    "lecture": "the lecture's settings",
+    "he": "He initialiser",
+    "batchnorm": "batch norm",
+    "sgd": "SGD with momentum",
+}
+"""Name in the records -> in words. Each is the lecture's settings with that one change."""
+_NAME = re.compile(r"atlas/(?P<letter>[ABDE])-(?P<remedy>[a-z]+)-(?P<rate>[0-9.e+-]+)-(?P<seed>\d+)")
+
+
+class Place(NamedTuple):
+    """Where a run stands: ``depth`` in weight layers, learning ``rate``, ``remedy`` of ``REMEDIES``."""
+
+    depth: int
+    rate: float
+    remedy: str
+
+
+class Count(NamedTuple):
+    """How many of the runs at a place ended as "learning", and how many there are."""
+
+    learned: int
+    runs: int
+
+    def __str__(self) -> str:
+        return f"{self.learned} of {self.runs}" if self.runs else "not run"
+
+
+class Atlas:
+    """Recorded runs by place.
+
+    Args:
+        runs: records; those that are not named like an atlas record are left out.
+    """
+
+    def __init__(self, runs: Iterable[Run]):
+        self.cells: dict[Place, list[Run]] = {}
+        for run in runs:
+            if (match := _NAME.fullmatch(run.name)) and match["remedy"] in REMEDIES:
+                place = Place(DEPTHS[match["letter"]], float(match["rate"]), match["remedy"])
+                self.cells.setdefault(place, []).append(run)
+
+    @classmethod
+    def load(cls, folder=recordings.FOLDER) -> "Atlas":
+        """The committed atlas; it is empty where there are no records."""
+        return cls(recordings.filter("atlas/*", folder))
+
+    @property
+    def rates(self) -> list[float]:
+        """All recorded learning rates, ascending."""
+        return sorted({place.rate for place in self.cells})
+
+    @property
+    def remedies(self) -> list[str]:
+        """The recorded remedies, in the order of ``REMEDIES``."""
+        recorded = {place.remedy for place in self.cells}
+        return [remedy for remedy in REMEDIES if remedy in recorded]
+
+    def runs(self, depth: int, rate: float, remedy: str) -> list[Run]:
+        """The runs at a place, by seed; empty where none was made."""
+        return sorted(self.cells.get(Place(depth, rate, remedy), []), key=lambda run: run.config["seed"])
+
+    def count(self, depth: int, rate: float, remedy: str) -> Count:
+        """How many of the runs at a place learned."""
+        runs = self.runs(depth, rate, remedy)
+        return Count(sum(run.verdict == "learning" for run in runs), len(runs))
+
+    def counts(self, remedy: str) -> dict[tuple[int, float], Count]:
+        """(depth, rate) -> count, for every depth and every recorded rate."""
+        return {(depth, rate): self.count(depth, rate, remedy) for depth in DEPTHS.values() for rate in self.rates}
+
+
+def place_of(config: TrainingConfig) -> Place | None:
+    """Where a run of the learner's belongs; None when the atlas has no such depth or remedy.
+
+    Only depth, rate, optimizer, initialiser and batch norm are looked at: width, images and epochs
+    of the learner's run usually differ from the recorded ones, and the pictures say so.
+    """
+    changes = (config.initializer != "glorot_uniform", config.batch_norm, config.optimizer != "adam")
+    remedy = {
+        (False, False, False): "lecture",
+        (True, False, False): "he" if config.initializer.startswith("he_") else None,
+        (False, True, False): "batchnorm",
+        (False, False, True): "sgd",
+    }.get(changes)
+    if remedy is None or config.configuration not in DEPTHS:
+        return None
+    return Place(DEPTHS[config.configuration], config.learning_rate, remedy)

@@ -1,0 +1,114 @@
+"""Pictures of the recorded atlas: the map of success rates beside the curves of one of its cells."""
+
+import math
+
+from matplotlib.patches import Rectangle
+
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
+
+_FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+
+
+def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), classes: int = 10) -> Picture:
+    """Map of success rates for one remedy, and the recorded curves at one of its places.
+
+    How to read it: "2 of 3" says that two of three seeds learned. Green, yellow and orange stand for
+    all, some and none; an empty cell was not run. Diamonds are the learner's own runs, full where
+    they learned.
+
+    Args:
+        counts: (depth, rate) -> pair (learned, runs).
+        curves: seed -> validation accuracies (0 to 1), one an epoch, of the chosen place.
+        chosen: (depth, rate).
+        remedy: in words.
+        own: the learner's runs as (depth, rate, learned).
+        classes: number of equally frequent classes.
+    """
+    drawn, (left, right) = figure(10.4, 3.7, columns=2, width_ratios=(1.75, 1))
+    depths = sorted({depth for depth, _ in counts})
+    rates = sorted({rate for _, rate in counts})
+    for (depth, rate), (learned, runs) in counts.items():
+        kind = "none" if not runs else "failed" if not learned else "learned" if learned == runs else "mixed"
+        x, y = rates.index(rate), depths.index(depth)
+        left.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=_FILL[kind], edgecolor="white", linewidth=2))
+        words = f"{learned} of {runs}" if runs else "not\nrun"
+        left.text(x, y, words, ha="center", va="center", fontsize=8.5, color=COLOURS["ink" if runs else "muted"])
+    x, y = rates.index(chosen[1]), depths.index(chosen[0])
+    left.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, fill=False, edgecolor=COLOURS["ink"], linewidth=2.2))
+    for depth, rate, learned in own:
+        if depth in depths and rates[0] / 2 <= rate <= rates[-1] * 2:
+            left.plot(
+                _position(rate, rates), depths.index(depth) - 0.33, "D", markersize=8, markeredgewidth=1.8,
+                color=CYCLE[0], markerfacecolor=CYCLE[0] if learned else "white",
+            )  # fmt: skip
+    left.set(
+        xlim=(-0.55, len(rates) - 0.45),
+        ylim=(-0.55, len(depths) - 0.45),
+        xlabel="learning rate",
+        ylabel="weight layers",
+    )
+    left.set_xticks(range(len(rates)), [short_rate(rate) for rate in rates])
+    left.set_yticks(range(len(depths)), depths)
+    left.grid(False)
+    left.set_title(f"{remedy[0].upper()}{remedy[1:]}: {_summary(counts)}")
+
+    right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 0.8))
+    chance_line(right, "accuracy", classes)
+    right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
+    longest = max([len(curve) for curve in curves.values()], default=1)
+    lowest = -1.0
+    for number, (seed, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1:])):
+        colour = CYCLE[number % 6]
+        right.plot(range(1, len(curve) + 1), curve, "o", color=colour, linestyle=_DASHES[number % 4])
+        if len(curve):
+            lowest = max(curve[-1], lowest + 0.05)
+            label_line(right, len(curve), lowest, f"seed {seed}", colour)
+    right.set_xlim(0.5, max(2, longest) * 1.35)
+    right.set_xticks(range(1, longest + 1))
+    learned, runs = counts[chosen]
+    here = f"{learned} of {runs} learned" if runs else "not run"
+    right.set_title(f"{chosen[0]} layers at {short_rate(chosen[1])}: {here}")
+    ends = ", ".join(f"seed {seed} {curve[-1]:.1%}" for seed, curve in sorted(curves.items()) if len(curve))
+    mine = f" Your own runs with this remedy: {_own_words(own)}." if own else ""
+    return Picture(
+        drawn,
+        f"Recorded at {chosen[0]} weight layers, rate {short_rate(chosen[1])}, {remedy}: {here}"
+        + (f" (last validation accuracy: {ends})" if ends else "")
+        + f". Over the whole map: {_summary(counts)}.{mine}",
+    )
+
+
+def no_atlas() -> Picture:
+    """What stands here when no atlas record is installed."""
+    drawn, axes = figure(10.4, 1.2)
+    axes.set_axis_off()
+    axes.text(0, 0.5, "No recorded atlas is installed: nothing to show", fontsize=11, va="center")
+    return Picture(drawn, "No atlas records are installed, so there is no map to show.")
+
+
+def short_rate(rate: float) -> str:
+    """A rate as 1e-3 or 3.2e-4."""
+    mantissa, exponent = f"{rate:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def _position(rate: float, rates: list[float]) -> float:
+    """Place of a rate between the columns, by its logarithm."""
+    for index, (low, high) in enumerate(zip(rates, rates[1:], strict=False)):
+        if low <= rate <= high:
+            return index + math.log(rate / low) / math.log(high / low)
+    return 0 if rate < rates[0] else len(rates) - 1
+
+
+def _summary(counts) -> str:
+    learned = sum(count[0] for count in counts.values())
+    runs = sum(count[1] for count in counts.values())
+    return f"{learned} of {runs} runs learned"
+
+
+def _own_words(own) -> str:
+    return "; ".join(
+        f"{depth} layers at {short_rate(rate)} {'learned' if learned else 'did not learn'}"
+        for depth, rate, learned in own
+    )

@@ -1,0 +1,208 @@
+"""Pictures of training: curves against chance, loss and probability, optimizer steps, range test."""
+
+import math
+
+import numpy as np
+
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
+from vgg_lesson.run_record import judge
+
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+
+
+def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes: int = 10) -> Picture:
+    """Loss and accuracy of one training, finished or going on, with what guessing gives.
+
+    How to read it: a training loss that stays on the dashed line has learned nothing; a validation
+    curve that leaves the training curve shows what does not carry over to other images.
+
+    Args:
+        step_loss: pairs (step, training loss in nats).
+        epochs: dicts with "loss", "accuracy", "val_loss", "val_accuracy", one a finished epoch.
+        steps: planned steps in all epochs.
+        planned_epochs: planned epochs; the horizontal axis ends there.
+        classes: number of equally frequent classes.
+    """
+    drawn, (left, right) = figure(8.6, 3.3, columns=2)
+    at = np.array([step for step, _ in step_loss]) / max(1, steps) * planned_epochs
+    losses = np.array([loss for _, loss in step_loss], float)
+    ends = np.arange(1, len(epochs) + 1)
+    values = {
+        name: np.array([epoch[name] for epoch in epochs], float) for name in ("val_loss", "accuracy", "val_accuracy")
+    }
+
+    left.plot(at, losses, color=COLOURS["training"], linewidth=1.6, marker="." if len(at) < 3 else None)
+    left.plot(ends, values["val_loss"], "o--", color=COLOURS["validation"])
+    right.plot(ends, values["accuracy"], "o-", color=COLOURS["training"])
+    right.plot(ends, values["val_accuracy"], "o--", color=COLOURS["validation"])
+    chance_line(left, "loss", classes)
+    chance_line(right, "accuracy", classes)
+    highest = np.max(
+        [value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=math.log(classes)
+    )
+    if highest > 3 * math.log(classes):
+        left.set_yscale("log")  # one early jump to 100 must not flatten the rest
+    else:
+        left.set_ylim(0, 1.1 * highest)
+    right.set_ylim(0, 1)
+    right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
+    for axes, name in ((left, "loss (nats)"), (right, "accuracy")):
+        axes.set(xlim=(0, planned_epochs * 1.22), xlabel="epoch", xticks=_whole_ticks(planned_epochs))
+        axes.set_ylabel(name)
+    if len(losses):
+        label_line(left, at[-1], losses[-1], "training", COLOURS["training"])
+    if len(ends):
+        _label_pair(left, ends[-1], losses[-1], values["val_loss"][-1], "validation")
+        label_line(right, ends[-1], values["accuracy"][-1], "training", COLOURS["training"])
+        _label_pair(right, ends[-1], values["accuracy"][-1], values["val_accuracy"][-1], "validation")
+    finding, text = _tell(losses, epochs, planned_epochs, classes)
+    drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    return Picture(drawn, text)
+
+
+def _whole_ticks(epochs: int) -> np.ndarray:
+    return np.unique(np.linspace(0, epochs, min(epochs, 6) + 1).round().astype(int))
+
+
+def _label_pair(axes, x, first, second, name):
+    """Name the second line, moved away where the first line's name already stands."""
+    low, high = axes.get_ylim()
+    apart = (high - low) * 0.07
+    if math.isfinite(first) and math.isfinite(second) and abs(second - first) < apart and axes.get_yscale() == "linear":
+        second = first + math.copysign(apart, second - first or -1)
+    label_line(axes, x, second, name, COLOURS["validation"])
+
+
+def _tell(losses, epochs, planned_epochs, classes) -> tuple[str, str]:
+    chance = f"Guessing among {classes} classes gives loss {math.log(classes):.3f} and accuracy {1 / classes:.0%}."
+    if not len(losses):
+        return "Nothing measured yet", f"No step has been made yet. {chance}"
+    now = f"training loss {losses[0]:.3f} at first, {losses[-1]:.3f} now"
+    if not epochs:
+        return (
+            f"Training loss {losses[-1]:.2f}, guessing gives {math.log(classes):.2f}",
+            f"First epoch: {now}. {chance}",
+        )
+    last = epochs[-1]
+    verdict = judge(losses, last["accuracy"], 1 / classes)
+    head = {"learning": "It learns", "stuck": "Not above chance", "diverged": "The loss is no longer a number"}[verdict]
+    title = f"{head}: validation accuracy {last['val_accuracy']:.0%} after {len(epochs)} of {planned_epochs} epochs"
+    text = (
+        f"After {len(epochs)} of {planned_epochs} epochs: {now}; training accuracy {last['accuracy']:.1%}, "
+        f"validation loss {last['val_loss']:.3f} and accuracy {last['val_accuracy']:.1%}. {chance}"
+    )
+    return title, text
+
+
+def comparison(labels, curves, classes: int = 10, name: str = "validation accuracy") -> Picture:
+    """One accuracy curve a run, each named at its end.
+
+    Args:
+        labels: one name a run.
+        curves: one sequence of accuracies (0 to 1) a run, a value an epoch; may be empty.
+        classes: number of equally frequent classes.
+        name: what the curves are.
+    """
+    drawn, axes = figure(8.6, 3.4)
+    longest = max([len(curve) for curve in curves], default=0)
+    ends = []
+    for number, (label, curve) in enumerate(zip(labels, curves, strict=True)):
+        colour, dash = CYCLE[number % 6], _DASHES[number % len(_DASHES)]
+        axes.plot(range(1, len(curve) + 1), curve, color=colour, linestyle=dash, marker="o")
+        if len(curve):
+            ends.append([curve[-1], len(curve), f"{label}: {curve[-1]:.0%}", colour])
+    chance_line(axes, "accuracy", classes)
+    axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel=name)
+    axes.set_xticks(range(1, max(2, longest) + 1))
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
+    lowest = -1.0
+    for height, x, label, colour in sorted(ends):
+        lowest = max(height, lowest + 0.07)  # names never lie on each other
+        label_line(axes, x, lowest, label, colour)
+    if not ends:
+        axes.set_title("No run with a finished epoch yet")
+        return Picture(drawn, "No run with a finished epoch to compare yet.")
+    best = max(ends)
+    axes.set_title(f"Best of {len(ends)}: {best[2]}" if len(ends) > 1 else best[2])
+    listed = "; ".join(label for _, _, label, _ in sorted(ends, reverse=True))
+    return Picture(drawn, f"{name.capitalize()} after the last epoch: {listed}. Guessing gives {1 / classes:.0%}.")
+
+
+def loss_of_probability(classes: int = 10) -> Picture:
+    """Cross-entropy of one image against the probability that the network gives its true class."""
+    drawn, axes = figure(6.4, 3.2)
+    probability = np.linspace(0.001, 1, 500)
+    axes.plot(probability, -np.log(probability), color=COLOURS["training"])
+    points = {"sure and wrong": 0.01, "guessing": 1 / classes, "sure and right": 0.95}
+    for name, share in points.items():
+        axes.plot(share, -math.log(share), "o", color=COLOURS["ink"])
+        axes.annotate(
+            f"{name}: {-math.log(share):.2f}",
+            (share, -math.log(share)),
+            xytext=(8, 4),
+            textcoords="offset points",
+            fontsize=9,
+        )
+    chance_line(axes, "loss", classes)
+    axes.set(xlabel="probability given to the true class", ylabel="loss (nats)", ylim=(0, 5.2), xlim=(0, 1.12))
+    axes.texts[-1].set_x(0.42)
+    axes.set_title(f"Guessing costs ln {classes} = {math.log(classes):.3f}; being sure and wrong costs more")
+    listed = ", ".join(f"{-math.log(share):.2f} at probability {share:g} ({name})" for name, share in points.items())
+    return Picture(drawn, f"The loss of one image is minus the logarithm of its true class's probability: {listed}.")
+
+
+def optimizer_steps(gradients, steps: dict) -> Picture:
+    """Size of an optimizer's first step against the size of the gradient, both logarithmic.
+
+    Args:
+        gradients: (N,) positive.
+        steps: optimizer's name -> (N,) sizes of its steps, positive.
+    """
+    drawn, axes = figure(6.4, 3.4)
+    gradients = np.asarray(gradients, float)
+    for number, (name, sizes) in enumerate(steps.items()):
+        sizes = np.asarray(sizes, float)
+        axes.loglog(gradients, sizes, marker="o", color=CYCLE[number], linestyle=_DASHES[number])
+        label_line(axes, gradients.max(), sizes[np.argmax(gradients)], name, CYCLE[number])
+    axes.set(xlabel="size of the gradient", ylabel="size of the first step")
+    axes.set_xlim(gradients.min() / 2, gradients.max() * 8)
+    ratios = {name: np.max(sizes) / np.min(sizes) for name, sizes in steps.items()}
+    span = gradients.max() / gradients.min()
+    flattest = min(ratios, key=ratios.get)
+    axes.set_title(f"{flattest}: nearly the same step for gradients {span:,.0f} times apart")
+    listed = "; ".join(f"with {name} the steps differ {ratio:,.1f}-fold" for name, ratio in ratios.items())
+    return Picture(drawn, f"Gradients from {gradients.min():.0e} to {gradients.max():.0e}, {span:,.0f}-fold: {listed}.")
+
+
+def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, classes: int = 10) -> Picture:
+    """Loss against a learning rate that grows with every step.
+
+    How to read it: too small a rate leaves the loss where it is, a good one makes it fall, too large
+    a one throws it up or freezes it at chance.
+
+    Args:
+        rates, losses, smoothed: (N,) one a step.
+        suggestion: the rate to try, or None.
+        reason: why, in words.
+        classes: number of equally frequent classes.
+    """
+    drawn, axes = figure(6.8, 3.4)
+    top = max(1.3 * math.log(classes), 1.3 * float(smoothed[0]))
+    axes.semilogx(rates, np.clip(losses, 0, top), color=COLOURS["training"], alpha=0.35, linewidth=1)
+    axes.semilogx(rates, np.clip(smoothed, 0, top), color=COLOURS["training"])
+    chance_line(axes, "loss", classes)
+    low = float(np.nanmin(smoothed))
+    axes.set(xlabel="learning rate of the step", ylabel="loss (nats)", ylim=(max(0, low - 0.5), top))
+    if suggestion is None:
+        axes.set_title("No suggestion: the loss did not fall at any rate")
+    else:
+        axes.axvline(suggestion, color=COLOURS["good"], linestyle=(0, (2, 2)))
+        axes.annotate(
+            f" try {suggestion:.1e}", (suggestion, top), color=COLOURS["good"], fontsize=9, fontweight="bold", va="top"
+        )
+        axes.set_title(f"The loss falls fastest near a rate of {suggestion:.1e}")
+    return Picture(
+        drawn,
+        f"Smoothed loss {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
+        f"{smoothed[-1]:.3f} at {rates[-1]:.0e}. {reason}",
+    )
