@@ -85,6 +85,15 @@ class Picture:
         return data, {"image/png": {"width": width, "alt": self.text}}
 
 
+class StyledAxes(Axes):
+    """Axes whose title looks as ``STYLE`` says: matplotlib reads a title's settings when it is set."""
+
+    def set_title(self, label, fontdict=None, loc=None, pad=None, **text):
+        """As :meth:`matplotlib.axes.Axes.set_title`, with the style's place, size and weight as defaults."""
+        text = {"fontsize": STYLE["axes.titlesize"], "fontweight": STYLE["axes.titleweight"], **text}
+        return super().set_title(label, fontdict, loc or STYLE["axes.titlelocation"], pad or STYLE["axes.titlepad"], **text)
+
+
 def figure(width: float = 6.4, height: float = 3.6, rows: int = 1, columns: int = 1, **subplots):
     """Make a styled figure.
 
@@ -98,6 +107,7 @@ def figure(width: float = 6.4, height: float = 3.6, rows: int = 1, columns: int 
     with matplotlib.rc_context(STYLE):
         made = Figure(figsize=(width, height), dpi=SCREEN_DPI, layout="constrained")
         FigureCanvasAgg(made)
+        subplots["subplot_kw"] = {"axes_class": StyledAxes, **subplots.get("subplot_kw", {})}
         return made, made.subplots(rows, columns, **subplots)
 
 
