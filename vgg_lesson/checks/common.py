@@ -1,0 +1,42 @@
+"""What all checks share: one way to say what was expected, what was received, and what to try next."""
+
+import numpy as np
+
+
+def expect(condition, expected: str, received, next_step: str) -> None:
+    """Raise unless ``condition`` holds.
+
+    Args:
+        condition: what must be true of the answer.
+        expected: what the exercise asks for, in words.
+        received: the answer, or what is wrong about it; described by :func:`describe` unless it is text.
+        next_step: one thing to look at or to try; not the solution.
+
+    Raises:
+        AssertionError: with the three parts, one a line.
+    """
+    __tracebackhide__ = True  # IPython and pytest then show the learner's line, not this one
+    if not condition:
+        said = received if isinstance(received, str) else describe(received)
+        raise AssertionError(f"\n  Expected:  {expected}\n  Received:  {said}\n  Next step: {next_step}")
+
+
+def describe(value) -> str:
+    """Describe an answer in a few words: small values in full, arrays by shape, dtype and range.
+
+    >>> describe(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    'an array of shape (2, 3), dtype uint8, values 0 to 5'
+    """
+    if value is None:
+        return "None (does the function return its result?)"
+    if value is Ellipsis:
+        return "... (nothing filled in yet)"
+    if isinstance(value, np.ndarray) and value.ndim:
+        text = f"an array of shape {value.shape}, dtype {value.dtype}"
+        if value.size and np.issubdtype(value.dtype, np.number):
+            text += f", values {value.min():.4g} to {value.max():.4g}"
+        return text
+    if isinstance(value, float | np.floating):
+        return f"{value:.4f}"
+    words = repr(value.item() if isinstance(value, np.generic) else value)
+    return words if len(words) <= 80 else f"{words[:77]}... ({type(value).__name__})"
