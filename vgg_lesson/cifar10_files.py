@@ -1,0 +1,278 @@
+"""Read CIFAR-10's files without trusting them, and keep what was read in one quick file.
+
+The official files are Python 2 pickles, and unpickling runs whatever a file asks for. Here a
+pickle may name three things, numpy's array, its dtype and the function that joins the two, and
+gets inert stand-ins for them; anything else is refused before it is looked up. Archives are read
+member by member, never unpacked to disk.
+"""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+IMAGES_PER_FILE = 10_000
+TRAINING_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
+TEST_FILE = "test_batch"
+FOLDER = "cifar-10-batches-py"
+LARGEST_FILE = 64 * 2**20
+"""Bytes; the official files have 31 MB each. Larger ones are not CIFAR-10 and are not read."""
+
+_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+"""Checksums of the official files, as torchvision's ``datasets/cifar.py`` lists them."""
+_MD5_JPEG_COPY = "9d38b59f45f9f46298c073bbe32df5c1"
+"""The test_batch of the copy whose pixels went through JPEG once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cifar10:
+    """CIFAR-10 as read.
+
+    Attributes:
+        x_train, x_test: (50000, 32, 32, 3) and (10000, 32, 32, 3) uint8.
+        y_train, y_test: (50000,) and (10000,) int64, 0 to 9.
+        edition: "official files", "JPEG copy" or "unofficial copy", told by checksums.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    edition: str
+
+
+def read_cifar10(path: Path) -> Cifar10:
+    """Read and check a CIFAR-10 folder, archive or .npz file.
+
+    Args:
+        path: the folder of the official files or its parent, the official .tar.gz (any name), or
+            an .npz with x_train, y_train, x_test, y_test.
+
+    Raises:
+        FileNotFoundError: the path, or a file in it, is not there.
+        ValueError: truncated, hostile or otherwise not CIFAR-10; the message says which file and why.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _assemble(_folder_files(path), path)
+    if not path.exists():
+        raise FileNotFoundError(f"no such file or folder: {path}")
+    if zipfile.is_zipfile(path):
+        return load_npz(path)[0]
+    return _assemble(_archive_files(path), path)
+
+
+def _folder_files(path: Path) -> dict[str, bytes]:
+    folder = path / FOLDER if (path / FOLDER).is_dir() else path
+    missing = [name for name in (*TRAINING_FILES, TEST_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}")
+    contents = {}
+    for name in (*TRAINING_FILES, TEST_FILE):
+        size = (folder / name).stat().st_size
+        if size > LARGEST_FILE:
+            raise ValueError(f"{folder / name} has {size:,} bytes, more than a CIFAR-10 file can have")
+        contents[name] = (folder / name).read_bytes()
+    return contents
+
+
+def _archive_files(path: Path) -> dict[str, bytes]:
+    wanted = {*TRAINING_FILES, TEST_FILE}
+    contents = {}
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                name = member.name.rpartition("/")[2]
+                if member.size > LARGEST_FILE:
+                    raise ValueError(
+                        f"{path}: {member.name} has {member.size:,} bytes, more than a CIFAR-10 file can have"
+                    )
+                if member.isreg() and name in wanted:
+                    contents[name] = archive.extractfile(member).read()
+                    wanted.remove(name)
+                if not wanted:
+                    break
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise ValueError(f"{path} is not a complete .tar.gz or .npz file: {error}") from error
+    if wanted:
+        raise ValueError(f"{path} lacks {', '.join(sorted(wanted))}")
+    return contents
+
+
+def _assemble(contents: dict[str, bytes], path: Path) -> Cifar10:
+    batches = {name: read_batch(contents[name], f"{path}: {name}") for name in (*TRAINING_FILES, TEST_FILE)}
+    digests = {name: hashlib.md5(contents[name], usedforsecurity=False).hexdigest() for name in batches}
+    edition = "official files" if digests == _MD5 else "unofficial copy"
+    if digests[TEST_FILE] == _MD5_JPEG_COPY:
+        edition = "JPEG copy"
+    return _checked(
+        Cifar10(
+            x_train=np.concatenate([batches[name][0] for name in TRAINING_FILES]),
+            y_train=np.concatenate([batches[name][1] for name in TRAINING_FILES]),
+            x_test=batches[TEST_FILE][0],
+            y_test=batches[TEST_FILE][1],
+            edition=edition,
+        ),
+        path,
+    )
+
+
+class _PickledDtype:
+    """Remembers what a pickled dtype said; never becomes one."""
+
+    def __init__(self, name, *_rest):
+        self.name = name
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+class _PickledArray:
+    """Remembers a pickled array's shape, dtype and bytes."""
+
+    state = None
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+def _reconstruct(_kind, _shape, _typecode):
+    return _PickledArray()
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Admits numpy arrays, in the names of NumPy 1 and 2, and nothing else."""
+
+    _ADMITTED = {
+        ("numpy", "dtype"): _PickledDtype,
+        ("numpy", "ndarray"): _PickledArray,
+        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    }
+
+    def find_class(self, module, name):
+        if (module, name) not in self._ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only numpy arrays are admitted")
+        return self._ADMITTED[module, name]
+
+
+def read_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Decode one of the official files.
+
+    Args:
+        content: the file's bytes.
+        where: its name, for messages.
+
+    Returns:
+        Images (10000, 32, 32, 3) uint8 and labels (10000,) int64.
+
+    Raises:
+        ValueError: it is not such a file, or asks for anything but arrays. Nothing in it is executed.
+    """
+    try:
+        batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
+        batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
+        pixels, labels = _pixels(batch["data"]), batch["labels"]
+    except Exception as error:  # a damaged pickle raises nearly any exception
+        raise ValueError(f"{where} is not a readable CIFAR-10 file: {type(error).__name__}: {error}") from error
+    if pixels.shape != (IMAGES_PER_FILE, 3072):
+        raise ValueError(f"{where}: pixels must have the shape ({IMAGES_PER_FILE}, 3072), received {pixels.shape}")
+    if not isinstance(labels, list) or len(labels) != IMAGES_PER_FILE:
+        received = len(labels) if isinstance(labels, list) else type(labels).__name__
+        raise ValueError(f"{where}: needs a list of {IMAGES_PER_FILE} labels, received {received}")
+    wrong = [label for label in labels if type(label) is not int or not 0 <= label < len(CLASS_NAMES)]
+    if wrong:
+        raise ValueError(f"{where}: labels must be integers from 0 to 9, received {wrong[0]!r}")
+    # Stored as three planes (red, green, blue) of 32 rows.
+    images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), np.array(labels, np.int64)
+
+
+def _pixels(array) -> np.ndarray:
+    if not isinstance(array, _PickledArray) or array.state is None:
+        raise ValueError(f"data must be a numpy array, received {type(array).__name__}")
+    _version, shape, dtype, by_column, content = array.state
+    name = dtype.name.decode() if isinstance(dtype.name, bytes) else dtype.name
+    if name not in ("u1", "uint8", "|u1"):
+        raise ValueError(f"data must be uint8, received {name!r}")
+    return np.frombuffer(content, np.uint8).reshape(shape, order="F" if by_column else "C")
+
+
+def _checked(data: Cifar10, path: Path) -> Cifar10:
+    """The data, if it has CIFAR-10's shapes, dtypes and class counts."""
+    for part, files in (("train", len(TRAINING_FILES)), ("test", 1)):
+        x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
+        images = files * IMAGES_PER_FILE
+        if x.dtype != np.uint8 or x.shape != (images, 32, 32, 3):
+            raise ValueError(f"{path}: x_{part} must be uint8 ({images}, 32, 32, 3), received {x.dtype} {x.shape}")
+        if y.dtype != np.int64 or y.shape != (images,) or y.min() < 0 or y.max() > 9:
+            raise ValueError(f"{path}: y_{part} must be {images} integers from 0 to 9, received {y.dtype} {y.shape}")
+        counts = np.bincount(y, minlength=10).tolist()
+        if set(counts) != {images // 10}:
+            raise ValueError(f"{path}: each class must have {images // 10} images in x_{part}, received {counts}")
+    return data
+
+
+def load_npz(path: Path) -> tuple[Cifar10, str]:
+    """Read an .npz of CIFAR-10, this package's or one with the same four arrays.
+
+    Returns:
+        The data, and the fingerprint that :func:`save_npz` was given ("" in other files).
+
+    Raises:
+        ValueError: damaged (the file's own checksums are compared) or not CIFAR-10.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
+            about = json.loads(str(file["about"])) if "about" in file else {}
+        for name in ("y_train", "y_test"):
+            if not np.issubdtype(arrays[name].dtype, np.integer):
+                raise ValueError(f"{name} must hold integers, received {arrays[name].dtype}")
+            arrays[name] = arrays[name].reshape(-1).astype(np.int64)
+        data = Cifar10(**arrays, edition=about.get("edition", "unofficial copy"))
+        fingerprint = about.get("fingerprint", "")
+    except Exception as error:  # a damaged zip or header raises nearly any exception
+        raise ValueError(f"{path} is not a readable .npz of CIFAR-10: {type(error).__name__}: {error}") from error
+    return _checked(data, path), fingerprint
+
+
+def save_npz(path: Path, data: Cifar10, fingerprint: str) -> None:
+    """Write ``data`` so that a reader sees the whole file or none.
+
+    Raises:
+        OSError: no permission, no space, ...; nothing is left behind.
+    """
+    about = json.dumps({"edition": data.edition, "fingerprint": fingerprint})
+    arrays = {name: getattr(data, name) for name in ("x_train", "y_train", "x_test", "y_test")}
+    write_npz(path, about=about, **arrays)
+
+
+def write_npz(path: Path, **arrays) -> None:
+    """``numpy.savez`` under a temporary name beside ``path``, then renamed. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=path.stem, suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
