@@ -11,7 +11,7 @@ import numpy as np
 
 from vgg_lesson.cifar10_files import CLASS_NAMES
 from vgg_lesson.cifar10_search import search_cifar10
-from vgg_lesson.sketches import draw_sketches
+from vgg_lesson.sketch_cache import cached_sketches
 
 __all__ = ["CLASS_NAMES", "SOURCES", "SPLITS", "Dataset", "fetch_cifar10", "load_data"]
 
@@ -156,7 +156,7 @@ def fetch_cifar10(*arguments, **keywords):
 @lru_cache(maxsize=1)
 def _stand_in() -> tuple[np.ndarray, ...]:
     """Training and test sketches, from seeds that no other part of the package uses."""
-    arrays = (*draw_sketches(SKETCHES["train"], seed=1_000), *draw_sketches(SKETCHES["test"], seed=2_000))
+    arrays = (*cached_sketches(SKETCHES["train"], seed=1_000), *cached_sketches(SKETCHES["test"], seed=2_000))
     for array in arrays:
         array.flags.writeable = False  # shared by all callers
     return arrays
