@@ -55,8 +55,10 @@ def test_grad_cam_on_global_average_pooling_is_the_class_activation_map(target):
 
 def test_grad_cam_agrees_with_finite_differences_through_hidden_layers():
     net = small_net(
-        keras.layers.Flatten(), keras.layers.Dense(7, activation="tanh", name="hidden"), keras.layers.Dense(4, activation="softmax", name="out")
-    )  # fmt: skip
+        keras.layers.Flatten(),
+        keras.layers.Dense(7, activation="tanh", name="hidden"),
+        keras.layers.Dense(4, activation="softmax", name="out"),
+    )
     (hidden, hidden_bias), (out, out_bias) = (net.get_layer(n).get_weights() for n in ("hidden", "out"))
     maps = explain.feature_maps(net, IMAGE, "second").astype(np.float64)
 
@@ -152,12 +154,19 @@ def test_fresh_weights_are_the_same_network_untrained():
         (lambda net: explain.feature_maps(net, IMAGE.astype(np.uint8), "first"), "preprocessed.*uint8"),
         (lambda net: explain.hide(IMAGE, np.zeros((2, 2)), 25), "share .* received 25"),
         (
-            lambda net: explain.grad_cam(small_net(keras.layers.Flatten(), keras.layers.Dense(2, activation="sigmoid")), IMAGE),
+            lambda net: explain.grad_cam(
+                small_net(keras.layers.Flatten(), keras.layers.Dense(2, activation="sigmoid")), IMAGE
+            ),
             "received Dense",
         ),
-        (lambda net: explain.map_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])), "no layer with feature maps"),
         (
-            lambda net: explain.last_convolution(keras.Sequential([keras.Input((4, 4, 3)), keras.layers.MaxPooling2D(2)])),
+            lambda net: explain.map_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])),
+            "no layer with feature maps",
+        ),
+        (
+            lambda net: explain.last_convolution(
+                keras.Sequential([keras.Input((4, 4, 3)), keras.layers.MaxPooling2D(2)])
+            ),
             "no convolution",
         ),
     ],

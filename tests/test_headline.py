@@ -14,8 +14,8 @@ from vgg_lesson.training_config import TrainingConfig
 
 def a_run():
     return Run(
-        name="headline", config=TrainingConfig().to_dict(), data={"source": "cifar10"}, epochs=(), step_loss=(), seconds=1.0,
-        stopped=False, verdict="learning", versions={}, cores=2, date="2026-01-01T00:00:00+00:00",
+        name="headline", config=TrainingConfig().to_dict(), data={"source": "cifar10"}, epochs=(), step_loss=(),
+        seconds=1.0, stopped=False, verdict="learning", versions={}, cores=2, date="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
 
 
@@ -98,9 +98,15 @@ LABELS = np.arange(10_000) % 10
         (lambda f: store(f, probabilities=np.full((10_000, 10), 0.1), labels=LABELS + 1), r"received 1 \.\. 10"),
         (lambda f: store(f, probabilities=np.array([{}]), labels=LABELS), "does not hold the arrays"),
         (lambda f: (f / headline.OUTPUTS).write_bytes(b"<html>not found"), "does not hold the arrays"),
-        (lambda f: (f / headline.OUTPUTS).write_bytes((f / headline.OUTPUTS).read_bytes()[:2000]), "does not hold the arrays"),
+        (
+            lambda f: (f / headline.OUTPUTS).write_bytes((f / headline.OUTPUTS).read_bytes()[:2000]),
+            "does not hold the arrays",
+        ),
         (lambda f: (f / headline.RUN).write_text(""), "empty"),
-        (lambda f: (f / headline.RUN).write_text(json.dumps({**json.loads(a_run().to_json()), "seconds": 2.0})), "checksum"),
+        (
+            lambda f: (f / headline.RUN).write_text(json.dumps({**json.loads(a_run().to_json()), "seconds": 2.0})),
+            "checksum",
+        ),
     ],
 )
 def test_wrong_file_is_refused_in_words(folder, spoil, words):

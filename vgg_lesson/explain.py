@@ -42,6 +42,16 @@ def last_convolution(model: keras.Model) -> str:
     return [layer.name for layer in layers[places[-1] :] if layer.output.shape[1:3] == size][-1]
 
 
+def layer_of_each_size(model: keras.Model) -> list[str]:
+    """Name of the last layer of each map size above 1 x 1, first to last: in a VGG the end of each block."""
+    last = {}
+    for name in map_layers(model):
+        size = tuple(model.get_layer(name).output.shape[1:3])
+        if size != (1, 1):
+            last[size] = name
+    return list(last.values())
+
+
 def feature_maps(model: keras.Model, image: np.ndarray, layer: str) -> np.ndarray:
     """What one layer gives for one image.
 
@@ -143,7 +153,7 @@ def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network as it was before training: new random weights, for comparison.
 
     A way of explaining that gives the same maps for it does not explain what was learned
-    (Adebayo et al., arXiv 1810.03292).
+    (Adebayo et al., arXiv 1810.03292). Sets the global seeds of Python, NumPy and TensorFlow.
     """
     keras.utils.set_random_seed(seed)
     return keras.models.clone_model(model)

@@ -151,7 +151,9 @@ def most_confused(matrix, count: int = 5) -> list[Confusion]:
     matrix = _square(matrix).copy()
     np.fill_diagonal(matrix, 0)
     order = np.argsort(-matrix, axis=None, kind="stable")[:count]
-    cells = [Confusion(*(int(i) for i in np.unravel_index(cell, matrix.shape)), int(matrix.flat[cell])) for cell in order]
+    cells = [
+        Confusion(*(int(i) for i in np.unravel_index(cell, matrix.shape)), int(matrix.flat[cell])) for cell in order
+    ]
     return [cell for cell in cells if cell.images]
 
 

@@ -1,0 +1,95 @@
+"""Pictures of confidence: the reliability diagram, and what a threshold for "I don't know" does."""
+
+import numpy as np
+
+from vgg_lesson.calibration import brier_score, negative_log_likelihood, reliability, select, selection_curve
+from vgg_lesson.outputs import Outputs
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, label_line
+
+CLOSE = 0.01
+"""A mean gap below this (one percentage point) is called calibrated on average."""
+
+
+def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15) -> Picture:
+    """How often the network is right, by how sure it says it is; below, how often it is that sure.
+
+    Args:
+        outputs: probabilities and truth.
+        temperature: logits are divided by this first; 1 leaves the outputs as they are.
+        bins: of confidence.
+    """
+    shown = outputs if temperature == 1 else outputs.at_temperature(temperature)
+    found = reliability(shown.probabilities, shown.labels, bins)
+    filled, centres = found.images > 0, (found.edges[1:] + found.edges[:-1]) / 2
+    made, (upper, lower) = figure(6.4, 5.0, rows=2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
+    upper.plot([0, 1], [0, 1], color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
+    upper.text(0.02, 0.94, "dashed: right as often as it says", color=COLOURS["chance"], fontsize=8.5, va="top")
+    upper.vlines(
+        found.confidence[filled],
+        found.confidence[filled],
+        found.accuracy[filled],
+        color=COLOURS["bad"],
+        linewidth=4,
+        alpha=0.35,
+    )
+    upper.plot(found.confidence[filled], found.accuracy[filled], "o-", color=CYCLE[0])
+    upper.set_ylabel("share right")
+    upper.set_ylim(0, 1.02)
+    lower.bar(centres, found.images, width=0.9 / bins, color=CYCLE[4])
+    lower.set_xlim(0, 1.0)
+    lower.set_ylabel("images")
+    lower.set_xlabel("confidence: the largest probability")
+    said, was = shown.confidence.mean(), shown.right.mean()
+    lean = (
+        "well calibrated on average" if abs(said - was) < CLOSE else "overconfident" if said > was else "underconfident"
+    )
+    upper.set_title(f"{outputs.name.capitalize()}: {lean} (says {100 * said:.1f}%, is right {100 * was:.1f}%)")
+    nll, brier = (score(shown.probabilities, shown.labels) for score in (negative_log_likelihood, brier_score))
+    return Picture(
+        made,
+        f"Reliability of {outputs.name} at temperature {temperature:.2f}: mean confidence {100 * said:.1f}%, "
+        f"right {100 * was:.1f}%, so {lean}. Calibration error {100 * found.error:.1f} percentage points, negative log likelihood {nll:.3f}, "
+        f"Brier score {brier:.3f}.",
+    )
+
+
+def draw_selection(outputs: Outputs, threshold: float) -> Picture:
+    """Answers given and errors among them, at every threshold; one threshold is marked.
+
+    Args:
+        outputs: probabilities and truth.
+        threshold: an answer is given from this confidence on, 0 .. 1.
+    """
+    curve = [step for step in selection_curve(outputs.probabilities, outputs.labels) if step.answered]
+    thresholds = [step.threshold for step in curve]
+    chosen = select(outputs.probabilities, outputs.labels, threshold)
+    made, axes = figure(6.6, 3.9)
+    for values, color, name in (
+        ([100 * step.coverage for step in curve], CYCLE[0], "images answered"),
+        ([100 * step.accuracy for step in curve], CYCLE[2], "answers right"),
+    ):
+        axes.plot(thresholds, values, color=color)
+        label_line(axes, thresholds[-1], max(values[-1], 3), name, color)
+    axes.axvline(threshold, color=COLOURS["ink"], linewidth=1.2)
+    axes.plot(threshold, 100 * chosen.coverage, "o", color=CYCLE[0], markersize=8)
+    if chosen.answered:
+        axes.plot(threshold, 100 * chosen.accuracy, "s", color=CYCLE[2], markersize=8)
+    axes.set_xlim(0, 1.3)
+    axes.set_xticks(np.arange(0, 1.01, 0.2))
+    axes.set_ylim(0, 103)
+    axes.set_ylabel("%")
+    axes.set_xlabel("threshold: answer only when at least this confident")
+    silent, wrong = chosen.images - chosen.answered, chosen.answered - chosen.right
+    accuracy = f"{100 * chosen.accuracy:.1f}%" if chosen.answered else "none"
+    axes.set_title(
+        f"{100 * chosen.coverage:.0f}% answered, {accuracy} of these right"
+        if chosen.answered
+        else "It answers nothing at all"
+    )
+    everything = curve[0]
+    return Picture(
+        made,
+        f"{outputs.name.capitalize()} at threshold {threshold:.2f}: of {chosen.images:,} images {chosen.answered:,} "
+        f"are answered ({100 * chosen.coverage:.1f}%), {chosen.right:,} rightly and {wrong:,} wrongly ({accuracy} right); "
+        f'{silent:,} get "I don\'t know". Without a threshold {100 * everything.accuracy:.1f}% are right.',
+    )

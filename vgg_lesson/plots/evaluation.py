@@ -1,0 +1,164 @@
+"""Pictures of counts: accuracy with its interval, the confusion matrix, scores per class."""
+
+import numpy as np
+
+from vgg_lesson.metrics import most_confused, per_class, wilson_interval
+from vgg_lesson.outputs import Outputs
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
+
+MATRIX_COLOURS = "Blues"
+
+
+def draw_interval_widths(share: float, sizes=(100, 300, 1_000, 3_000, 10_000)) -> Picture:
+    """The same accuracy, measured on test sets of different sizes, with its 95% intervals.
+
+    Args:
+        share: accuracy in 0 .. 1.
+        sizes: numbers of test images, ascending.
+    """
+    found = [wilson_interval(round(share * size), size) for size in sizes]
+    made, axes = figure(6.4, 3.0)
+    for row, (low, high) in enumerate(found):
+        _bar(axes, row, 100 * share, 100 * low, 100 * high, CYCLE[0])
+        _note(axes, f"{100 * low:.1f} to {100 * high:.1f}", 100 * high, row)
+    axes.set_yticks(range(len(sizes)), [f"{size:,} images" for size in sizes])
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.set_xlabel("accuracy (%), 95% interval")
+    images, narrower = sizes[-1] / sizes[0], found[0].half_width / found[-1].half_width
+    axes.set_title(f"{images:.3g} times more images: an interval {narrower:.3g} times narrower")
+    words = "; ".join(
+        f"{size:,} images {100 * low:.1f}% to {100 * high:.1f}%" for size, (low, high) in zip(sizes, found, strict=True)
+    )
+    return Picture(made, f"95% intervals around an accuracy of {100 * share:.1f}%: {words}.")
+
+
+def draw_accuracies(results: dict[str, tuple[int, int]], classes: int = 10) -> Picture:
+    """Accuracies side by side, each with its 95% interval, and chance.
+
+    Args:
+        results: name -> (right answers, images).
+        classes: number of equally frequent classes, for the chance line.
+    """
+    made, axes = figure(6.4, 0.9 + 0.5 * len(results))
+    words = []
+    for row, (name, (right, total)) in enumerate(results.items()):
+        low, high = wilson_interval(right, total)
+        _bar(axes, row, 100 * right / total, 100 * low, 100 * high, CYCLE[row % 3])
+        text = f"{100 * right / total:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        axes.annotate(
+            text, (100 * right / total, row), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
+        )
+        words.append(f"{name}: {right:,} of {total:,} right, {text}")
+    axes.axvline(100 / classes, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
+    axes.annotate(
+        f"chance {100 / classes:g}%", (100 / classes, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
+        textcoords="offset points", color=COLOURS["chance"], fontsize=8.5,
+    )  # fmt: skip
+    axes.set_yticks(range(len(results)), list(results))
+    axes.set_ylim(len(results) - 0.5, -0.7)
+    axes.set_xlim(0, 105)
+    axes.set_xlabel("accuracy (%), 95% interval")
+    shares = {name: right / total for name, (right, total) in results.items()}
+    axes.set_title(f"Highest: {max(shares, key=shares.get)}, {100 * max(shares.values()):.1f}%")
+    return Picture(
+        made, f"Accuracy in percent with 95% interval; chance is {100 / classes:g}%. " + "; ".join(words) + "."
+    )
+
+
+def draw_confusion(outputs: Outputs) -> Picture:
+    """The confusion matrix with its counts: rows are the truth, columns the answers."""
+    matrix = outputs.confusion
+    made, axes = figure(6.6, 5.2)
+    show_matrix(axes, matrix, outputs.class_names, numbers=True)
+    title, text = _finding(outputs)
+    axes.set_title(title)
+    return Picture(made, text)
+
+
+def show_matrix(axes, matrix: np.ndarray, names, *, numbers: bool) -> None:
+    """Draw a confusion matrix into axes; colour is the share of the row, so classes of any size compare."""
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=MATRIX_COLOURS, vmin=0, vmax=1)
+    axes.grid(visible=False)
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8.5)
+    axes.set_yticks(range(len(names)), names, fontsize=8.5)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("truth")
+    if numbers:
+        for (row, column), count in np.ndenumerate(matrix):
+            if count:
+                color = "white" if shares[row, column] > 0.55 else COLOURS["ink"]
+                axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
+
+
+def _finding(outputs: Outputs) -> tuple[str, str]:
+    names, matrix = outputs.class_names, outputs.confusion
+    total, right = matrix.sum(), np.trace(matrix)
+    head = f"Confusion matrix of {outputs.name}: {right:,} of {total:,} answers are on the diagonal. "
+    answered = np.flatnonzero(matrix.sum(axis=0))
+    if len(answered) == 1:
+        name = names[answered[0]]
+        return (
+            f'One column: every answer is "{name}"',
+            f'{head}Every image is answered "{name}", so {100 * right / total:.2f}% are right.',
+        )
+    worst = most_confused(matrix, 3)
+    if not worst:
+        return "No confusion: every answer is right", head + "There is no error."
+    pairs = "; ".join(f"{names[t]} taken for {names[p]} {n} times" for t, p, n in worst)
+    true, predicted, count = worst[0]
+    return (
+        f"Most frequent error: {names[true]} taken for {names[predicted]} ({count}x)",
+        f"{head}Most frequent errors: {pairs}.",
+    )
+
+
+def draw_class_scores(outputs: Outputs) -> Picture:
+    """Recall of each class with its 95% interval, and precision; worst recall at the top."""
+    scores, names = per_class(outputs.confusion), outputs.class_names
+    hits = np.diag(outputs.confusion)
+    order = np.argsort(np.nan_to_num(scores.recall), kind="stable")
+    made, axes = figure(6.4, 4.0)
+    for row, place in enumerate(order):
+        if scores.images[place]:
+            low, high = wilson_interval(int(hits[place]), int(scores.images[place]))
+            _bar(axes, row, 100 * scores.recall[place], 100 * low, 100 * high, CYCLE[0])
+        if scores.answers[place]:
+            axes.plot(
+                100 * scores.precision[place],
+                row,
+                "D",
+                color=CYCLE[1],
+                markersize=6,
+                markerfacecolor="none",
+                markeredgewidth=1.6,
+            )
+        else:
+            axes.text(1, row, "never answered: no precision", fontsize=8.5, va="center", color=CYCLE[1])
+    axes.plot([], [], "o-", color=CYCLE[0], label="recall: images of the class that were found")
+    axes.plot(
+        [], [], "D", color=CYCLE[1], markerfacecolor="none", label="precision: answers of the class that are right"
+    )
+    axes.set_yticks(range(len(names)), [names[place] for place in order])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 102)
+    axes.set_xlabel("%")
+    made.legend(loc="outside lower center", ncols=2, fontsize=8.5, frameon=False)
+    worst, best = order[0], order[-1]
+    ends = [f"{names[p]} ({100 * scores.recall[p]:.0f}%)" for p in (worst, best)]
+    axes.set_title(f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
+    words = "; ".join(f"{names[p]} {100 * scores.recall[p]:.1f} and {100 * scores.precision[p]:.1f}" for p in order)
+    return Picture(
+        made,
+        f"Recall and precision of {outputs.name} in percent, worst recall first: {words.replace('nan', 'undefined')}.",
+    )
+
+
+def _bar(axes, row: float, value: float, low: float, high: float, color: str) -> None:
+    axes.plot([low, high], [row, row], color=color, linewidth=3, solid_capstyle="round", alpha=0.55)
+    axes.plot(value, row, "o", color=color, markersize=7)
+
+
+def _note(axes, text: str, x: float, y: float) -> None:
+    axes.annotate(text, (x, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)

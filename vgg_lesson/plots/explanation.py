@@ -1,0 +1,68 @@
+"""Pictures of what a network looks at: Grad-CAM over an image, and feature maps."""
+
+import numpy as np
+
+from vgg_lesson.plots.style import COLOURS, Picture, figure
+
+HEAT_COLOURS = "viridis"
+
+
+def draw_grad_cam(image, heat, covered, *, title: str, captions: tuple[str, str, str, str], text: str) -> Picture:
+    """An image, its Grad-CAM map, and the image with the hottest and the coldest part covered.
+
+    Args:
+        image: (H, W, 3) uint8.
+        heat: (H, W) map at the size of the image, at least 0.
+        covered: two (H, W, 3) uint8 images.
+        title, captions, text: the finding, a caption for each of the four pictures, the words.
+    """
+    made, axes = figure(9.2, 3.3, columns=4)
+    for place, (ax, caption) in enumerate(zip(axes, captions, strict=True)):
+        ax.grid(visible=False)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.set_xlabel(caption, fontsize=9)
+        ax.imshow(image if place < 2 else covered[place - 2])
+        if place == 1:
+            ax.imshow(heat, cmap=HEAT_COLOURS, alpha=0.65, vmin=0, vmax=max(float(np.max(heat)), 1e-12))
+    made.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold", color=COLOURS["ink"])
+    return Picture(made, text)
+
+
+def draw_feature_maps(image, maps, *, layer: str, count: int = 16) -> Picture:
+    """An image and the strongest feature maps of one layer.
+
+    Args:
+        image: (H, W, 3) uint8.
+        maps: (H', W', channels) the layer's output for it.
+        layer: its name.
+        count: how many maps to show, those with the largest mean.
+    """
+    height, width, channels = maps.shape
+    order = np.argsort(-maps.mean(axis=(0, 1)), kind="stable")[:count]
+    columns = min(8, len(order))
+    rows = -(-len(order) // columns)
+    gap = max(1, round(0.08 * width))
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for tile, channel in enumerate(order):
+        y, x = (tile // columns) * (height + gap), (tile % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = maps[..., channel]
+    made, (left, right) = figure(9.2, 3.2, columns=2, gridspec_kw={"width_ratios": [1, 3.4]})
+    left.imshow(image)
+    left.set_xlabel("the image")
+    right.imshow(sheet, cmap=HEAT_COLOURS)
+    right.set_xlabel(f"the {len(order)} strongest of {channels} maps")
+    for ax in (left, right):
+        ax.grid(visible=False)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set_visible(False)
+    silent = int(np.sum(np.max(maps, axis=(0, 1)) <= 0))
+    made.suptitle(
+        f"{layer}: {channels} maps of {height} x {width}", x=0.01, ha="left", fontsize=11.5, fontweight="bold"
+    )
+    return Picture(
+        made,
+        f"Layer {layer} gives {channels} maps of {height} x {width} values for this image; "
+        f"the {len(order)} with the largest mean are shown. {silent} of the {channels} maps are zero everywhere.",
+    )
