@@ -1,0 +1,199 @@
+"""Training speed against stock TensorFlow and PyTorch: ``python -m benchmarks.speed``.
+
+Every contender is a process of its own that builds its network, warms up and then waits; the
+contenders take turns, so that a machine whose speed drifts slows all of them alike. Printed are
+medians of images per second and the median of the ratios turn by turn. PyTorch is optional
+(``pip install torch``) and is left out, saying so, when it is not installed; of its two memory
+formats the faster one counts.
+"""
+
+import argparse
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network to train with Adam: VGG16 at some width, see ``build_vgg``."""
+
+    title: str
+    width: float
+    head: tuple[int, ...]
+    batch_norm: bool
+    batch: int
+    steps: int
+
+
+NETS = {
+    "lecture": Net("the lecture's VGG16, full width, head 2x4096, batch 128", 1.0, (4096, 4096), False, 128, 2),
+    "lecture32": Net("the lecture's VGG16, full width, head 2x4096, batch 32", 1.0, (4096, 4096), False, 32, 4),
+    "quarter": Net("VGG16 + batch norm, 1/4 width, head 2x1024, batch 128", 0.25, (1024, 1024), True, 128, 10),
+    "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 20),
+    "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 40),
+}
+CONTENDERS = ("ours", "stock", "torch", "torch-channels-last")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("nets", nargs="*", default=list(NETS), help=f"from {list(NETS)}")
+    options.add_argument("--turns", type=int, default=5, help="repetitions of each contender")
+    options.add_argument("--worker", help=argparse.SUPPRESS)
+    arguments = options.parse_args()
+    if unknown := [name for name in arguments.nets if name not in NETS]:
+        options.error(f"nets must be from {list(NETS)}, received {unknown}")
+    if arguments.worker:
+        work(arguments.worker, NETS[arguments.nets[0]])
+        return
+    with_torch = importlib.util.find_spec("torch") is not None
+    contenders = [name for name in CONTENDERS if with_torch or not name.startswith("torch")]
+    print(f"{os.cpu_count()} CPUs, {arguments.turns} turns each" + ("" if with_torch else "; PyTorch is not installed"))
+    print("| net, Adam | ours | stock TF/Keras | PyTorch | ours / stock | ours / PyTorch |\n|---|---|---|---|---|---|")
+    for name in arguments.nets:
+        print(_row(NETS[name].title, measure(name, contenders, arguments.turns)), flush=True)
+
+
+def measure(net: str, contenders: list[str], turns: int) -> dict[str, list[float]]:
+    """Images per second of each contender in each turn."""
+    workers = {name: _start(name, net) for name in contenders}
+    speeds = {name: [] for name in contenders}
+    try:
+        for worker in workers.values():
+            _read(worker)  # built and warm
+        for _ in range(turns):
+            for name, worker in workers.items():
+                worker.stdin.write("go\n")
+                worker.stdin.flush()
+                speeds[name].append(float(_read(worker)))
+    finally:
+        for worker in workers.values():
+            worker.stdin.close()
+            worker.wait(timeout=60)
+    return speeds
+
+
+def _start(contender: str, net: str) -> subprocess.Popen:
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if contender == "stock":
+        environment["VGG_LESSON_SPEED"] = "0"
+        environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    command = [sys.executable, "-m", "benchmarks.speed", "--worker", contender, net]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _read(worker: subprocess.Popen) -> str:
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a contender ended early with exit status {worker.wait()}: {worker.args}")
+    return line
+
+
+def _row(title: str, speeds: dict[str, list[float]]) -> str:
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
+    torch = max((name for name in medians if name.startswith("torch")), key=medians.get, default=None)
+
+    def ratio(other):
+        if other is None:
+            return "-"
+        return f"{statistics.median(a / b for a, b in zip(speeds['ours'], speeds[other], strict=True)):.2f}"
+
+    fastest = f"{medians[torch]:.0f} ({torch})" if torch else "-"
+    return f"| {title} | {medians['ours']:.0f} | {medians['stock']:.0f} | {fastest} | {ratio('stock')} | {ratio(torch)} |"
+
+
+def work(contender: str, net: Net) -> None:
+    """Child process: build, warm up, then train ``net.steps`` steps at each line on standard input."""
+    train = (_torch if contender.startswith("torch") else _keras)(contender, net)
+    train()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(train(), flush=True)
+
+
+def _images(net: Net):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    count = net.batch * net.steps
+    return rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, count)
+
+
+def _keras(contender: str, net: Net):
+    import time
+
+    import keras
+    import numpy as np
+
+    from vgg_lesson.architecture import build_vgg
+    from vgg_lesson.data import CLASS_NAMES, Dataset
+    from vgg_lesson.training import build_model, training_batches
+    from vgg_lesson.training_config import TrainingConfig
+
+    images, labels = _images(net)
+    config = TrainingConfig(width=net.width, head=net.head, batch_norm=net.batch_norm, batch_size=net.batch)
+    if contender == "ours":
+        dataset = Dataset(images, labels, images, labels, images, labels, CLASS_NAMES, "sketches", "random")
+        model = build_model(config, steps_per_epoch=net.steps)
+        arguments = {"x": training_batches(dataset, config), "shuffle": False}
+    else:  # as the lecture writes it
+        model = build_vgg(width=net.width, head=net.head, batch_norm=net.batch_norm)
+        model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+        x, y = images.astype(np.float32) / 255, keras.utils.to_categorical(labels, 10)
+        arguments = {"x": x, "y": y, "batch_size": net.batch}
+
+    def train() -> float:
+        began = time.perf_counter()
+        model.fit(**arguments, verbose=0)
+        return len(images) / (time.perf_counter() - began)
+
+    return train
+
+
+def _torch(contender: str, net: Net):
+    import time
+
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    layers, channels = [], 3
+    for convolutions, filters in zip((2, 2, 3, 3, 3), (64, 128, 256, 512, 512), strict=True):
+        for _ in range(convolutions):
+            units = round(filters * net.width)
+            layers.append(nn.Conv2d(channels, units, 3, padding=1, bias=not net.batch_norm))
+            layers += [nn.BatchNorm2d(units)] if net.batch_norm else []
+            layers.append(nn.ReLU(inplace=True))
+            channels = units
+        layers.append(nn.MaxPool2d(2))
+    layers.append(nn.Flatten())
+    for units in net.head:
+        layers += [nn.Linear(channels, units), nn.ReLU(inplace=True)]
+        channels = units
+    layout = torch.channels_last if contender == "torch-channels-last" else torch.contiguous_format
+    model = nn.Sequential(*layers, nn.Linear(channels, 10)).to(memory_format=layout)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    loss_function = nn.CrossEntropyLoss()
+    images, labels = _images(net)
+    x = (torch.from_numpy(images).float() / 255).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    y = torch.from_numpy(labels)
+
+    def train() -> float:
+        began = time.perf_counter()
+        right = 0
+        for rows in torch.randperm(len(x)).split(net.batch):
+            optimizer.zero_grad()
+            logits = model(x[rows].contiguous(memory_format=layout))
+            loss_function(logits, y[rows]).backward()
+            optimizer.step()
+            right += (logits.argmax(1) == y[rows]).sum().item()  # Keras counts accuracy as well
+        return len(x) / (time.perf_counter() - began)
+
+    return train
+
+
+if __name__ == "__main__":
+    main()
