@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from vgg_lesson.cifar10_files import CLASS_NAMES
+from vgg_lesson.cifar10_batch import CLASS_NAMES
 from vgg_lesson.cifar10_search import search_cifar10
 from vgg_lesson.sketch_cache import cached_sketches
 
@@ -134,8 +134,8 @@ def load_data(
             "Run fetch_cifar10() to get it, set VGG_LESSON_DATA to a copy of it, or use source='sketches'."
         )
     else:
-        arrays = _stand_in()
-        kind, notes = "sketches", found.notes if found else ()
+        arrays, notes = _stand_in()
+        kind, notes = "sketches", (*(found.notes if found else ()), *notes)
         words = "drawn sketches, not CIFAR-10"
         if found:
             words += " (which is not on this computer: fetch_cifar10() gets it)"
@@ -154,12 +154,13 @@ def fetch_cifar10(*arguments, **keywords):
 
 
 @lru_cache(maxsize=1)
-def _stand_in() -> tuple[np.ndarray, ...]:
-    """Training and test sketches, from seeds that no other part of the package uses."""
-    arrays = (*cached_sketches(SKETCHES["train"], seed=1_000), *cached_sketches(SKETCHES["test"], seed=2_000))
-    for array in arrays:
+def _stand_in() -> tuple[tuple[np.ndarray, ...], tuple[str, ...]]:
+    """Training and test sketches, from seeds that no other part of the package uses, and notes."""
+    x, y, note = cached_sketches(SKETCHES["train"], seed=1_000)
+    x_test, y_test, _same_note = cached_sketches(SKETCHES["test"], seed=2_000)
+    for array in (x, y, x_test, y_test):
         array.flags.writeable = False  # shared by all callers
-    return arrays
+    return (x, y, x_test, y_test), (note,) if note else ()
 
 
 def _validation_rows(labels: np.ndarray, validation: float | int, seed: int, split: str) -> np.ndarray:

@@ -11,23 +11,29 @@ from vgg_lesson.cifar10_files import write_npz
 from vgg_lesson.cifar10_search import cache_folder
 
 
-def cached_sketches(images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def cached_sketches(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, str]:
     """What ``draw_sketches(images, seed)`` gives, from this package's cache if it is there.
 
     The file is named after the drawing code and the versions of what it draws with, so that a
     changed drawing is never served from an old file. A cache that cannot be read or written
     costs time, not correctness: the set is drawn again.
+
+    Returns:
+        ``(x, y, note)``; the note says that the cache cannot be written, else it is "".
     """
     path = cache_folder() / f"sketches-{_drawing_version()}-{images}-{seed}.npz"
     kept = _read(path, images)
     if kept is not None:
-        return kept
+        return *kept, ""
     x, y = sketches.draw_sketches(images, seed)
     try:
         write_npz(path, x=x, y=y)
-    except OSError:
-        return x, y  # an unwritable or full cache; load_data says so where it keeps CIFAR-10
-    return x, y
+        for outdated in path.parent.glob(f"sketches-*-{images}-{seed}.npz"):
+            if outdated != path:
+                outdated.unlink(missing_ok=True)
+    except OSError as error:
+        return x, y, f"the cache cannot be written ({error.strerror or error}), so they are drawn anew each time"
+    return x, y, ""
 
 
 def _read(path: Path, images: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -12,8 +12,8 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from vgg_lesson.cifar10_files import CLASS_NAMES
-from vgg_lesson.drawing import animals, machines, pets
+from vgg_lesson.cifar10_batch import CLASS_NAMES
+from vgg_lesson.drawing import craft, hoofed, pets, vehicles, wildlife
 from vgg_lesson.drawing.pen import Pen
 from vgg_lesson.drawing.scenes import PLACES, SCENES, backgrounds, draw_clutter, draw_foreground
 
@@ -21,16 +21,16 @@ SIDE = 32
 _FINER = 4  # drawn this many times larger, then averaged down: smooth edges
 
 _SUBJECTS = {
-    "airplane": machines.airplane,
-    "automobile": machines.automobile,
-    "bird": animals.bird,
+    "airplane": craft.airplane,
+    "automobile": vehicles.automobile,
+    "bird": wildlife.bird,
     "cat": pets.cat,
-    "deer": animals.deer,
+    "deer": hoofed.deer,
     "dog": pets.dog,
-    "frog": animals.frog,
-    "horse": animals.horse,
-    "ship": machines.ship,
-    "truck": machines.truck,
+    "frog": wildlife.frog,
+    "horse": hoofed.horse,
+    "ship": craft.ship,
+    "truck": vehicles.truck,
 }
 _TURN = {"airplane": 22, "bird": 12, "frog": 14}  # degrees, standard deviation; 5 for the others
 _AFLOAT = frozenset({"airplane", "bird", "frog"})  # may be anywhere, without a shadow on the ground
@@ -111,7 +111,7 @@ def _photograph(drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     across = np.linspace(-1, 1, SIDE, dtype=np.float32)
     light = 1 + each(-0.22, 0.22) * across[None, None, :, None] + each(-0.22, 0.22) * across[None, :, None, None]
-    values = drawn * light * each(0.9, 1.1, 3)
+    values = drawn * light * each(0.93, 1.07, 3)
     middle = values.mean(axis=(1, 2), keepdims=True)
     values = middle + (values - middle) * each(0.85, 1.6)
     values = values * each(0.65, 1.2) + each(-22, 22)

@@ -12,6 +12,21 @@ from PIL import Image, ImageDraw
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
+PAINT = (
+    (196, 44, 40),
+    (36, 74, 160),
+    (232, 232, 228),
+    (40, 42, 46),
+    (150, 154, 160),
+    (226, 178, 40),
+    (38, 112, 70),
+    (110, 40, 52),
+    (70, 130, 180),
+    (206, 196, 170),
+)
+GLASS = ((58, 74, 92), (130, 160, 182), (30, 36, 44), (176, 200, 214))
+TYRE = (28, 28, 30)
+DARK = (24, 22, 24)
 _CIRCLE = tuple((math.cos(2 * math.pi * k / 18), math.sin(2 * math.pi * k / 18)) for k in range(18))
 
 

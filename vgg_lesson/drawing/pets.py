@@ -7,7 +7,7 @@ single feature decides, as in photographs of 32 x 32 pixels.
 from dataclasses import dataclass
 from random import Random
 
-from vgg_lesson.drawing.pen import Colour, Pen, shade, vary
+from vgg_lesson.drawing.pen import DARK, Colour, Pen, shade, vary
 
 FUR = (
     (66, 58, 54),
@@ -19,7 +19,6 @@ FUR = (
     (190, 104, 52),
     (98, 70, 50),
 )
-DARK = (24, 22, 24)
 
 
 @dataclass(frozen=True)

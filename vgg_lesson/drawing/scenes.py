@@ -84,7 +84,7 @@ def backgrounds(scenes: list[Scene], rng: np.random.Generator, side: int = 32) -
     """
     count = len(scenes)
     colours = np.array([(s.top, s.low, s.far, s.near) for s in scenes], np.float32)
-    colours += rng.normal(0, 14, colours.shape) + rng.normal(0, 16, (count, 1, 3))
+    colours += rng.normal(0, 9, colours.shape) + rng.normal(0, 10, (count, 1, 3)) + rng.normal(0, 10, (count, 1, 1))
     low, high = np.array([s.horizon for s in scenes]).T
     horizon = (low + (high - low) * rng.random(count))[:, None, None]
     tilt = rng.normal(0, 0.04, count)[:, None, None]
