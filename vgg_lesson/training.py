@@ -6,8 +6,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -21,11 +20,13 @@ from vgg_lesson.augmentation import augment
 from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.preprocessing import fit_statistics, preprocess
-from vgg_lesson.run_record import EPOCH_FIELDS, Run, judge
+from vgg_lesson.progress import Progress, Stopped, Watch
+from vgg_lesson.run_record import Run, judge
 from vgg_lesson.training_config import TrainingConfig
 
-PROGRESS_SECONDS = 0.25
-"""Shortest time between two reports of progress."""
+# The seeds of Python, NumPy and TensorFlow belong to the process: two threads that start a
+# training at the same time must not draw from each other's.
+_SEEDED = threading.Lock()
 
 
 class Trained(NamedTuple):
@@ -35,27 +36,9 @@ class Trained(NamedTuple):
     run: Run
 
 
-@dataclass(frozen=True)
-class Progress:
-    """A moment of a training.
-
-    Attributes:
-        step, steps: training steps done, and planned.
-        loss: mean training loss (nats) since the report before; NaN before the first step.
-        step_loss: pairs (step, loss) of all reports so far.
-        epochs: the finished epochs, as in :class:`Run`.
-        seconds: wall time since the first step began.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    step_loss: tuple[tuple[int, float], ...]
-    epochs: tuple[dict, ...]
-    seconds: float
-
-
-def build_model(config: TrainingConfig, *, steps_per_epoch: int, input_shape=(32, 32, 3), classes: int = 10) -> keras.Model:
+def build_model(
+    config: TrainingConfig, *, steps_per_epoch: int, input_shape=(32, 32, 3), classes: int = 10
+) -> keras.Model:
     """Build and compile the model of a configuration.
 
     Args:
@@ -98,7 +81,9 @@ def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(rate, weight_decay=decay)
     else:
-        optimizer = keras.optimizers.SGD(rate, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay)
+        optimizer = keras.optimizers.SGD(
+            rate, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay
+        )
     if decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
@@ -115,12 +100,14 @@ def train(
 ) -> Trained:
     """Train one network from fresh weights. Blocks until done or stopped.
 
-    Sets the global seeds of Python, NumPy and TensorFlow to ``config.seed``.
+    Sets the global seeds of Python, NumPy and TensorFlow to ``config.seed`` while it builds the
+    network and its batches; two trainings in two threads do not change each other's numbers.
 
     Args:
         config: the choices.
         dataset: images as uint8 (N, H, W, 3), labels as class numbers.
-        stop: set it from another thread to stop within one batch, also during validation.
+        stop: set it from another thread to stop within one batch, also during validation. Callbacks
+            then get no ``on_train_end``.
         on_progress: called from this thread, at most four times a second, after every epoch, and at
             the end.
         strategy: a ``tf.distribute`` strategy to build the model under.
@@ -130,24 +117,26 @@ def train(
         The trained model and its :class:`Run`. The run of a stopped training holds the epochs
         that were finished.
     """
-    keras.utils.set_random_seed(config.seed)
     steps_per_epoch = math.ceil(len(dataset.x_train) / config.batch_size)
-    with strategy.scope() if strategy else nullcontext():
+    with _SEEDED, strategy.scope() if strategy else nullcontext():
+        keras.utils.set_random_seed(config.seed)
         model = build_model(
             config,
             steps_per_epoch=steps_per_epoch,
             input_shape=dataset.x_train.shape[1:],
             classes=len(dataset.class_names),
         )
-    watch = _Watch(steps_per_epoch * config.epochs, stop or threading.Event(), on_progress)
-    model.fit(
-        training_batches(dataset, config),
-        validation_data=validation_batches(dataset, config),
-        epochs=config.epochs,
-        verbose=0,
-        shuffle=False,  # the batches are shuffled already, and Keras warns
-        callbacks=[watch, *callbacks],
-    )
+        batches, validation = training_batches(dataset, config), validation_batches(dataset, config)
+    watch = Watch(steps_per_epoch * config.epochs, stop or threading.Event(), on_progress)
+    with suppress(Stopped):
+        model.fit(
+            batches,
+            validation_data=validation,
+            epochs=config.epochs,
+            verbose=0,
+            shuffle=False,  # the batches are shuffled already, and Keras warns
+            callbacks=[watch, *callbacks],
+        )
     return Trained(model, _record(config, dataset, watch))
 
 
@@ -191,57 +180,7 @@ def _affine(how: str, statistics) -> tuple[np.ndarray, np.ndarray]:
     return low, (high - low) / 255
 
 
-class _Watch(keras.callbacks.Callback):
-    """Reports progress, and stops training and validation within one batch."""
-
-    def __init__(self, steps: int, stop: threading.Event, on_progress):
-        super().__init__()
-        self.steps, self.stop, self.on_progress = steps, stop, on_progress
-        self.step, self.epochs, self.step_loss = 0, [], []
-        self.started = self.reported = time.perf_counter()
-        self.since_report: list[float] = []
-        self.seen_in_epoch = 0
-
-    def on_train_begin(self, logs=None):
-        self.started = time.perf_counter()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.seen_in_epoch, self.sum_in_epoch = 0, 0.0
-
-    def on_train_batch_end(self, batch, logs=None):
-        # Keras reports the mean since the epoch began; the differences of its sums give the steps.
-        seen, total = batch + 1, logs["loss"] * (batch + 1)
-        self.since_report.append((total - self.sum_in_epoch) / (seen - self.seen_in_epoch))
-        self.step += seen - self.seen_in_epoch
-        self.seen_in_epoch, self.sum_in_epoch = seen, total
-        if self.stop.is_set():
-            self.model.stop_training = True
-        if time.perf_counter() - self.reported >= PROGRESS_SECONDS or self.step == 1:
-            self._report()
-
-    def on_test_batch_end(self, batch, logs=None):
-        if self.stop.is_set():
-            self.model.stop_evaluating = True
-
-    def on_epoch_end(self, epoch, logs=None):
-        if not self.stop.is_set():
-            self.epochs.append({name: float(logs[name]) for name in EPOCH_FIELDS})
-        self._report()
-
-    def _report(self):
-        if self.since_report:
-            self.step_loss.append((self.step, float(np.mean(self.since_report))))
-            self.since_report = []
-        self.reported = time.perf_counter()
-        if self.on_progress:
-            loss = self.step_loss[-1][1] if self.step_loss else math.nan
-            seconds = self.reported - self.started
-            self.on_progress(
-                Progress(self.step, self.steps, loss, tuple(self.step_loss), tuple(self.epochs), seconds)
-            )
-
-
-def _record(config: TrainingConfig, dataset: Dataset, watch: _Watch) -> Run:
+def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
     losses = [loss for _, loss in watch.step_loss]
     majority = np.bincount(dataset.y_train).max() / len(dataset.y_train)
     accuracy = watch.epochs[-1]["accuracy"] if watch.epochs else 0.0
@@ -257,7 +196,7 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: _Watch) -> Run:
         epochs=tuple(watch.epochs),
         step_loss=tuple(watch.step_loss),
         seconds=time.perf_counter() - watch.started,
-        stopped=watch.stop.is_set(),
+        stopped=watch.stopped,
         verdict=judge(losses, accuracy, majority),
         versions={"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

@@ -1,0 +1,91 @@
+"""Watching a training from outside: reports of progress, and stopping within one batch."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from vgg_lesson.run_record import EPOCH_FIELDS
+
+PROGRESS_SECONDS = 0.25
+"""Shortest time between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A moment of a training.
+
+    Attributes:
+        step, steps: training steps done, and planned.
+        loss: mean training loss (nats) since the report before; NaN before the first step.
+        step_loss: pairs (step, loss) of all reports so far.
+        epochs: the finished epochs, as in :class:`Run`.
+        seconds: wall time since the first step began.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    step_loss: tuple[tuple[int, float], ...]
+    epochs: tuple[dict, ...]
+    seconds: float
+
+
+class Stopped(Exception):
+    """Leaves ``fit`` at once; after ``model.stop_training`` Keras would still run the validation."""
+
+
+class Watch(keras.callbacks.Callback):
+    """Reports progress, and stops training and validation within one batch."""
+
+    def __init__(self, steps: int, stop: threading.Event, on_progress: Callable[[Progress], None] | None):
+        super().__init__()
+        self.steps, self.stop, self.on_progress = steps, stop, on_progress
+        self.step, self.epochs, self.step_loss = 0, [], []
+        self.started = self.reported = time.perf_counter()
+        self.since_report: list[float] = []
+        self.seen_in_epoch, self.stopped = 0, False
+
+    def on_train_begin(self, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._leave_if_asked()
+        self.seen_in_epoch, self.sum_in_epoch = 0, 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras reports the mean since the epoch began; the differences of its sums give the steps.
+        seen, total = batch + 1, logs["loss"] * (batch + 1)
+        self.since_report.append((total - self.sum_in_epoch) / (seen - self.seen_in_epoch))
+        self.step += seen - self.seen_in_epoch
+        self.seen_in_epoch, self.sum_in_epoch = seen, total
+        self._leave_if_asked()
+        if time.perf_counter() - self.reported >= PROGRESS_SECONDS or self.step == 1:
+            self._report()
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._leave_if_asked()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append({name: float(logs[name]) for name in EPOCH_FIELDS})
+        self._report()
+
+    def _leave_if_asked(self):
+        if self.stop.is_set():
+            self.stopped = True
+            self._report()
+            raise Stopped
+
+    def _report(self):
+        if self.since_report:
+            self.step_loss.append((self.step, float(np.mean(self.since_report))))
+            self.since_report = []
+        self.reported = time.perf_counter()
+        if self.on_progress:
+            loss = self.step_loss[-1][1] if self.step_loss else math.nan
+            seconds = self.reported - self.started
+            self.on_progress(Progress(self.step, self.steps, loss, tuple(self.step_loss), tuple(self.epochs), seconds))
