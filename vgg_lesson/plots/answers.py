@@ -40,7 +40,8 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
         sure = 100 * outputs.confidence[places].mean()
         text = (
             f"{outputs.name.capitalize()} took {len(places)} of {total} images of {names[true]} for {names[predicted]} "
-            f"({share:.1f}%), with a mean confidence of {sure:.1f}%; the other way round, {names[predicted]} for {names[true]}: {back}."
+            f"({share:.1f}%), with a mean confidence of {sure:.1f}%; the other way round, "
+            f"{names[predicted]} for {names[true]}: {back}."
         )
     return Picture(made, text)
 

@@ -48,8 +48,8 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     return Picture(
         made,
         f"Reliability of {outputs.name} at temperature {temperature:.2f}: mean confidence {100 * said:.1f}%, "
-        f"right {100 * was:.1f}%, so {lean}. Calibration error {100 * found.error:.1f} percentage points, negative log likelihood {nll:.3f}, "
-        f"Brier score {brier:.3f}.",
+        f"right {100 * was:.1f}%, so {lean}. Calibration error {100 * found.error:.1f} percentage "
+        f"points, negative log likelihood {nll:.3f}, Brier score {brier:.3f}.",
     )
 
 
@@ -90,6 +90,6 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
     return Picture(
         made,
         f"{outputs.name.capitalize()} at threshold {threshold:.2f}: of {chosen.images:,} images {chosen.answered:,} "
-        f"are answered ({100 * chosen.coverage:.1f}%), {chosen.right:,} rightly and {wrong:,} wrongly ({accuracy} right); "
-        f'{silent:,} get "I don\'t know". Without a threshold {100 * everything.accuracy:.1f}% are right.',
+        f"are answered ({100 * chosen.coverage:.1f}%), {chosen.right:,} rightly and {wrong:,} wrongly "
+        f'({accuracy} right); {silent:,} get "I don\'t know". Without a threshold {100 * everything.accuracy:.1f}% are right.',
     )

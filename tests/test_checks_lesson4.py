@@ -1,0 +1,169 @@
+"""The checks of lesson 4: solutions pass, plausible wrong answers fail and are told what to do."""
+
+import numpy as np
+import pytest
+
+from vgg_lesson.checks import lesson4
+
+
+def fails(check, answer, words):
+    with pytest.raises(AssertionError) as caught:
+        check(answer)
+    message = str(caught.value)
+    for part in ("Expected:", "Received:", "Next step:", words):
+        assert part in message, message
+
+
+def test_images_needed():
+    lesson4.check_images_needed(4_900)
+    lesson4.check_images_needed(np.int64(4_900))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (1_000, "Four times as many"),
+        (4_800, "half width 0.0101"),  # almost right
+        (5_000, "4,900 are enough"),  # almost right, too
+        (10_000, "Fewer will do"),
+        (4_899, "multiple of 100"),
+        (0.01, "whole number"),
+        (None, "None"),
+        (-100, "whole number"),
+    ],
+)
+def test_wrong_numbers_of_images(answer, words):
+    fails(lesson4.check_images_needed, answer, words)
+
+
+def solution(matrix, k):
+    recall = matrix[k, k] / matrix[k].sum()
+    answers = matrix[:, k].sum()
+    return recall, matrix[k, k] / answers if answers else float("nan")
+
+
+def swapped(matrix, k):
+    return solution(matrix, k)[::-1]
+
+
+def share_of_everything(matrix, k):
+    return matrix[k, k] / matrix.sum(), matrix[k, k] / matrix.sum()
+
+
+def one_against_all(matrix, k):
+    right = np.trace(matrix) / matrix.sum()
+    return right, right
+
+
+def zero_where_undefined(matrix, k):  # almost right
+    recall, precision = solution(matrix, k)
+    return recall, np.nan_to_num(precision)
+
+
+def divides_by_zero(matrix, k):
+    return matrix[k, k] / matrix[k].sum(), int(matrix[k, k]) / int(matrix[:, k].sum())
+
+
+def in_percent(matrix, k):
+    return tuple(100 * number for number in solution(matrix, k))
+
+
+def normalises_in_place(matrix, k):
+    result = solution(matrix, k)
+    matrix[k] = 0
+    return result
+
+
+def test_recall_and_precision():
+    lesson4.check_recall_and_precision(solution)
+    lesson4.check_recall_and_precision(lambda matrix, k: list(solution(matrix, k)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (swapped, "That is the precision"),
+        (share_of_everything, "sum of a row"),
+        (one_against_all, "sum of a row"),
+        (zero_where_undefined, "0 of 0"),
+        (divides_by_zero, "division by zero"),
+        (in_percent, "50 of 60 = 0.8333"),
+        (normalises_in_place, "Work on a copy"),
+        (lambda matrix, k: None, "return recall, precision"),
+        (lambda matrix, k: solution(matrix, k)[0], "two numbers"),
+        (lambda matrix, k: (matrix[k] / matrix.sum(), matrix[:, k]), "two numbers"),
+    ],
+)
+def test_wrong_recall_and_precision(answer, words):
+    fails(lesson4.check_recall_and_precision, answer, words)
+
+
+def threshold(probabilities, labels, wanted, *, reaches=np.greater_equal, enough=np.greater_equal, order=1):
+    """The solution, and with other settings the slips one makes."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    for step in range(101)[::order]:
+        given = reaches(confidence, step / 100)
+        if given.any() and enough(right[given].mean(), wanted):
+            return step / 100
+    return None
+
+
+def from_the_top(probabilities, labels, wanted):  # almost right: takes the share for ever growing
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    best = None
+    for step in range(100, -1, -1):
+        given = confidence >= step / 100
+        if given.any():
+            if right[given].mean() < wanted:
+                break
+            best = step / 100
+    return best
+
+
+def share_of_all_images(probabilities, labels, wanted):
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    return next((s / 100 for s in range(101) if (right & (confidence >= s / 100)).mean() >= wanted), None)
+
+
+def silence_is_success(probabilities, labels, wanted):  # almost right
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    for step in range(101):
+        given = confidence >= step / 100
+        if right[given].sum() >= wanted * given.sum():
+            return step / 100
+    return None
+
+
+def test_choose_threshold():
+    lesson4.check_choose_threshold(threshold)
+
+
+def test_grid_made_by_numpy_is_accepted():
+    def by_arange(probabilities, labels, wanted):
+        confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+        for value in np.arange(0, 1.001, 0.01):
+            given = confidence >= value
+            if given.any() and right[given].mean() >= wanted:
+                return value
+        return None
+
+    lesson4.check_choose_threshold(by_arange)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda p, y, w: threshold(p, y, w, reaches=np.greater), '">="'),
+        (lambda p, y, w: threshold(p, y, w, enough=np.greater), '">="'),
+        (lambda p, y, w: threshold(p, y, w, order=-1), "Count only"),
+        (from_the_top, "does not always grow"),
+        (share_of_all_images, "Count only"),
+        (silence_is_success, "do not count that as a success"),
+        (lambda p, y, w: w, "then"),
+        (lambda p, y, w: None, "None"),
+        (lambda p, y, w: (threshold(p, y, w), 0.9), "the threshold itself"),
+        (lambda p, y, w: 100 * threshold(p, y, w), "Expected"),
+    ],
+)
+def test_wrong_thresholds(answer, words):
+    fails(lesson4.check_choose_threshold, answer, words)
