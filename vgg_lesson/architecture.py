@@ -1,66 +1,33 @@
-"""The VGG networks of the paper: their table as data, one builder that loops over it, and facts per layer.
+"""One builder that loops over the paper's table, and facts on each layer of a built network.
 
-Source: K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
-Recognition", arXiv 1409.1556, Table 1 (configurations) and Table 2 (parameters).
+The table itself is data, in :mod:`vgg_lesson.configurations`.
 """
 
 import math
-from dataclasses import dataclass
 
 import keras
 
-FILTERS = (64, 128, 256, 512, 512)
-"""Filters of the convolutions in blocks 1 to 5, at width 1."""
+from vgg_lesson.configurations import (
+    CONFIGURATIONS,
+    DEPTHS,
+    FILTERS,
+    Configuration,
+    LayerRow,
+    configuration_of_depth,
+    validated,
+)
 
-
-@dataclass(frozen=True)
-class Configuration:
-    """One column of the paper's Table 1.
-
-    Attributes:
-        letter: the paper's name, "A" to "E" or "A-LRN".
-        kernels: for each of the five blocks, the kernel size of each of its convolutions.
-        normalise_responses: True for A-LRN: local response normalisation after the first convolution.
-    """
-
-    letter: str
-    kernels: tuple[tuple[int, ...], ...]
-    normalise_responses: bool = False
-
-    @property
-    def weight_layers(self) -> int:
-        """Layers with weights: all convolutions and three fully connected ones; the 16 in VGG16."""
-        return sum(len(block) for block in self.kernels) + 3
-
-
-def _same_size(*convolutions: int) -> tuple[tuple[int, ...], ...]:
-    return tuple((3,) * count for count in convolutions)
-
-
-CONFIGURATIONS = {
-    configuration.letter: configuration
-    for configuration in (
-        Configuration("A", _same_size(1, 1, 2, 2, 2)),
-        Configuration("A-LRN", _same_size(1, 1, 2, 2, 2), normalise_responses=True),
-        Configuration("B", _same_size(2, 2, 2, 2, 2)),
-        Configuration("C", ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))),
-        Configuration("D", _same_size(2, 2, 3, 3, 3)),
-        Configuration("E", _same_size(2, 2, 4, 4, 4)),
-    )
-}
-DEPTHS = {11: "A", 13: "B", 16: "D", 19: "E"}
-"""Weight layers -> configuration; 16 is D ("VGG16"), not C, which has 16 as well."""
-
-
-def configuration_of_depth(depth: int) -> str:
-    """Return the letter of the configuration with ``depth`` weight layers (11, 13, 16 or 19).
-
-    Raises:
-        ValueError: no such configuration.
-    """
-    if depth not in DEPTHS:
-        raise ValueError(f"depth must be one of {sorted(DEPTHS)} weight layers, received {depth!r}")
-    return DEPTHS[depth]
+__all__ = [
+    "CONFIGURATIONS",
+    "DEPTHS",
+    "FILTERS",
+    "Configuration",
+    "LayerRow",
+    "LocalResponseNormalization",
+    "build_vgg",
+    "configuration_of_depth",
+    "layer_table",
+]
 
 
 @keras.saving.register_keras_serializable(package="vgg_lesson")
@@ -95,9 +62,11 @@ def build_vgg(
         configuration: the paper's letter, a key of ``CONFIGURATIONS``.
         input_shape: (height, width, channels); both sides at least 32, halved by each of five poolings.
         classes: units of the softmax output, at least 2.
-        width: factor on the number of filters of every convolution.
+        width: factor on the number of filters of every convolution (rounded).
         head: units of the fully connected layers before the output; ``()`` for none.
-        initializer: Keras initialiser (name or object) of all kernels; biases start at zero.
+        initializer: Keras initialiser (name or object) of all kernels; biases start at zero. A seed in it
+            is ignored, as it would give layers of equal shape equal weights: ``keras.utils.set_random_seed``
+            before the call makes the weights repeatable.
         batch_norm: normalise between each convolution and its ReLU.
         dropout: share of units dropped after each layer of the head during training, 0 <= dropout < 1.
 
@@ -108,8 +77,10 @@ def build_vgg(
     Raises:
         ValueError: an argument outside these bounds; the message names it.
     """
-    plan = _validated(configuration, input_shape, classes, width, head, dropout)
-    model = keras.Sequential([keras.Input(input_shape, name="images")], name=f"vgg_{plan.letter.lower().replace('-', '_')}")
+    plan = validated(configuration, input_shape, classes, width, head, dropout)
+    model = keras.Sequential(
+        [keras.Input(input_shape, name="images")], name=f"vgg_{plan.letter.lower().replace('-', '_')}"
+    )
     for block, (kernels, filters) in enumerate(zip(plan.kernels, FILTERS, strict=True), start=1):
         for number, kernel in enumerate(kernels, start=1):
             model.add(
@@ -131,27 +102,19 @@ def build_vgg(
         model.add(keras.layers.MaxPooling2D(2, name=f"block{block}_pool"))
     model.add(keras.layers.Flatten(name="flatten"))
     for number, units in enumerate(head, start=1):
-        model.add(keras.layers.Dense(units, activation="relu", kernel_initializer=_fresh(initializer), name=f"fc{number}"))
+        model.add(
+            keras.layers.Dense(
+                int(units), activation="relu", kernel_initializer=_fresh(initializer), name=f"fc{number}"
+            )
+        )
         if dropout:
             model.add(keras.layers.Dropout(dropout, name=f"fc{number}_dropout"))
-    model.add(keras.layers.Dense(classes, activation="softmax", kernel_initializer=_fresh(initializer), name="predictions"))
+    model.add(
+        keras.layers.Dense(
+            int(classes), activation="softmax", kernel_initializer=_fresh(initializer), name="predictions"
+        )
+    )
     return model
-
-
-def _validated(configuration, input_shape, classes, width, head, dropout) -> Configuration:
-    if configuration not in CONFIGURATIONS:
-        raise ValueError(f"configuration must be one of {list(CONFIGURATIONS)}, received {configuration!r}")
-    if len(input_shape) != 3 or min(input_shape[:2]) < 32 or input_shape[2] < 1:
-        raise ValueError(f"input_shape must be (height >= 32, width >= 32, channels), received {input_shape!r}")
-    if not (isinstance(classes, int) and classes >= 2):
-        raise ValueError(f"classes must be a whole number of at least 2, received {classes!r}")
-    if not (math.isfinite(width) and round(min(FILTERS) * width) >= 1):
-        raise ValueError(f"width must leave at least 1 of the {min(FILTERS)} filters of block 1, received {width!r}")
-    if not all(isinstance(units, int) and units >= 1 for units in head):
-        raise ValueError(f"head must hold whole numbers of units, each at least 1, received {head!r}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must lie in [0, 1), received {dropout!r}")
-    return CONFIGURATIONS[configuration]
 
 
 def _fresh(initializer):
@@ -161,58 +124,34 @@ def _fresh(initializer):
     return type(made).from_config({**config, "seed": None}) if "seed" in config else made
 
 
-@dataclass(frozen=True)
-class LayerRow:
-    """Facts on one layer, for one image.
-
-    Attributes:
-        name: the layer's name.
-        kind: the layer's class, for example "Conv2D".
-        output_shape: without the batch axis.
-        parameters: weights and biases, with the moving statistics of batch norm.
-        multiply_adds: multiplications with a following addition in the forward pass of convolutions
-            and dense layers (others count 0).
-        activation_bytes: memory of the output in float32.
-        receptive_field: side of the square of input pixels that one output value sees, padding
-            included, so it may exceed the image; None where a layer sees the whole image.
-    """
-
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
-    activation_bytes: int
-    receptive_field: int | None
-
-
 def layer_table(model: keras.Model) -> list[LayerRow]:
     """Return a :class:`LayerRow` for each layer of a chain of layers, in order.
 
     The receptive field grows by ``(kernel - 1) * jump`` at each layer, where the jump is the product
-    of all strides before it (Dumoulin and Visin, arXiv 1603.07285).
+    of all strides before it (Dumoulin and Visin, arXiv 1603.07285). Kernels and strides are taken as
+    square, as in every VGG.
 
     Raises:
-        ValueError: ``model`` is not built.
+        ValueError: ``model`` is not built, is no chain, or holds a layer with a window that is
+            neither a Conv2D nor a 2D pooling.
     """
-    if not model.built:
-        raise ValueError(f"model {model.name!r} has no shapes yet: build it or call it on a batch first")
-    rows, field, jump = [], 1, 1
+    if not (model.built and getattr(model, "inputs", None)):
+        raise ValueError(f"model {model.name!r} has no shapes yet: give it a keras.Input or call it on a batch first")
+    rows, field, jump, previous = [], 1, 1, model.inputs[0]
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
+        if not isinstance(model, keras.Sequential) and layer.input is not previous:
+            raise ValueError(
+                f"layer_table needs a chain of layers, but {layer.name!r} does not follow the one before it"
+            )
+        previous = layer.output
         shape = tuple(layer.output.shape[1:])
-        if isinstance(layer, keras.layers.Conv2D):
-            kernel, stride = layer.kernel_size[0], layer.strides[0]
-        elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
-            kernel, stride = layer.pool_size[0], layer.strides[0]
-        else:
-            kernel, stride = 1, 1
+        reach, stride = _window(layer)
         if field is not None:
-            field += (kernel - 1) * jump
-            jump *= stride
-            if len(shape) < 3:
-                field = None
+            field, jump = field + (reach - 1) * jump, jump * stride
+        if len(shape) < 3:
+            field = None
         rows.append(
             LayerRow(
                 name=layer.name,
@@ -225,6 +164,17 @@ def layer_table(model: keras.Model) -> list[LayerRow]:
             )
         )
     return rows
+
+
+def _window(layer) -> tuple[int, int]:
+    """Side of the square of inputs that one output of this layer sees, and its stride."""
+    if isinstance(layer, keras.layers.Conv2D):
+        return (layer.kernel_size[0] - 1) * layer.dilation_rate[0] + 1, layer.strides[0]
+    if isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
+        return layer.pool_size[0], layer.strides[0]
+    if hasattr(layer, "kernel_size") or hasattr(layer, "pool_size") or isinstance(layer, keras.Model):
+        raise ValueError(f"layer_table cannot count layer {layer.name!r} of class {type(layer).__name__}")
+    return 1, 1
 
 
 def _multiply_adds(layer, output_shape) -> int:

@@ -1,0 +1,201 @@
+"""The fast gradient against Keras's own; what is saved, loaded or cloned stays plain Keras."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vgg_lesson.acceleration import accelerate, is_suitable
+from vgg_lesson.architecture import build_vgg
+
+pytestmark = pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"
+)
+
+
+def one_convolution(filters=5, kernel=3, side=7, channels=4, **options):
+    options = {"padding": "same", **options}
+    layer = keras.layers.Conv2D(filters, kernel, name="convolution", **options)
+    model = keras.Sequential([keras.Input((*(side if isinstance(side, tuple) else (side, side)), channels)), layer])
+    model.layers[0].bias.assign(np.linspace(-1, 1, filters))
+    return model
+
+
+def gradients(model, images, jit_compile=False):
+    """Output, and gradients of a loss with different weights everywhere, for images, kernel and bias."""
+    images = tf.constant(images)
+
+    @tf.function(jit_compile=jit_compile)
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = model(images)
+            loss = tf.reduce_sum(tf.sin(tf.cast(outputs, tf.float32)))
+        return outputs, *tape.gradient(loss, [images, *[v.value for v in model.trainable_variables]])
+
+    return [np.asarray(tf.cast(value, tf.float32)) for value in run()]
+
+
+def replaced(layer):
+    return (
+        layer.convolution_op.__func__ is not type(layer).convolution_op
+        if hasattr(layer.convolution_op, "__func__")
+        else True
+    )
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5, (3, 5), (1, 7)])
+@pytest.mark.parametrize("batch, side, channels", [(1, 7, 4), (3, (6, 9), 1), (2, 1, 3), (4, 2, 8)])
+def test_gradients_equal_stock_keras(kernel, batch, side, channels):
+    model = one_convolution(kernel=kernel, side=side, channels=channels)
+    images = np.random.default_rng(0).normal(size=(batch, *model.input_shape[1:])).astype("float32")
+    expected = gradients(model, images)
+    accelerate(model)
+    assert replaced(model.layers[0])
+    for ours, theirs in zip(gradients(model, images), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_of_a_whole_vgg_equal_stock_keras():
+    model = build_vgg("D", width=1 / 16, head=(16,), batch_norm=True)
+    images = np.random.default_rng(0).random((4, 32, 32, 3), dtype="float32")
+    expected = gradients(model, images)
+    for ours, theirs in zip(gradients(accelerate(model), images), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_images_of_any_size():
+    model = one_convolution(side=(None, None))
+    images = np.random.default_rng(0).normal(size=(2, 11, 4, 4)).astype("float32")
+    expected = gradients(model, images)
+    for ours, theirs in zip(gradients(accelerate(model), images), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strides": 2},
+        {"padding": "valid"},
+        {"kernel": 2},
+        {"kernel": (3, 4)},
+        {"dilation_rate": 2},
+        {"groups": 2, "filters": 4},
+    ],
+)
+def test_others_keep_the_ordinary_path(options):
+    model = one_convolution(**options)
+    images = np.random.default_rng(0).normal(size=(2, *model.input_shape[1:])).astype("float32")
+    expected = gradients(model, images)
+    accelerate(model)
+    assert not is_suitable(model.layers[0])
+    assert not replaced(model.layers[0])
+    for ours, theirs in zip(gradients(model, images), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_subclasses_keep_their_own_convolution():
+    class Doubled(keras.layers.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return 2 * super().convolution_op(inputs, kernel)
+
+    layer = Doubled(2, 3, padding="same")
+    accelerate(keras.Sequential([keras.Input((4, 4, 1)), layer]))
+    assert not replaced(layer)
+
+
+def test_nested_and_shared_layers_are_found_and_twice_is_once():
+    inner = one_convolution(filters=4)
+    model = keras.Sequential([keras.Input((7, 7, 4)), inner, inner])
+    assert accelerate(accelerate(model)) is model
+    assert replaced(inner.layers[0])
+    images = np.random.default_rng(0).normal(size=(2, 7, 7, 4)).astype("float32")
+    ours = gradients(model, images)
+    del inner.layers[0].convolution_op  # Keras's own again
+    for mine, theirs in zip(ours, gradients(model, images), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_compute():
+    with_policy = one_convolution(dtype="mixed_bfloat16")
+    images = np.random.default_rng(0).normal(size=(2, 7, 7, 4)).astype("float32")
+    expected = gradients(with_policy, images)
+    for ours, theirs in zip(gradients(accelerate(with_policy), images), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0.05, atol=0.05)
+
+
+def test_gradient_of_the_gradient():
+    """Methods that penalise gradients differentiate twice."""
+    model = one_convolution(kernel=3)
+    images = tf.constant(np.random.default_rng(0).normal(size=(1, 7, 7, 4)).astype("float32"))
+
+    def second():
+        with tf.GradientTape() as outer:
+            outer.watch(images)
+            with tf.GradientTape() as inner:
+                inner.watch(images)
+                loss = tf.reduce_sum(model(images) ** 3)
+            penalty = tf.reduce_sum(inner.gradient(loss, images) ** 2)
+        return outer.gradient(penalty, images).numpy()
+
+    expected = second()
+    accelerate(model)
+    np.testing.assert_allclose(second(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_training_by_fit_gives_the_same_weights():
+    def trained(change):
+        keras.utils.set_random_seed(0)
+        model = change(build_vgg("A", width=1 / 16, head=(16,), initializer="he_normal"))
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        images = np.random.default_rng(0).random((32, 32, 32, 3), dtype="float32")
+        model.fit(images, np.arange(32) % 10, batch_size=8, epochs=1, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    for ours, theirs in zip(trained(accelerate), trained(lambda model: model), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_clone_and_config_are_plain():
+    model = accelerate(one_convolution())
+    clone = keras.models.clone_model(model)
+    assert type(model.layers[0]) is keras.layers.Conv2D
+    assert model.get_config() == one_convolution_config(model)
+    assert not replaced(clone.layers[0])
+
+
+def one_convolution_config(model):
+    plain = one_convolution().get_config()
+    plain["name"] = model.name
+    plain["layers"][0]["config"] = model.get_config()["layers"][0]["config"]  # the input's running number
+    return plain
+
+
+def test_saved_model_loads_where_the_package_is_missing(tmp_path):
+    model = accelerate(build_vgg("A", width=1 / 32, head=(8,), batch_norm=True))
+    images = np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32")
+    model.save(tmp_path / "net.keras")
+    np.savez(tmp_path / "expected.npz", images=images, outputs=model(images))
+    (tmp_path / "load.py").write_text(
+        "import sys\n"
+        "sys.modules['vgg_lesson'] = None  # importing the package now raises ImportError\n"
+        "import keras, numpy as np\n"
+        "saved = np.load('expected.npz')\n"
+        "model = keras.models.load_model('net.keras')\n"
+        "np.testing.assert_allclose(model(saved['images']), saved['outputs'], rtol=1e-4, atol=1e-6)\n"
+        "assert 'vgg_lesson.acceleration' not in sys.modules\n"
+        "print('plain Keras')\n"
+    )
+    done = subprocess.run([sys.executable, "load.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip().endswith("plain Keras"), done.stderr[-2000:]
+
+
+def test_exported_model_answers_the_same(tmp_path):
+    model = accelerate(build_vgg("A", width=1 / 32, head=(8,)))
+    images = np.random.default_rng(0).random((2, 32, 32, 3), dtype="float32")
+    model.export(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "served"))
+    np.testing.assert_allclose(served.serve(images), model(images), rtol=1e-4, atol=1e-6)
