@@ -124,7 +124,6 @@ def normalise_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode | N
     """An output without its widget view; None when nothing worth reading is left."""
     if "data" not in output:
         return output
-    output.metadata = nbformat.from_dict({})
     if WIDGET_VIEW in output.data:
         return None  # its text is the widget's repr, a line of Python that nobody reads
     return output
