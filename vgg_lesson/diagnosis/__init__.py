@@ -1,0 +1,11 @@
+"""Why does my network not learn? Vital signs measure, rules judge, probes and remedies try.
+
+>>> report = examine(model, x_train, y_train)   # doctest: +SKIP
+>>> report.cause                                # doctest: +SKIP
+'learning_rate_too_high'
+"""
+
+from vgg_lesson.diagnosis.examine import examine
+from vgg_lesson.diagnosis.report import Finding, Report
+
+__all__ = ["Finding", "Report", "examine"]

@@ -1,0 +1,144 @@
+"""Facts about the arrays: numbers in the images, classes in the labels, order of the rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vgg_lesson.diagnosis.subject import Labels, Subject
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Numbers in an array of images.
+
+    Attributes:
+        finite: no NaN or infinity. mean, std: per channel. root_mean_square: over everything.
+        between: standard deviation between images, mean over pixels: 0 when all images are the same.
+        within: standard deviation inside an image, mean over images: 0 when each is one flat colour.
+        count: images looked at.
+    """
+
+    finite: bool
+    mean: np.ndarray
+    std: np.ndarray
+    root_mean_square: float
+    between: float
+    within: float
+    count: int
+
+    @property
+    def spread(self) -> float:
+        return float(np.mean(self.std))
+
+
+def image_facts(images: np.ndarray) -> ImageFacts:
+    """Measure an array (N, ..., channels)."""
+    x = np.asarray(images, np.float32)
+    finite = bool(np.isfinite(x).all())
+    x = np.nan_to_num(x, posinf=0, neginf=0)
+    axes = tuple(range(x.ndim - 1))
+    return ImageFacts(
+        finite=finite,
+        mean=x.mean(axis=axes, dtype=np.float64),
+        std=x.std(axis=axes, dtype=np.float64),
+        root_mean_square=float(np.sqrt(np.mean(np.square(x), dtype=np.float64))),
+        between=float(x.std(axis=0).mean()),
+        within=float(x.reshape(len(x), -1, x.shape[-1]).std(axis=1).mean()),
+        count=len(x),
+    )
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """Numbers in an array of labels.
+
+    Attributes:
+        finite, whole: no NaN; no fractions (class numbers only).
+        lowest, highest: of the class numbers, or of all scores.
+        distinct: different classes present. columns: of one-hot rows, else 0.
+        rows_sum_to_one: for rows of scores.
+        prior: share of each class present. entropy: of the prior, in nats: the loss of an answer
+            without information is this, not 0 and not always ln(classes).
+        majority: largest share.
+        imbalance: largest share over the smallest one.
+    """
+
+    finite: bool
+    whole: bool
+    lowest: float
+    highest: float
+    distinct: int
+    columns: int
+    rows_sum_to_one: bool
+    prior: np.ndarray
+    entropy: float
+    majority: float
+    imbalance: float
+
+
+def label_facts(labels: Labels) -> LabelFacts:
+    """Measure the labels."""
+    given = np.asarray(labels.given, np.float64)
+    finite = bool(np.isfinite(given).all())
+    given = np.nan_to_num(given)
+    _, counts = np.unique(labels.classes if labels.one_hot else given, return_counts=True)
+    prior = counts / counts.sum()
+    return LabelFacts(
+        finite=finite,
+        whole=labels.one_hot or bool(np.all(given == np.round(given))),
+        lowest=float(given.min()),
+        highest=float(given.max()),
+        distinct=len(counts),
+        columns=given.shape[1] if labels.one_hot else 0,
+        rows_sum_to_one=not labels.one_hot or bool(np.allclose(given.sum(axis=1), 1, atol=1e-3)),
+        prior=prior,
+        entropy=float(-(prior * np.log(prior)).sum()),
+        majority=float(prior.max()),
+        imbalance=float(prior.max() / prior.min()),
+    )
+
+
+def distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Total variation distance of two arrays of class numbers: half the sum of |share - share|, 0 to 1."""
+    values = np.union1d(first, second)
+    shares = [np.array([np.mean(part == value) for value in values]) for part in (first, second)]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
+def chance_distance(first: int, second: int, classes: int) -> float:
+    """What :func:`distance` would be for two fair samples of these sizes, on average.
+
+    Each share's difference has variance p(1-p)(1/n+1/m) with p = 1/classes, and E|normal| = 0.8 sigma.
+    """
+    p = 1 / max(2, classes)
+    return 0.5 * classes * 0.8 * float(np.sqrt(p * (1 - p) * (1 / max(1, first) + 1 / max(1, second))))
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """Whether rows that lie together hold the same classes as the rest.
+
+    Attributes:
+        tail: distance between the labels of the part that ``validation_split`` sets aside and of the rest; NaN without a split.
+        tail_by_chance: what a fair split of these sizes would show.
+        runs: share of neighbouring rows with equal class, over that expected by chance: about 1 when shuffled.
+        batches_in_order: True when ``fit`` was told not to shuffle.
+    """
+
+    tail: float
+    tail_by_chance: float
+    runs: float
+    batches_in_order: bool
+
+
+def order_facts(subject: Subject) -> OrderFacts:
+    """Measure the order of the rows."""
+    classes, cut = subject.labels.classes, subject.training_count
+    tail = by_chance = float("nan")
+    if subject.validation is None and 0 < cut < len(classes):
+        tail = distance(classes[:cut], classes[cut:])
+        by_chance = chance_distance(cut, len(classes) - cut, len(np.unique(classes)))
+    shares = np.unique(classes[:cut], return_counts=True)[1] / cut
+    expected = float(np.square(shares).sum())
+    equal = float(np.mean(classes[1:cut] == classes[: cut - 1])) if cut > 1 else expected
+    return OrderFacts(tail, by_chance, equal / expected, not subject.shuffle)

@@ -1,0 +1,162 @@
+"""Copies of a model with one thing changed, fresh weights from a seed, and global random states left as they were."""
+
+import random
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common import global_state
+from tensorflow.python.eager import context as eager_context
+
+from vgg_lesson.acceleration import accelerate
+
+RANDOM_LAYER_KEYS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "beta_regularizer", "gamma_regularizer",
+                     "depthwise_regularizer", "pointwise_regularizer", "kernel_constraint", "bias_constraint",
+                     "beta_constraint", "gamma_constraint", "depthwise_constraint", "pointwise_constraint")  # fmt: skip
+"""What a layer's configuration calls its penalties and constraints."""
+
+
+@contextmanager
+def untouched_randomness(seed: int):
+    """Inside, Python, NumPy and TensorFlow draw from ``seed``; afterwards their global states are as before."""
+    context = eager_context.context()
+    python, numpy_state = random.getstate(), np.random.get_state()
+    context_state = {name: context.__dict__[name] for name in ("_seed", "_rng") if name in context.__dict__}
+    tf_rng_state = context._rng.getstate() if "_rng" in context_state else None
+    keras_seed = global_state.get_global_attribute("global_random_seed")
+    keras_generator = global_state.get_global_attribute("global_seed_generator")
+    names = global_state.get_global_attribute("object_name_uids")
+    names = None if names is None else names.copy()
+    generator_state = None if keras_generator is None else keras_generator.state.numpy()
+    try:
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        context._set_global_seed(seed)
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_state)
+        for name in ("_seed", "_rng"):
+            context.__dict__.pop(name, None)
+        context.__dict__.update(context_state)
+        if tf_rng_state is not None:
+            context._rng.setstate(tf_rng_state)
+        global_state.set_global_attribute("global_random_seed", keras_seed)
+        if keras_generator is not None:
+            keras_generator.state.assign(generator_state)
+        global_state.set_global_attribute("global_seed_generator", keras_generator)
+        global_state.set_global_attribute("object_name_uids", names)
+
+
+def leaves(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers that hold no other layer with weights, in the order Keras lists them."""
+    return [
+        layer for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.layers.InputLayer) and not isinstance(layer, keras.Model)
+        and not list(layer._flatten_layers(include_self=False))
+    ]  # fmt: skip
+
+
+def copy(model: keras.Model, images: np.ndarray, *, seed: int, strip=(), batch_norm: bool = False, unfreeze: bool = False,
+         batchnorm_defaults: bool = False) -> keras.Model:  # fmt: skip
+    """Build a fresh, uncompiled copy: same layers, new weights where the layer is trainable.
+
+    Args:
+        model: the original; only read.
+        images: a few images, to build models without a declared input.
+        seed: of the new weights.
+        strip: names of layers to leave out (they must not change the shape); with any value at all,
+            penalties and constraints of all layers are left out too.
+        batch_norm: put a batch normalisation behind every convolution and hidden dense layer.
+        unfreeze: make every layer trainable.
+        batchnorm_defaults: give batch normalisation Keras's own momentum and epsilon, trainable.
+
+    Raises:
+        TypeError, ValueError, NotImplementedError: what Keras raises when a layer cannot be rebuilt from its configuration.
+    """
+    last = next((layer.name for layer in reversed(leaves(model)) if layer.weights), None)
+
+    def rebuild(layer):
+        if strip and layer.name in strip:
+            return keras.layers.Identity(name=layer.name)
+        config = _without_seeds(layer.get_config())
+        if strip:
+            config.update({key: None for key in RANDOM_LAYER_KEYS if key in config})
+        if unfreeze and "trainable" in config:
+            config["trainable"] = True
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        if batchnorm_defaults and is_norm:
+            config.update(momentum=0.9, epsilon=1e-3, trainable=True)
+        if batch_norm and layer.name != last and isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+            activation = config["activation"]
+            linear = type(layer).from_config({**config, "activation": "linear"})
+            return keras.Sequential(
+                [linear, keras.layers.BatchNormalization(name=f"{layer.name}_bn", momentum=0.9),
+                 keras.layers.Activation(keras.activations.get(activation), name=f"{layer.name}_act")],
+                name=layer.name,
+            )  # fmt: skip
+        return type(layer).from_config(config)
+
+    with untouched_randomness(seed):
+        try:
+            made = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
+        except ValueError:
+            if strip or batch_norm or unfreeze or batchnorm_defaults:
+                raise
+            made = type(model).from_config(model.get_config())  # a subclassed model says itself how it is built
+        if not made.built:
+            made(tf.convert_to_tensor(images[:1].astype(np.float32)))
+    if not unfreeze:
+        _keep_frozen(model, made)
+    return accelerate(made)
+
+
+def _without_seeds(config):
+    """Initialisers with a written seed would start every copy from the same weights; seeds come from us."""
+    if isinstance(config, dict):
+        return {key: (None if key == "seed" and not isinstance(value, dict) else _without_seeds(value)) for key, value in config.items()}
+    return config
+
+
+def _keep_frozen(model, made) -> None:
+    """A frozen layer is part of the configuration (think of transfer learning): its values stay."""
+    for old, new in zip(leaves(model), leaves(made), strict=False):
+        same = [tuple(w.shape) for w in old.weights] == [tuple(w.shape) for w in new.weights]
+        if old.weights and same and (not old.trainable or not old.trainable_weights):
+            new.set_weights(old.get_weights())
+        new.trainable = old.trainable
+    for old, new in zip(model.layers, made.layers, strict=False):
+        new.trainable = old.trainable
+    if not model.trainable:
+        made.trainable = False
+
+
+def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):
+    """A new optimizer of the same configuration, without the state of the old one."""
+    config = optimizer.get_config()
+    if not weight_decay and config.get("weight_decay"):
+        config["weight_decay"] = 0.0
+    return type(optimizer).from_config(config)
+
+
+def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:
+    """Weights for ``model``: kernels drawn from N(0, 2 / fan_in), the last layer's from N(0, 1 / fan_in), biases zero.
+
+    Source: He, Zhang, Ren and Sun, arXiv 1502.01852, equation 10. Frozen layers and everything
+    that is neither kernel nor bias (batch norm's parameters) keep their values.
+    """
+    rng = np.random.default_rng(seed)
+    holders = [layer for layer in leaves(model) if layer.trainable and any(len(w.shape) >= 2 for w in layer.trainable_weights)]
+    replaced = {}
+    for layer in holders:
+        gain = 1.0 if layer is holders[-1] else 2.0
+        for weight in layer.trainable_weights:
+            shape = tuple(weight.shape)
+            if len(shape) >= 2:
+                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+                fan_in = np.prod(shape[:2]) if depthwise else np.prod(shape[:-1])
+                replaced[id(weight)] = rng.normal(0, np.sqrt(gain / fan_in), shape).astype(np.float32)
+            elif not isinstance(layer, keras.layers.BatchNormalization):
+                replaced[id(weight)] = np.zeros(shape, np.float32)
+    return [replaced.get(id(weight), None) if id(weight) in replaced else weight.numpy() for weight in model.weights]

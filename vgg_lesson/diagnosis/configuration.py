@@ -1,0 +1,248 @@
+"""Facts that need no training: what the arrays hold, and what loss, output and metrics do with made-up answers.
+
+Loss, output and metrics are questioned by value: the loss is asked about a right, a wrong and an
+uninformed answer; the output layer is asked what it can say at all. Names and classes are not looked at.
+"""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.trainers.compile_utils import CompileLoss, CompileMetrics
+
+from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.subject import Labels, Subject
+
+ROWS = 64
+"""Made-up answers are tried on so many real labels."""
+
+
+@dataclass(frozen=True)
+class LossFacts:
+    """What the loss says to made-up answers; NaN where it raised.
+
+    Attributes:
+        error: what Keras or the loss raised, "" for nothing.
+        right, wrong, uninformed: mean loss of answers that are 99% sure of the right class, of a wrong
+            one, and that only know how frequent the classes are.
+        takes: "logits" when adding a constant to all scores changes nothing, "probabilities" when
+            scores outside 0..1 are clipped or scaled, "" when neither shows.
+        certain: loss of an answer that is exactly 0 and 1 in the right places.
+    """
+
+    error: str
+    right: float
+    wrong: float
+    uninformed: float
+    takes: str
+    certain: float
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """What the model answers, and could answer.
+
+    Attributes:
+        error: raised by the model on its own images, "" for nothing.
+        shape: of the answer to one batch.
+        kind: "probabilities" (0..1, rows sum to 1), "unit interval", or "any", over many settings of the last bias.
+        reach: largest first-placed score under extreme last weights: near 1 for a working softmax.
+        constant: True when nothing in the last weights changes the answer.
+        healed: True when Keras finds the logits behind a softmax by itself, so the loss sees these.
+        depends_on_batch: True when an image is answered differently alone and among others.
+        finite: whether the fresh model's answers are.
+    """
+
+    error: str
+    shape: tuple
+    kind: str
+    reach: float
+    constant: bool
+    healed: bool
+    depends_on_batch: bool
+    finite: bool
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """A compiled metric's value for made-up answers: all right, all wrong, and without information."""
+
+    name: str
+    error: str
+    right: float
+    wrong: float
+    uninformed: float
+
+
+def loss_function(model: keras.Model) -> CompileLoss:
+    """The model's compiled loss without its penalties, as an object of our own."""
+    return CompileLoss(model.loss, getattr(model._compile_loss, "_user_loss_weights", None))
+
+
+def _answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[str, np.ndarray]:
+    """Rows of probabilities: right, wrong, uninformed (the prior), certain, and scattered (random but nearly uniform)."""
+    classes = np.clip(labels.classes[rows], 0, units - 1)
+    if units == 1:
+        right = np.where(labels.classes[rows] > 0, 0.99, 0.01)[:, None].astype(np.float32)
+        prior = np.full_like(right, np.clip(np.mean(labels.classes > 0), 0.01, 0.99))
+        return {"right": right, "wrong": 1 - right, "uninformed": prior, "certain": np.round(right), "scattered": prior}
+    off = 0.01 / (units - 1)
+    right = np.full((len(rows), units), off, np.float32)
+    right[np.arange(len(rows)), classes] = 0.99
+    wrong = np.full_like(right, off)
+    wrong[np.arange(len(rows)), (classes + 1 + rng.integers(0, units - 1, len(rows))) % units] = 0.99
+    prior = np.maximum(labels.prior(units), 1e-7)
+    uninformed = np.tile(prior / prior.sum(), (len(rows), 1)).astype(np.float32)
+    scattered = rng.dirichlet(np.full(units, 50.0), len(rows)).astype(np.float32)
+    return {"right": right, "wrong": wrong, "uninformed": uninformed, "certain": np.eye(units, dtype=np.float32)[classes],
+            "scattered": scattered}  # fmt: skip
+
+
+def loss_facts(subject: Subject) -> LossFacts:
+    """Ask the loss about made-up answers to real labels."""
+    rng = np.random.default_rng(subject.seed)
+    _, labels = subject.training_part()
+    rows, units = rng.permutation(len(labels))[: 4 * ROWS], max(1, subject.units)
+    answers = _answers(labels, rows, units, rng)
+    given = _as_fed(labels.given[rows])
+
+    def ask(scores) -> float:
+        return float(loss_function(subject.model)(given, tf.constant(scores, tf.float32)))
+
+    try:
+        ask(answers["uninformed"])
+    except Exception as error:  # whatever a loss of the user's raises is the finding
+        return LossFacts(first_line(error), np.nan, np.nan, np.nan, "", np.nan)
+    takes = _takes(ask, rng, len(rows), units)
+    logits = takes == "logits"
+    shown = {name: np.log(np.maximum(p, 1e-7)) if logits and units > 1 else _logit(p) if logits else p for name, p in answers.items()}
+    certain = shown["certain"] if units > 1 and not logits else shown["right"]
+    return LossFacts("", ask(shown["right"]), ask(shown["wrong"]), ask(shown["uninformed"]), takes, ask(certain))
+
+
+def _takes(ask, rng, count: int, units: int) -> str:
+    scores = rng.uniform(0.05, 0.45, (count, units)).astype(np.float32)
+    base = ask(scores)
+    if units > 1 and np.isclose(base, ask(scores + 3), rtol=1e-3, atol=1e-6):
+        return "" if np.isclose(base, ask(3 * scores), rtol=1e-3) else "logits"
+    beyond, further = ask(scores + 4), ask(scores + 9)
+    if np.isclose(beyond, further, rtol=1e-4) or (units > 1 and np.isclose(base, ask(scores / 2), rtol=1e-3)):
+        return "probabilities"
+    if not np.isfinite(ask(-scores)):
+        return "probabilities"  # a hand-written logarithm
+    return "logits" if units == 1 and ask(scores * 20) - base > 2 * (beyond - base) > 0 else ""
+
+
+def _logit(p):
+    return np.log(p / (1 - p)).astype(np.float32)
+
+
+def _as_fed(labels: np.ndarray):
+    return tf.constant(labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels)
+
+
+def first_line(error: Exception) -> str:
+    """The words of an exception without TensorFlow's tail."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2])}"[:300]
+
+
+def output_facts(subject: Subject, fresh: keras.Model) -> OutputFacts:
+    """Ask the output layer what it can say, by setting the last bias (or kernel) to many values.
+
+    Args:
+        subject: what is examined.
+        fresh: a copy with fresh weights; its weights are left as they were.
+    """
+    images = subject.images[subject.sample(ROWS)].astype(np.float32)
+    try:
+        plain = fresh(tf.constant(images), training=False)
+    except Exception as error:
+        return OutputFacts(first_line(error), (), "", np.nan, False, False, False, False)
+    values = plain.numpy()
+    alone = fresh(tf.constant(images[:1]), training=False).numpy()
+    healed = _healed(subject, plain)
+    depends = bool(np.isfinite(values).all() and not np.allclose(alone[0], values[0], rtol=1e-2, atol=1e-4))
+    answers = _provoked(fresh, images[:8], subject.seed) if values.ndim == 2 else [values]
+    stacked = np.concatenate([a for a in answers if np.isfinite(a).all()] or [np.zeros_like(values)])
+    if values.ndim != 2:
+        kind, reach = "any", np.nan
+    else:
+        inside = stacked.min() >= -1e-5 and stacked.max() <= 1 + 1e-5
+        sums_to_one = values.shape[1] > 1 and np.allclose(stacked.sum(axis=1), 1, atol=1e-3)
+        kind = "probabilities" if inside and sums_to_one else "unit interval" if inside else "any"
+        reach = float(stacked.max())
+    constant = len(answers) > 1 and bool(np.ptp(stacked, axis=0).max() < 1e-6)
+    return OutputFacts("", values.shape, kind, reach, constant, healed, depends, bool(np.isfinite(values).all()))
+
+
+def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndarray]:
+    holder = next((layer for layer in reversed(cloning.leaves(fresh)) if layer.weights), None)
+    if holder is None:
+        return [fresh(tf.constant(images), training=False).numpy()]
+    vectors = [w for w in holder.trainable_weights or holder.weights if len(w.shape) == 1]
+    target = vectors[-1] if vectors else holder.weights[0]
+    kept, rng, answers = target.numpy(), np.random.default_rng(seed), []
+    for scale in (0.5, 5.0, 1000.0, 1000.0):
+        target.assign((kept if not vectors else 0) + rng.normal(0, scale, kept.shape).astype(np.float32))
+        answers.append(fresh(tf.constant(images), training=False).numpy())
+    target.assign(kept)
+    return answers
+
+
+def _healed(subject: Subject, outputs) -> bool:
+    """Keras keeps a softmax's inputs with its output; the loss then differs from that of the bare numbers."""
+    labels = _as_fed(subject.labels.given[subject.sample(ROWS)])
+    try:
+        attached = float(loss_function(subject.model)(labels, outputs))
+        bare = float(loss_function(subject.model)(labels, tf.constant(outputs.numpy())))
+    except Exception:  # noqa: BLE001 - the loss facts report what it raises
+        return False
+    return getattr(outputs, "_keras_logits", None) is not None or not np.isclose(attached, bare, rtol=1e-5)
+
+
+def metric_facts(subject: Subject, takes_logits: bool) -> tuple[MetricFacts, ...]:
+    """Ask each compiled metric about made-up answers to real labels."""
+    compiled = subject.model._compile_metrics
+    if compiled is None or subject.units < 2:
+        return ()
+    rng = np.random.default_rng(subject.seed)
+    _, labels = subject.training_part()
+    rows = rng.permutation(len(labels))[: 8 * ROWS]
+    answers = _answers(labels, rows, subject.units, rng)
+    given, found = _as_fed(labels.given[rows]), []
+    for metric in _flat(compiled._user_metrics) + _flat(compiled._user_weighted_metrics):
+        values, error, name = {}, "", str(getattr(metric, "name", getattr(metric, "__name__", metric)))
+        for which in ("right", "wrong", "scattered"):
+            scores = np.log(np.maximum(answers[which], 1e-7)) if takes_logits else answers[which]
+            try:
+                values[which] = _measure(metric, given, scores)
+            except Exception as raised:
+                error = first_line(raised)
+                break
+        if not error and any(np.ndim(v) for v in values.values()):
+            continue  # a metric that gives a row of numbers is not read as an accuracy
+        found.append(MetricFacts(name, error, *(float(values.get(which, np.nan)) for which in ("right", "wrong", "scattered"))))
+    return tuple(found)
+
+
+def _measure(metric, labels, scores):
+    if isinstance(metric, keras.metrics.Metric):
+        metric = type(metric).from_config(metric.get_config())
+    box = CompileMetrics([metric], None)
+    box.build(labels, tf.constant(scores, tf.float32))
+    box.update_state(labels, tf.constant(scores, tf.float32))
+    value = next(iter(box.result().values()))
+    return keras.ops.convert_to_numpy(value)
+
+
+def _flat(metrics) -> list:
+    if metrics is None:
+        return []
+    if isinstance(metrics, dict):
+        metrics = list(metrics.values())
+    flat = []
+    for metric in metrics:
+        flat.extend(_flat(metric) if isinstance(metric, list | tuple | dict) else [metric])
+    return flat

@@ -1,0 +1,161 @@
+"""From suspicion to finding: change one thing from fresh weights, beside the untouched control."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis import rules_dynamic as rules
+from vgg_lesson.diagnosis.laboratory import Laboratory
+from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.rules_dynamic import Suspicion, describe, variation_of
+from vgg_lesson.diagnosis.training_loop import Course, Variation
+
+STEPS = 300
+"""A change that has not shown in so many steps does not count as a cure."""
+CONTROL = Variation()
+
+
+def collapsed(course: Course) -> bool:
+    """The logits came to differ between images by less than 1e-5, and less than a tenth of the start, for ten steps."""
+    last = course.spread[-10:]
+    return len(course.spread) >= 30 and max(last) < 1e-5 and max(last) < 0.1 * course.spread[0]
+
+
+def control(lab: Laboratory, *, least: int, share: float) -> Course:
+    """Train the untouched control until it learned, collapsed, or its share of the time is over."""
+    seconds = share * lab.seconds_left()
+    course = lab.train(CONTROL, min(40, STEPS), least=least, seconds=seconds)
+    began = course.seconds
+    while course.steps < STEPS and not lab.chance.learned(course) and not collapsed(course) and np.isfinite(course.loss[-1]):
+        if course.seconds - began > seconds or lab.seconds_left() < 5:
+            break
+        lab.train(CONTROL, course.steps + 40, least=least, seconds=max(1.0, seconds - (course.seconds - began)))
+    if course.steps < least and lab.chance.learned(course):
+        lab.train(CONTROL, least, stop_when_learned=False, seconds=seconds)
+    return course
+
+
+def confirm(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
+    """Try the change of each suspicion, most telling first, while there is time.
+
+    Returns findings whose change made the network learn where the control, over at least as many
+    steps, did not.
+    """
+    by_cause = {suspicion.cause: suspicion for suspicion in suspicions}
+    small, fast = by_cause.get(causes.INITIALISATION_TOO_SMALL), by_cause.get(causes.LEARNING_RATE_TOO_HIGH)
+    others = [s for s in suspicions if s not in (small, fast)]
+    for number, suspicion in enumerate(others):
+        waiting = len(others) - number + 2 * bool(small) + bool(fast)
+        if _cures(lab, variation_of(suspicion), waiting):
+            return [_finding(lab, suspicion, variation_of(suspicion))]
+    if small and fast:
+        return _signal_and_rate(lab, small, fast) or _together(lab, suspicions)
+    for suspicion in (small, fast):
+        if suspicion and _cures(lab, variation_of(suspicion), 1):
+            return [_finding(lab, suspicion, variation_of(suspicion))]
+    return _together(lab, suspicions)
+
+
+def _cures(lab: Laboratory, variation: Variation, waiting: int) -> bool:
+    """Train a variation; True when it learns and the control, given as many steps, does not."""
+    if lab.seconds_left() < 2:
+        return False
+    course = lab.train(variation, STEPS, seconds=0.8 * lab.seconds_left() / max(1, waiting))
+    return lab.chance.learned(course) and not _control_learns(lab, course)
+
+
+def _control_learns(lab: Laboratory, cure: Course) -> bool:
+    done = lab.courses[CONTROL]
+    if not collapsed(done) and np.isfinite(done.loss[-1]) and done.steps < 1.5 * cure.steps:
+        lab.train(CONTROL, int(1.5 * cure.steps))
+    return lab.chance.learned(done)
+
+
+def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list[Finding]:
+    """A faint signal and large steps: which of the two, or both? Both changes together, then each alone."""
+    both, he, slow = variation_of(small, fast), variation_of(small), variation_of(fast)
+    together = lab.train(both, STEPS, seconds=0.35 * lab.seconds_left())
+    if not lab.chance.learned(together):
+        return []
+    steps = min(STEPS, max(60, int(1.5 * together.steps)))
+    lab.train(he, steps, seconds=0.45 * lab.seconds_left())
+    lab.train(slow, steps, seconds=0.9 * lab.seconds_left())
+    if _control_learns(lab, together):
+        return []
+    he_learns, slow_learns = lab.learned(he), lab.learned(slow)
+    findings = []
+    # A cure of one alone proves it; if only both together cure, each is needed.
+    if he_learns or not slow_learns:
+        findings.append(_finding(lab, small, he if he_learns else both))
+    if slow_learns or not he_learns or _signal_survives(lab, slow):
+        findings.append(_finding(lab, fast, slow if slow_learns or he_learns else both))
+    if not he_learns and slow_learns and small not in [f.cause for f in findings]:
+        findings.insert(0, _finding(lab, small, both))
+    return findings
+
+
+def _signal_survives(lab: Laboratory, slow: Variation) -> bool:
+    """At the smaller rate the logits come to depend on the image more and more; at the given rate less and less."""
+    kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
+    if len(kept) < 30 or len(lost) < 30:
+        return False
+    return float(np.mean(kept[-10:])) > 3 * kept[0] and float(np.mean(lost[-10:])) < 0.1 * lost[0]
+
+
+def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
+    """No single change helped: all at once, then each left out in turn."""
+    if len(suspicions) < 2 or lab.seconds_left() < 4:
+        return []
+    everything = variation_of(*suspicions)
+    if not _cures(lab, everything, 2):
+        return []
+    steps, findings = int(1.5 * lab.courses[everything].steps), []
+    for left_out in suspicions:
+        rest = [s for s in suspicions if s is not left_out]
+        variation = variation_of(*rest)
+        course = lab.train(variation, steps, seconds=0.5 * lab.seconds_left())
+        if course.steps >= 0.8 * steps and not lab.chance.learned(course):
+            findings.append(_finding(lab, left_out, everything))
+    return findings
+
+
+def explore(lab: Laboratory, rate: float, tried: list[Suspicion]) -> list[Finding]:
+    """Nothing was suspected, or no suspicion held: a tenth and ten times the rate, no regularisation, He."""
+    known = {tuple(sorted(s.change.items())) for s in tried}
+    guesses = [
+        Suspicion(causes.LEARNING_RATE_TOO_HIGH, f"learning rate {rate:.3g}", "learns at a tenth of it", {"rate": 0.1}, f"learning rate {rate / 10:.2g}"),
+        Suspicion(causes.LEARNING_RATE_TOO_LOW, f"learning rate {rate:.3g}", "learns at ten times the rate", {"rate": 10.0}, f"learning rate {rate * 10:.2g}"),
+        Suspicion(causes.LEARNING_RATE_TOO_HIGH, f"learning rate {rate:.3g}", "learns at a hundredth of it", {"rate": 0.01}, f"learning rate {rate / 100:.2g}"),
+        Suspicion(causes.LEARNING_RATE_TOO_LOW, f"learning rate {rate:.3g}", "learns at a hundred times the rate", {"rate": 100.0}, f"learning rate {rate * 100:.2g}"),
+    ]  # fmt: skip
+    slow_but_moving = lab.chance.moving(lab.courses[CONTROL])
+    for number, guess in enumerate(guesses):
+        if tuple(sorted(guess.change.items())) in known or (slow_but_moving and guess.change["rate"] > 1):
+            continue
+        if _cures(lab, variation_of(guess), len(guesses) - number):
+            return [_finding(lab, guess, variation_of(guess))]
+    return []
+
+
+def control_over_seeds(lab: Laboratory, seeds: int, steps: int) -> list[Course]:
+    """The untouched control from further seeds."""
+    return [lab.train(replace(CONTROL, name=f"untouched control, seed {seed}", seed=seed), steps) for seed in range(1, seeds + 1)]
+
+
+def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding:
+    cure, untouched = lab.courses[proof], lab.courses[CONTROL]
+    return Finding(
+        suspicion.cause,
+        suspicion.measured,
+        suspicion.threshold,
+        suspicion.remedy,
+        excluded=(
+            f"from fresh weights with {proof.name or describe(suspicion)}: loss {cure.last_loss():.2f}, accuracy {cure.last_accuracy():.2f} "
+            f"after {cure.steps} steps; the untouched control: {untouched.last_loss():.2f}, {untouched.last_accuracy():.2f} after {untouched.steps} "
+            f"(guessing: {lab.chance.loss:.2f}, {lab.chance.majority:.2f})"
+        ),
+    )
+
+
+__all__ = ["CONTROL", "STEPS", "collapsed", "confirm", "control", "control_over_seeds", "explore", "rules"]

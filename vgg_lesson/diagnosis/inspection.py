@@ -1,0 +1,169 @@
+"""The part of an examination that trains nothing: gather the facts, then ask the static rules in order."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from vgg_lesson.diagnosis import array_facts, cloning, configuration
+from vgg_lesson.diagnosis import rules_static as rules
+from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.subject import Subject
+
+IMAGES = 2048
+"""Images measured; a mean over them is good to 0.01 standard deviations."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything known before any training; see the classes of the fields."""
+
+    images: array_facts.ImageFacts
+    validation: array_facts.ImageFacts | None
+    labels: array_facts.LabelFacts
+    order: array_facts.OrderFacts
+    loss: configuration.LossFacts
+    output: configuration.OutputFacts
+    metrics: tuple[configuration.MetricFacts, ...]
+    rate: float
+    mode_share: float
+    channels_swapped: bool
+    trainable: int
+    frozen_kernels: int
+    kernels: int
+    random_kernels: int
+    weights_finite: bool
+
+
+def gather(subject: Subject, fresh: keras.Model) -> Facts:
+    """Measure arrays, loss, output, metrics and weights. ``fresh`` is a copy of ours with new weights."""
+    rows = subject.sample(IMAGES)
+    images = subject.images[rows]
+    outside = _validation_images(subject)
+    loss = configuration.loss_facts(subject)
+    frozen, random = frozen_kernels(subject)
+    return Facts(
+        images=array_facts.image_facts(images),
+        validation=None if outside is None else array_facts.image_facts(outside),
+        labels=array_facts.label_facts(subject.labels),
+        order=array_facts.order_facts(subject),
+        loss=loss,
+        output=configuration.output_facts(subject, fresh),
+        metrics=() if loss.error else configuration.metric_facts(subject, loss.takes == "logits"),
+        rate=_rate(subject.model.optimizer),
+        mode_share=_share_of_commonest(images),
+        channels_swapped=outside is not None and _channels_swapped(images, outside),
+        trainable=len(subject.model.trainable_weights),
+        frozen_kernels=frozen,
+        kernels=sum(len(weight.shape) >= 2 for weight in subject.model.weights),
+        random_kernels=random,
+        weights_finite=all(np.isfinite(weight).all() for weight in subject.model.get_weights()),
+    )
+
+
+def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
+    """Ask all static rules. Findings that say why training cannot work come first and exclude follow-up errors."""
+    units, majority = subject.units, facts.labels.majority
+    hard = [
+        rules.non_finite_arrays(facts.images, facts.labels),
+        rules.inputs_constant(facts.images) or rules.nearly_all_pixels_equal(facts.mode_share),
+        rules.output_raises(facts.output),
+        rules.labels_out_of_range(facts.labels, units),
+        rules.constant_output(facts.output),
+        rules.loss_below_zero(facts.loss, facts.labels, facts.output),
+        rules.too_few_outputs(facts.labels, units),
+        rules.output_kind(facts.loss, facts.output),
+        rules.output_reach(facts.output, subject.classes),
+        rules.answers_mix_images(facts.output),
+        rules.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
+        rules.rate_is_zero(facts.rate),
+    ]
+    found = [finding for finding in hard if finding]
+    if not found:  # a loss that raises or errs is often only the echo of one of the above
+        found = [f for f in (rules.loss_label_mismatch(facts.loss), rules.non_finite_loss(facts.loss, facts.output, True)) if f][:1]
+    elsewhere = [
+        _preprocessing(facts),
+        rules.unshuffled_validation_split(facts.order),
+        rules.class_imbalance(facts.labels),
+        None if found else rules.metric_mismatch(facts.metrics, majority),
+    ]
+    return found + [finding for finding in elsewhere if finding]
+
+
+def _preprocessing(facts: Facts) -> Finding | None:
+    if facts.validation is None or not facts.images.finite:
+        return None
+    return rules.preprocessing_differs(facts.images, facts.validation, facts.order.tail > 0.2, facts.channels_swapped)
+
+
+def _validation_images(subject: Subject) -> np.ndarray | None:
+    if subject.validation is not None:
+        images = subject.validation[0]
+    elif subject.training_count < len(subject.images):
+        images = subject.images[subject.training_count :]
+    else:
+        return None
+    rows = np.random.default_rng(subject.seed).permutation(len(images))[:IMAGES]
+    return images[rows]
+
+
+def _rate(optimizer) -> float:
+    """The learning rate; of a schedule, its largest value over the first 1,000 steps."""
+    rate = optimizer._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return max(float(keras.ops.convert_to_numpy(rate(step))) for step in (0, 1, 10, 100, 300, 1000))
+    return float(keras.ops.convert_to_numpy(rate))
+
+
+def _share_of_commonest(images: np.ndarray) -> float:
+    values = np.asarray(images[:256]).ravel()
+    _, counts = np.unique(values, return_counts=True)
+    return float(counts.max() / counts.sum())
+
+
+def _channels_swapped(train: np.ndarray, validation: np.ndarray) -> bool:
+    """True when the difference of first and last channel has the opposite sign in the validation images.
+
+    The difference is a mean over images; it must exceed six standard errors on both sides and
+    agree in size within a third: photographs are bluer or redder by 0.1 to 0.2 standard deviations.
+    """
+    if train.shape[-1] != 3 or train.ndim != 4:
+        return False
+    ends = []
+    for part in (train, validation):
+        x = part.astype(np.float32)
+        scale = x.std()
+        each = (x[..., 0] - x[..., -1]).mean(axis=(1, 2)) / (scale or 1)
+        ends.append((each.mean(), each.std() / np.sqrt(len(each))))
+    (first, first_error), (second, second_error) = ends
+    sure = abs(first) > 6 * first_error and abs(second) > 6 * second_error
+    return bool(sure and first * second < 0 and abs(first + second) < abs(first - second) / 3)
+
+
+def frozen_kernels(subject: Subject) -> tuple[int, int]:
+    """Numbers of (frozen kernels, frozen kernels that look like fresh draws of their layer's initialiser).
+
+    Judged by the largest distance of the two cumulative distributions of up to 10,000 values
+    (Kolmogorov-Smirnov): below 1.95 * sqrt(2 / n), where 99.9% of equal distributions lie.
+    """
+    model = subject.model
+    trainable = {id(weight) for weight in model.trainable_weights}
+    frozen = [number for number, weight in enumerate(model.weights) if len(weight.shape) >= 2 and id(weight) not in trainable]
+    if not frozen:
+        return 0, 0
+    draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True).weights
+    alike = 0
+    by_path = {weight.path: weight for weight in draws}
+    for number in frozen:
+        weight = model.weights[number]
+        other = by_path.get(weight.path, draws[number])
+        if tuple(other.shape) == tuple(weight.shape) and _same_distribution(weight.numpy(), other.numpy()):
+            alike += 1
+    return len(frozen), alike
+
+
+def _same_distribution(first: np.ndarray, second: np.ndarray) -> bool:
+    a, b = np.sort(first.ravel()[:10_000]), np.sort(second.ravel()[:10_000])
+    points = np.concatenate([a, b])
+    gap = np.abs(np.searchsorted(a, points, side="right") - np.searchsorted(b, points, side="right")).max() / len(a)
+    return bool(gap < 1.95 * np.sqrt(2 / len(a)))

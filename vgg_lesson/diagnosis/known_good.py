@@ -1,0 +1,204 @@
+"""A small network that is known to learn, on the subject's own arrays: do the images show their labels?
+
+Own scaling, own loss, own optimizer: whatever is wrong with the subject's network, this one has not
+got it. Images it has not trained on decide, so learning by heart does not count.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.training_loop import augment_batch
+
+BATCH = 64
+HELD_OUT = 512
+SIDE = 24
+"""Larger images are averaged down to at most this side: a quarter of the time, and the classes still show."""
+
+
+@dataclass(frozen=True)
+class KnownGood:
+    """What the known-good network found.
+
+    Attributes:
+        accuracy: share of right answers on training images held out from it. held_out: their number.
+        majority: share of the largest class among these: what guessing gives.
+        steps, seconds: of training, batches of 64.
+        informative: True when accuracy is above guessing by 4 standard errors; False when it is not after enough steps; None when too few images or steps.
+        permuted: the same on permuted labels, NaN when not tried.
+        validation: accuracy on the validation images, NaN without. validation_count: their number.
+        validation_loss_of_scale: accuracy after the change that helps the validation images most, and its name.
+        augmented: accuracy when trained on augmented images, on plain held-out images; NaN without augmentation.
+    """
+
+    accuracy: float
+    held_out: int
+    majority: float
+    steps: int
+    seconds: float
+    informative: bool | None
+    permuted: float = float("nan")
+    validation: float = float("nan")
+    validation_count: int = 0
+    validation_majority: float = float("nan")
+    mended: float = float("nan")
+    mended_by: str = ""
+    augmented: float = float("nan")
+    notes: tuple[str, ...] = field(default=())
+
+    def error(self, count: int) -> float:
+        """Standard error of guessing's accuracy over ``count`` images."""
+        return float(np.sqrt(self.majority * (1 - self.majority) / max(1, count)))
+
+
+def build(input_shape, classes: int, seed: int) -> keras.Model:
+    """32-64-96 channels, each 3x3 convolution with batch norm, ReLU and pooling; 0.08 M parameters."""
+    seeds = iter(range(seed, seed + 10))
+    model = keras.Sequential([keras.Input(input_shape)], name="known_good")
+    for number, filters in enumerate((32, 64, 96), 1):
+        initializer = keras.initializers.HeNormal(seed=next(seeds))
+        model.add(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=initializer, name=f"conv{number}"))
+        model.add(keras.layers.BatchNormalization(momentum=0.8, name=f"bn{number}"))
+        model.add(keras.layers.ReLU(name=f"relu{number}"))
+        if min(model.output_shape[1:3]) >= 4:
+            model.add(keras.layers.MaxPooling2D(2, name=f"pool{number}"))
+    model.add(keras.layers.GlobalMaxPooling2D(name="pool"))
+    model.add(keras.layers.Dense(classes, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name="scores"))
+    return model
+
+
+class KnownGoodProbe:
+    """Trains the known-good network; one compiled step for all its questions."""
+
+    def __init__(self, subject: Subject):
+        self.subject = subject
+        images, labels = subject.training_part()
+        rng = np.random.default_rng(subject.seed + 1)
+        order = rng.permutation(len(images))[:12_000]
+        held = min(HELD_OUT, len(order) // 4)
+        self.held, self.train = order[:held], order[held:]
+        self.numbers, coded = np.unique(labels.classes, return_inverse=True)
+        self.coded, self.images = coded.astype(np.int64), images
+        sample = self._thin(images[self.train[:1000]])
+        axes = tuple(range(sample.ndim - 1))
+        self.mean, self.std = sample.mean(axis=axes), np.maximum(sample.std(axis=axes), 1e-12)
+        self.model = build(sample.shape[1:], max(2, len(self.numbers)), subject.seed)
+        self.optimizer = keras.optimizers.Adam(2e-3)
+        self.optimizer.build(self.model.trainable_variables)
+        self.fresh = self.model.get_weights(), [v.numpy() for v in self.optimizer.variables]
+        self._compiled = tf.function(self._step)
+        self._answer = tf.function(lambda x: self.model(x, training=False))
+        self.majority = float(np.bincount(self.coded[self.held]).max() / max(1, len(self.held))) if held else 1.0
+
+    def _thin(self, images) -> np.ndarray:
+        x = np.nan_to_num(np.asarray(images, np.float32))
+        x = x[..., None] if x.ndim == 3 else x
+        step = -(-max(x.shape[1:3]) // SIDE)
+        height, width = (side // step for side in x.shape[1:3])
+        x = x[:, : height * step, : width * step]
+        return x.reshape(len(x), height, step, width, step, x.shape[-1]).mean(axis=(2, 4))
+
+    def _step(self, x, y):
+        with tf.GradientTape() as tape:
+            logits = self.model(x, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return loss
+
+    def fit(self, steps: int, until: float, *, permute: bool = False, augment: bool = False, enough: float | None = None) -> int:
+        """Train from fresh weights; stop early once the held-out accuracy exceeds ``enough``. Returns steps done."""
+        self.model.set_weights(self.fresh[0])
+        for variable, value in zip(self.optimizer.variables, self.fresh[1], strict=True):
+            variable.assign(value)
+        rng = np.random.default_rng(self.subject.seed + 2)
+        coded = rng.permutation(self.coded) if permute else self.coded
+        batch, order, done = min(BATCH, len(self.train)), np.array([], int), 0
+        while done < steps and (time.perf_counter() < until or done < 3):
+            if len(order) < batch:
+                order = rng.permutation(self.train)
+            rows, order = order[:batch], order[batch:]
+            x = self.images[rows]
+            if augment:
+                x = augment_batch(self.subject.augmentation, x, self.subject.labels.given[rows])[0]
+            x = self._thin(x)
+            if augment:  # the question is whether the picture survives, not its scale
+                x = (x - x.mean(axis=(0, 1, 2))) / np.maximum(x.std(axis=(0, 1, 2)), 1e-12)
+            else:
+                x = (x - self.mean) / self.std
+            self._compiled(tf.constant(x, tf.float32), tf.constant(coded[rows]))
+            done += 1
+            if enough is not None and done % 20 == 0 and self.accuracy() > enough:
+                break
+        return done
+
+    def accuracy(self, permute: bool = False) -> float:
+        """Share of right answers on the held-out training images."""
+        coded = np.random.default_rng(self.subject.seed + 2).permutation(self.coded) if permute else self.coded
+        return self._share(self.images[self.held], coded[self.held])
+
+    def _share(self, images, coded, scale=True) -> float:
+        x = self._thin(images) if scale else images
+        x = (x - self.mean) / self.std if scale else x
+        answers = [self._answer(tf.constant(x[i : i + 128], tf.float32)).numpy().argmax(axis=1) for i in range(0, len(x), 128)]
+        return float(np.mean(np.concatenate(answers) == coded)) if len(x) else float("nan")
+
+    def validate(self) -> tuple[float, int, float, float, str]:
+        """Accuracy on validation images, their number, largest class there, accuracy after the best mending, and its name."""
+        subject = self.subject
+        if subject.validation is not None:
+            images, classes = subject.validation[0], subject.validation[1].classes
+        elif subject.training_count < len(subject.images):
+            images, classes = subject.images[subject.training_count:], subject.labels.classes[subject.training_count:]
+        else:
+            return float("nan"), 0, float("nan"), float("nan"), ""
+        rows = np.random.default_rng(subject.seed).permutation(len(images))[:HELD_OUT]
+        x, y = self._thin(images[rows]), classes[rows]
+        coded = np.searchsorted(self.numbers, y).clip(0, len(self.numbers) - 1)
+        coded = np.where(self.numbers[coded] == y, coded, -1)
+        majority = float(np.unique(y, return_counts=True)[1].max() / len(y))
+        plain = self._share((x - self.mean) / self.std, coded, scale=False)
+        axes = tuple(range(x.ndim - 1))
+        z = (x - x.mean(axis=axes)) / np.maximum(x.std(axis=axes), 1e-12)  # own statistics take any scale and shift away
+        mendings = {
+            "scaling them by their own mean and spread": z,
+            "reversing their channels": z[..., ::-1],
+            "inverting them": -z,
+            "turning them upside down": z[:, ::-1],
+            "mirroring them": z[:, :, ::-1],
+            "swapping rows and columns": z.transpose(0, 2, 1, 3) if z.shape[1] == z.shape[2] else z,
+            "turning them by 90 degrees": np.rot90(z, 1, (1, 2)) if z.shape[1] == z.shape[2] else z,
+            "turning them by 270 degrees": np.rot90(z, 3, (1, 2)) if z.shape[1] == z.shape[2] else z,
+        }
+        name, best = max(((n, self._share(m, coded, scale=False)) for n, m in mendings.items()), key=lambda pair: pair[1])
+        return plain, len(rows), majority, best, name
+
+
+def known_good(subject: Subject, until: float, *, steps: int = 120) -> tuple[KnownGood, KnownGoodProbe]:
+    """Run the probe: train, look at held-out and validation images, and at permuted labels when nothing was found."""
+    began = time.perf_counter()
+    probe = KnownGoodProbe(subject)
+    wish = max(2.5 * probe.majority, probe.majority + 0.15) if probe.majority < 0.5 else None
+    done = probe.fit(steps, until, enough=wish)
+    accuracy, held = probe.accuracy(), len(probe.held)
+    error = np.sqrt(probe.majority * (1 - probe.majority) / max(1, held))
+    informative: bool | None = None
+    permuted = float("nan")
+    if held >= 50 and accuracy > probe.majority + 4 * error:
+        informative = True
+    elif held >= 200 and done >= steps:
+        permuted_steps = probe.fit(steps, until, permute=True)
+        permuted = probe.accuracy(permute=True)
+        informative = False if permuted_steps >= steps // 2 else None
+        probe.fit(min(done, 40), until)
+    validation, count, val_majority, mended, mended_by = probe.validate()
+    augmented = float("nan")
+    if subject.augmentation is not None and informative:
+        probe.fit(done, until, augment=True)
+        augmented = probe.accuracy()
+    return KnownGood(accuracy, held, probe.majority, done, time.perf_counter() - began, informative, permuted, validation, count,
+                     val_majority, mended, mended_by, augmented), probe  # fmt: skip

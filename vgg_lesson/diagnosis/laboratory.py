@@ -1,0 +1,104 @@
+"""Short trainings on demand: one compiled step per structure, a clock, and what counts as learning."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from vgg_lesson.diagnosis.configuration import LossFacts
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.training_loop import Course, Trainer, Variation, batches
+
+STANDARD_ERRORS = 4.0
+"""An accuracy counts as above guessing when it exceeds it by so many standard errors: chance 3e-5 a look."""
+LOSS_GAIN = 0.03
+"""... and the loss must have gone at least this part of the way from guessing to right answers."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What guessing gives: data loss, loss of right answers, share of the largest class."""
+
+    loss: float
+    right: float
+    majority: float
+
+    @classmethod
+    def of(cls, subject: Subject, loss: LossFacts) -> "Chance":
+        _, labels = subject.training_part()
+        counts = np.unique(labels.classes, return_counts=True)[1]
+        return cls(loss.uninformed, loss.right, float(counts.max() / counts.sum()))
+
+    def learned(self, course: Course) -> bool:
+        """True when the last steps beat guessing, in accuracy and in loss."""
+        images = course.window() * course.batch
+        if course.steps < 10 or images < 100:
+            return False
+        error = np.sqrt(self.majority * (1 - self.majority) / images)
+        return (
+            course.last_accuracy() > self.majority + STANDARD_ERRORS * error
+            and course.last_loss() < self.loss - LOSS_GAIN * (self.loss - self.right)
+        )
+
+    def moving(self, course: Course) -> bool:
+        """True when the loss is a little below guessing (1%, and 4 standard errors): slow, but not stuck."""
+        last = np.array(course.loss[-2 * course.window():])
+        if len(last) < 10 or not np.isfinite(last).all():
+            return False
+        error = last.std() / np.sqrt(len(last))
+        return last.mean() + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
+
+
+class Laboratory:
+    """Runs variations of a subject's training and remembers how they went.
+
+    Args:
+        subject: what is examined.
+        chance: what guessing gives.
+        strip: names of the layers that :class:`Variation` ``strip`` leaves out.
+        statistics: (mean, std) per channel for ``scale_inputs``.
+        until: clock (``time.perf_counter``) at which everything must be done.
+        report: called with one sentence about what is going on.
+    """
+
+    def __init__(self, subject: Subject, chance: Chance, *, strip=(), statistics=None, until: float, report=lambda text: None):
+        self.subject, self.chance, self.strip, self.statistics = subject, chance, tuple(strip), statistics
+        self.until, self.report = until, report
+        self.trainers: dict[tuple, Trainer] = {}
+        self.courses: dict[Variation, Course] = {}
+        self._batches: dict[Variation, object] = {}
+
+    def seconds_left(self) -> float:
+        return self.until - time.perf_counter()
+
+    def trainer(self, variation: Variation) -> Trainer:
+        """The compiled trainer for a variation's structure; building one costs a few seconds of tracing at its first step."""
+        key = variation.structure()
+        if key not in self.trainers:
+            self.trainers[key] = Trainer(self.subject, variation, self.strip or ("",))
+        return self.trainers[key]
+
+    def train(self, variation: Variation, steps: int, *, least: int = 30, seconds: float | None = None, stop_when_learned: bool = True) -> Course:
+        """Train a variation up to ``steps`` steps in all, going on where it stopped before.
+
+        Args:
+            least: do not stop for having learned before so many steps.
+            seconds: at most so long, counted from now; the laboratory's clock counts too.
+        """
+        trainer = self.trainer(variation)
+        if variation not in self.courses:
+            self.courses[variation] = trainer.start(variation)
+            self._batches[variation] = batches(self.subject, variation, trainer.batch, self.statistics)
+        course = self.courses[variation]
+        until = self.until if seconds is None else min(self.until, time.perf_counter() + seconds)
+        if course.steps >= steps or (course.loss and not np.isfinite(course.loss[-1])):
+            return course
+        self.report(f"training: {variation.name}")
+
+        def finished(c):
+            return stop_when_learned and c.steps >= least and self.chance.learned(c)
+
+        return trainer.run(course, self._batches[variation], steps=steps - course.steps, until=until, finished=finished)
+
+    def learned(self, variation: Variation) -> bool:
+        return variation in self.courses and self.chance.learned(self.courses[variation])

@@ -1,0 +1,146 @@
+"""What is examined: a compiled model with the arrays and options that would go to ``fit``. Nothing here is ever written to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+SAMPLE = 8192
+"""At most so many images are looked at for statistics; their standard error is then below 1.2% of the spread."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels as given, and the class of each row.
+
+    Attributes:
+        given: the array as it would go to ``fit``.
+        classes: (N,) int64 class numbers; for rows of scores, the position of the largest.
+        one_hot: True when ``given`` holds one row of scores per image.
+    """
+
+    given: np.ndarray
+    classes: np.ndarray
+    one_hot: bool
+
+    @classmethod
+    def of(cls, given) -> "Labels":
+        given = np.asarray(given)
+        if given.ndim == 2 and given.shape[1] > 1:
+            return cls(given, np.argmax(np.nan_to_num(given), axis=1).astype(np.int64), True)
+        flat = given.reshape(len(given), -1)[:, 0]
+        finite = np.nan_to_num(flat.astype(np.float64), posinf=0, neginf=0)
+        return cls(given, np.round(finite).astype(np.int64), False)
+
+    def prior(self, classes: int) -> np.ndarray:
+        """(classes,) share of each class number; rows outside 0..classes-1 are left out."""
+        inside = self.classes[(self.classes >= 0) & (self.classes < classes)]
+        counts = np.bincount(inside, minlength=classes).astype(float)
+        return counts / max(1, counts.sum())
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The arguments of ``examine``, in one value.
+
+    Attributes:
+        model: the compiled model; read, never trained.
+        images: (N, ...) array as given. labels: see :class:`Labels`.
+        validation: (images, labels) or None.
+        batch_size, validation_split, shuffle, augmentation, history: as for ``examine``.
+        seed: of everything random in the examination.
+    """
+
+    model: keras.Model
+    images: np.ndarray
+    labels: Labels
+    validation: tuple[np.ndarray, Labels] | None = None
+    batch_size: int = 32
+    validation_split: float = 0.0
+    shuffle: bool = True
+    augmentation: Callable | None = None
+    history: dict[str, list[float]] = field(default_factory=dict)
+    seed: int = 0
+
+    @classmethod
+    def of(cls, model, x_train, y_train, validation_data=None, *, batch_size=32, validation_split=0.0, shuffle=True,
+           augmentation=None, history=None, seed=0) -> "Subject":  # fmt: skip
+        """Check and wrap what ``examine`` was given.
+
+        Raises:
+            TypeError: not a Keras model, or arrays that are none.
+            ValueError: not compiled, no images, lengths that differ, an option out of range.
+        """
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
+        if not getattr(model, "compiled", False):
+            raise ValueError("model is not compiled: call model.compile(...) first, the optimizer and loss are part of what is examined")
+        images = _images(x_train, "x_train")
+        labels = Labels.of(y_train)
+        _same_length(images, labels, "x_train", "y_train")
+        validation = None
+        if validation_data is not None:
+            if len(validation_data) < 2:
+                raise ValueError(f"validation_data must be (images, labels), received {len(validation_data)} item(s)")
+            validation = _images(validation_data[0], "validation images"), Labels.of(validation_data[1])
+            _same_length(*validation, "validation images", "validation labels")
+        if not (isinstance(batch_size, int | np.integer) and batch_size >= 1):
+            raise ValueError(f"batch_size must be a whole number of at least 1, received {batch_size!r}")
+        if not 0 <= validation_split < 1:
+            raise ValueError(f"validation_split must lie in [0, 1), received {validation_split!r}")
+        if augmentation is not None and not callable(augmentation):
+            raise TypeError(f"augmentation must be a function of a batch of images, received {type(augmentation).__name__}")
+        logs = getattr(history, "history", history) or {}
+        return cls(model, images, labels, validation, int(batch_size), float(validation_split), bool(shuffle), augmentation,
+                   {name: [float(value) for value in values] for name, values in logs.items()}, int(seed))  # fmt: skip
+
+    @property
+    def units(self) -> int:
+        """Number of values the model gives for an image."""
+        return int(self.output_shape[-1] or 0) if self.output_shape else 0
+
+    @property
+    def output_shape(self) -> tuple[Any, ...]:
+        shape = getattr(self.model, "output_shape", None)
+        return tuple(shape) if isinstance(shape, tuple) and (not shape or not isinstance(shape[0], tuple)) else ()
+
+    @property
+    def classes(self) -> int:
+        """Number of classes: outputs, or 2 for a single yes/no output."""
+        return max(2, self.units)
+
+    def training_part(self) -> tuple[np.ndarray, Labels]:
+        """What ``fit`` trains on: everything but the tail that ``validation_split`` takes away."""
+        count = self.training_count
+        labels = self.labels
+        return self.images[:count], Labels(labels.given[:count], labels.classes[:count], labels.one_hot)
+
+    @property
+    def training_count(self) -> int:
+        if self.validation is not None or not self.validation_split:
+            return len(self.images)
+        return max(1, int(len(self.images) * (1 - self.validation_split)))
+
+    def sample(self, count: int = SAMPLE) -> np.ndarray:
+        """Positions of up to ``count`` training images, drawn without replacement from the seed."""
+        available = self.training_count
+        return np.sort(np.random.default_rng(self.seed).permutation(available)[:count])
+
+
+def _images(given, name: str) -> np.ndarray:
+    array = np.asarray(given)
+    if array.dtype == object or array.ndim < 2:
+        raise TypeError(f"{name} must be an array of images, received dtype {array.dtype} and shape {array.shape}")
+    if not len(array):
+        raise ValueError(f"{name} holds no images")
+    return array
+
+
+def _same_length(images, labels, images_name: str, labels_name: str) -> None:
+    if len(images) != len(labels):
+        raise ValueError(f"{images_name} and {labels_name} must be equally long, received {len(images)} and {len(labels)}")

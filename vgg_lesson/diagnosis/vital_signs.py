@@ -1,0 +1,247 @@
+"""Vital signs: numbers measured on a network, before anyone judges them."""
+
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.configuration import loss_function
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.training_loop import logit_spread, predicted_classes
+
+BATCH = 64
+"""Images that vital signs are measured on: a standard deviation over 64 is good to 9%."""
+
+
+@dataclass(frozen=True)
+class LayerSigns:
+    """Signs of one layer on one batch.
+
+    Attributes:
+        name, kind: of the layer.
+        spread: standard deviation of the outputs over the images, mean over units: the part of the
+            signal that depends on the image (Poole et al., arXiv 1606.05340, follow the same
+            quantity through depth).
+        size: root mean square of the outputs.
+        zero_units: share of units (channels, or dense units) that are exactly 0 for every image and
+            place; NaN where the layer gives negative values, so is no ReLU.
+        finite: no NaN or infinity in the outputs.
+        input_size: root mean square of what goes in; only for layers with weights, else NaN.
+        weights: True for a layer with a kernel.
+        acts_in_training_only: True for a layer without kernels that passes images on unchanged at
+            inference but not in training: dropout, noise, random augmentation.
+    """
+
+    name: str
+    kind: str
+    spread: float
+    size: float
+    zero_units: float
+    finite: bool
+    input_size: float
+    weights: bool
+    acts_in_training_only: bool
+
+
+def through_the_layers(model: keras.Model, images: np.ndarray) -> tuple[LayerSigns, ...]:
+    """Run a batch through ``model`` and measure every layer on the way.
+
+    Batch normalisation works with the batch's own statistics, as in training; dropout and noise
+    are off, for they would look like signal.
+
+    Args:
+        model: a copy of our own; its layers' ``call`` is wrapped for the time of the measurement.
+        images: (N, ...) float32.
+    """
+    signs, kept = [], [weight.numpy() for weight in model.weights]
+    wrapped = cloning.leaves(model)
+
+    def wrap(layer):
+        original = layer.call
+
+        def call(inputs, *args, **kwargs):
+            has_kernel = any(len(w.shape) >= 2 for w in layer.weights)
+            in_training = kwargs.get("training")
+            if not layer.weights and "training" in kwargs:
+                kwargs["training"] = False
+            outputs = original(inputs, *args, **kwargs)
+            if not tf.is_tensor(outputs) or len(outputs.shape) < 2 or not outputs.dtype.is_floating:
+                return outputs
+            only_training = False
+            if not has_kernel and in_training is not None and _acts_in_training(layer):
+                only_training = True
+            signs.append(_layer_signs(layer, inputs, outputs, has_kernel, only_training))
+            return outputs
+
+        layer.call = call
+        return original
+
+    originals = [(layer, wrap(layer)) for layer in wrapped]
+    try:
+        model(tf.constant(images), training=True)
+    finally:
+        for layer, _ in originals:
+            layer.__dict__.pop("call", None)
+        model.set_weights(kept)  # batch norm's moving statistics moved
+    return tuple(signs)
+
+
+def _acts_in_training(layer) -> bool:
+    """Compare training with inference on a picture of noise, for layers without weights."""
+    if layer.weights and any(len(w.shape) for w in layer.trainable_weights):
+        return False
+    shape = getattr(getattr(layer, "input", None), "shape", None)
+    if shape is None or any(side is None for side in shape[1:]):
+        return False
+    noise = tf.constant(np.random.default_rng(0).uniform(0, 1, (4, *shape[1:])), tf.float32)
+    call = type(layer).call
+    try:
+        return not np.allclose(call(layer, noise, training=True), call(layer, noise, training=False))
+    except TypeError:
+        return False  # it does not ask whether it trains
+
+
+def _layer_signs(layer, inputs, outputs, has_kernel, only_training) -> LayerSigns:
+    values = tf.cast(outputs, tf.float32)
+    axes = list(range(len(values.shape) - 1))
+    lowest = float(tf.reduce_min(values))
+    zero = tf.reduce_max(tf.abs(values), axis=axes) == 0
+    return LayerSigns(
+        name=layer.name,
+        kind=type(layer).__name__,
+        spread=float(tf.reduce_mean(tf.math.reduce_std(values, axis=0))),
+        size=float(tf.sqrt(tf.reduce_mean(tf.square(values)))),
+        zero_units=float(tf.reduce_mean(tf.cast(zero, tf.float32))) if lowest >= 0 else float("nan"),
+        finite=bool(tf.reduce_all(tf.math.is_finite(values))),
+        input_size=float(tf.sqrt(tf.reduce_mean(tf.square(tf.cast(inputs, tf.float32))))) if has_kernel and tf.is_tensor(inputs) else float("nan"),
+        weights=has_kernel,
+        acts_in_training_only=only_training,
+    )
+
+
+@dataclass(frozen=True)
+class NetworkSigns:
+    """Signs of a whole network on one batch of training images.
+
+    Attributes:
+        layers: see :class:`LayerSigns`.
+        first_input: root mean square of what reaches the first kernel.
+        shrinkage: spread behind the last hidden kernel over spread behind the first: 1/400 for a
+            Glorot VGG16, about 1 for He (see He et al., arXiv 1502.01852, section 2.2).
+        logit_spread: mean over classes of the standard deviation over images of the logits.
+        loss, prior_loss: data loss in inference mode without penalties, and that of an answer that only
+            knows how frequent the classes are.
+        penalty: what the penalties add to the loss.
+        accuracy: share of right answers, inference mode. training_accuracy: with batch statistics.
+        training_loss: as ``loss``, with batch statistics, without dropout.
+        finite_weights: no NaN or infinity among them.
+    """
+
+    layers: tuple[LayerSigns, ...]
+    first_input: float
+    shrinkage: float
+    logit_spread: float
+    loss: float
+    penalty: float
+    accuracy: float
+    training_loss: float
+    training_accuracy: float
+    finite_weights: bool
+
+    @property
+    def zero_units(self) -> float:
+        """Largest share of units that are zero for every image, over all layers."""
+        shares = [layer.zero_units for layer in self.layers if np.isfinite(layer.zero_units)]
+        return max(shares, default=0.0)
+
+
+def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) -> NetworkSigns:
+    """Measure ``model`` (a copy of ours) on up to ``count`` training images of the subject."""
+    rows = subject.sample(count)
+    images = subject.images[rows].astype(np.float32)
+    labels, classes = subject.labels.given[rows], subject.labels.classes[rows]
+    layers = through_the_layers(model, images[:BATCH])
+    kept = model.get_weights()
+    loss = loss_function(subject.model)
+    results = {}
+    normalises = bool(layers_with_statistics(model))
+    for mode in (False, True) if normalises else (False,):
+        answers = [_forward(model, images[i : i + BATCH], mode) for i in range(0, len(images), BATCH)]
+        model.set_weights(kept)
+        outputs = np.concatenate(answers)
+        right = float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes)) if outputs.ndim == 2 else np.nan
+        results[mode] = float(loss(tf.constant(_float(labels)), tf.constant(outputs))), right, outputs
+    results.setdefault(True, results[False])
+    hidden = [layer for layer in layers if layer.weights]
+    first = next((layer.spread for layer in hidden if layer.spread > 0), 0.0)
+    last = hidden[-2].spread if len(hidden) > 1 else first
+    return NetworkSigns(
+        layers=layers,
+        first_input=hidden[0].input_size if hidden else float("nan"),
+        shrinkage=last / first if first else 0.0,
+        logit_spread=float(logit_spread(tf.constant(results[False][2]))),
+        loss=results[False][0],
+        penalty=float(tf.add_n(model.losses)) if model.losses else 0.0,
+        accuracy=results[False][1],
+        training_loss=results[True][0],
+        training_accuracy=results[True][1],
+        finite_weights=all(np.isfinite(w).all() for w in kept),
+    )
+
+
+def layers_with_statistics(model) -> list:
+    """Layers that keep numbers which training moves without a gradient, as batch normalisation does."""
+    return [layer for layer in cloning.leaves(model) if any(len(w.shape) for w in layer.non_trainable_weights)]
+
+
+def _forward(model, images, batch_statistics: bool) -> np.ndarray:
+    if not batch_statistics:
+        return model(tf.constant(images), training=False).numpy()
+    silenced = []
+    for layer in cloning.leaves(model):  # dropout and noise off, batch statistics on
+        if not any(len(w.shape) for w in layer.weights) and layer._call_has_training_arg:
+            def call(*args, _layer=layer, **kwargs):
+                kwargs["training"] = False
+                return type(_layer).call(_layer, *args, **kwargs)
+
+            layer.call = call
+            silenced.append(layer)
+    try:
+        return model(tf.constant(images), training=True).numpy()
+    finally:
+        for layer in silenced:
+            layer.__dict__.pop("call", None)
+
+
+def _float(labels):
+    return labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels
+
+
+def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: int = 256) -> float:
+    """Accuracy at inference once batch norm's stored statistics are those of one batch of training images.
+
+    The weights and statistics of ``model`` (a copy of ours) are put back afterwards.
+    """
+    rows = subject.sample(count)
+    images, classes = subject.images[rows].astype(np.float32), subject.labels.classes[rows]
+    kept, norms = model.get_weights(), [layer for layer in cloning.leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [(layer, layer.momentum, layer.trainable) for layer in norms]
+    try:
+        for layer in norms:
+            layer.momentum, layer.trainable = 0.0, True
+        _forward(model, images, True)
+        outputs = _forward(model, images, False)
+    finally:
+        for layer, momentum, trainable in momenta:
+            layer.momentum, layer.trainable = momentum, trainable
+        model.set_weights(kept)
+    return float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes))
+
+
+def timed(measure, *args):
+    """Run a measurement and return (its value, seconds)."""
+    began = time.perf_counter()
+    return measure(*args), time.perf_counter() - began
