@@ -91,7 +91,7 @@ class PicturePanel(widgets.VBox):
 
     def show(self, picture: Picture) -> None:
         """Show a picture and its words; may be called from any thread."""
-        png = to_png(picture.figure)
+        png = to_png(picture.figure, compression=1)
         with self.hold_sync():
             self.picture = picture
             self.image.width = str(round(picture.figure.get_figwidth() * SCREEN_DPI))
@@ -168,7 +168,7 @@ class Explorer(widgets.VBox):
         super().__init__([goal_line(goal), *controls.values(), self.message, self.panel])
         self._refresh(self.values)
         for control in controls.values():
-            control.observe(lambda change: self.worker.request(lambda: self._refresh(self.values)), "value")
+            control.observe(lambda change: self.update(), "value")
 
     @property
     def values(self) -> dict:
@@ -179,6 +179,10 @@ class Explorer(widgets.VBox):
     def text(self) -> str:
         """The words under the present picture."""
         return self.panel.picture.text
+
+    def update(self) -> None:
+        """Make the picture anew in the background; for when what it shows has changed elsewhere."""
+        self.worker.request(lambda: self._refresh(self.values))
 
     def wait(self, timeout: float = 60.0) -> None:
         """Return when the picture is up to date; raise what a callback raised."""
