@@ -6,7 +6,7 @@ from vgg_lesson.training_config import AUGMENTATIONS
 
 SHIFT = 2
 """Largest shift in pixels, each way."""
-CUTOUT = 12
+CUTOUT = 11
 """Side of the square that is blanked out, in pixels."""
 
 
@@ -17,7 +17,7 @@ def augment(images: tf.Tensor, names: tuple[str, ...], seed: tf.Tensor) -> tf.Te
         images: (N, H, W, C) float, already preprocessed.
         names: which changes, from ``AUGMENTATIONS``: "flip" mirrors left and right with probability
             1/2; "shift" moves by up to 2 pixels each way, the edge mirrored; "cutout" sets a square
-            of 12 x 12 pixels to the batch's mean (DeVries and Taylor, arXiv 1708.04552).
+            of 11 x 11 pixels to the batch's mean (DeVries and Taylor, arXiv 1708.04552).
         seed: two integers; equal seeds give equal changes.
 
     Returns:
@@ -54,7 +54,7 @@ def _shift(images, seed):
 
 def _cutout(images, seed):
     def inside(size, centre):
-        return tf.abs(tf.range(size) - centre[:, None]) < CUTOUT // 2
+        return tf.abs(tf.range(size) - centre[:, None]) <= CUTOUT // 2
 
     rows = inside(images.shape[1], _uniform(images, seed, images.shape[1]))
     columns = inside(images.shape[2], _uniform(images, seed + [1, 0], images.shape[2]))

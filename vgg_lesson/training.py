@@ -117,17 +117,8 @@ def train(
         The trained model and its :class:`Run`. The run of a stopped training holds the epochs
         that were finished.
     """
-    steps_per_epoch = math.ceil(len(dataset.x_train) / config.batch_size)
-    with _SEEDED, strategy.scope() if strategy else nullcontext():
-        keras.utils.set_random_seed(config.seed)
-        model = build_model(
-            config,
-            steps_per_epoch=steps_per_epoch,
-            input_shape=dataset.x_train.shape[1:],
-            classes=len(dataset.class_names),
-        )
-        batches, validation = training_batches(dataset, config), validation_batches(dataset, config)
-    watch = Watch(steps_per_epoch * config.epochs, stop or threading.Event(), on_progress)
+    model, batches, validation = prepared(config, dataset, strategy)
+    watch = Watch(_steps(config, dataset) * config.epochs, stop or threading.Event(), on_progress)
     with suppress(Stopped):
         model.fit(
             batches,
@@ -138,6 +129,28 @@ def train(
             callbacks=[watch, *callbacks],
         )
     return Trained(model, _record(config, dataset, watch))
+
+
+def prepared(
+    config: TrainingConfig, dataset: Dataset, strategy: tf.distribute.Strategy | None = None
+) -> tuple[keras.Model, tf.data.Dataset, tf.data.Dataset]:
+    """What a training starts from: the compiled model, training batches and validation batches.
+
+    Equal configurations give equal weights and batches, whatever other threads draw meanwhile.
+    """
+    with _SEEDED, strategy.scope() if strategy else nullcontext():
+        keras.utils.set_random_seed(config.seed)
+        model = build_model(
+            config,
+            steps_per_epoch=_steps(config, dataset),
+            input_shape=dataset.x_train.shape[1:],
+            classes=len(dataset.class_names),
+        )
+        return model, training_batches(dataset, config), validation_batches(dataset, config)
+
+
+def _steps(config: TrainingConfig, dataset: Dataset) -> int:
+    return math.ceil(len(dataset.x_train) / config.batch_size)
 
 
 def training_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Dataset:

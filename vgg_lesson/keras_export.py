@@ -1,0 +1,213 @@
+"""A training configuration as a plain Keras script that runs where this package is not installed."""
+
+from vgg_lesson.augmentation import CUTOUT, SHIFT
+from vgg_lesson.configurations import CONFIGURATIONS, FILTERS
+from vgg_lesson.training_config import TrainingConfig
+
+
+def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
+    """Write a run as a script that needs Keras and NumPy, and nothing else.
+
+    The network, its initial weights' distribution, the preprocessing, the changes to training
+    images, the optimizer with its schedule, and the loss are the same as in
+    :func:`vgg_lesson.training.train`; the order of random draws is not, so results agree as two
+    seeds agree. Validation images are the last fifth of the training images, as in the lecture.
+
+    Args:
+        config: the choices.
+        train_images: use only so many images for training (and a quarter of that for validation).
+
+    Returns:
+        The text of the script. It takes CIFAR-10 from ``keras.datasets``, or from an ``.npz`` file
+        with the arrays x_train, y_train, x_test, y_test that is named on its command line.
+    """
+    parts = [_head(config), _data(config, train_images), _model(config), _compiling(config)]
+    if config.augmentation:
+        parts.append(_augmented_batches(config))
+    return "\n".join([*parts, _fitting(config)])
+
+
+def _head(config: TrainingConfig) -> str:
+    title = (
+        f"VGG {config.configuration}, {CONFIGURATIONS[config.configuration].weight_layers} weight layers, on CIFAR-10."
+    )
+    imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
+    return f'''"""{title}"""
+
+{imports}
+import keras
+import numpy as np
+
+keras.utils.set_random_seed({config.seed})
+'''
+
+
+def _data(config: TrainingConfig, train_images: int | None) -> str:
+    smaller = ""
+    if train_images:
+        smaller = f"x_train, y_train = x_train[:{train_images}], y_train[:{train_images}]\n"
+        smaller += f"x_val, y_val = x_val[:{max(1, train_images // 4)}], y_val[:{max(1, train_images // 4)}]\n"
+    return f"""# Data: (N, 32, 32, 3) bytes and class numbers 0..9
+if len(sys.argv) > 1:
+    with np.load(sys.argv[1]) as file:
+        x_train, y_train, x_test, y_test = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+else:
+    (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()
+held = len(x_train) // 5
+x_train, x_val = x_train[:-held], x_train[-held:]
+y_train, y_val = y_train[:-held], y_train[-held:]
+{smaller}{_preprocessing(config.preprocessing)}
+x_train, x_val, x_test = prepare(x_train), prepare(x_val), prepare(x_test)
+y_train, y_val, y_test = (keras.utils.to_categorical(y, 10) for y in (y_train, y_val, y_test))
+"""
+
+
+def _preprocessing(how: str) -> str:
+    formula = {
+        "unit": "x / 255",
+        "standardise": "(x / 255 - mean) / std",
+        "mean_rgb": "x - 255 * mean",
+        "raw": "x",
+    }[how]
+    statistics = ""
+    if "mean" in formula:
+        statistics += "mean = (x_train / 255).mean(axis=(0, 1, 2))  # one number a channel\n"
+    if "std" in formula:
+        statistics += "std = (x_train / 255).std(axis=(0, 1, 2))\n"
+    return f"""{statistics}
+
+def prepare(x):
+    x = x.astype("float32")
+    return ({formula}).astype("float32")
+
+"""
+
+
+def _model(config: TrainingConfig) -> str:
+    plan = CONFIGURATIONS[config.configuration]
+    blocks = [(kernels, round(filters * config.width)) for kernels, filters in zip(plan.kernels, FILTERS, strict=True)]
+    bias = ", use_bias=False" if config.batch_norm else ', activation="relu"'
+    lines = [
+        "# Network: for each block the kernel sizes of its convolutions, and their filters",
+        f"blocks = {blocks!r}",
+        f'model = keras.Sequential([keras.Input((32, 32, 3))], name="vgg_{plan.letter.lower().replace("-", "_")}")',
+        "for block, (kernels, filters) in enumerate(blocks, start=1):",
+        "    for number, kernel in enumerate(kernels, start=1):",
+        "        model.add(",
+        f'            keras.layers.Conv2D(filters, kernel, padding="same"{bias},',
+        f'                kernel_initializer="{config.initializer}", name=f"block{{block}}_conv{{number}}")',
+        "        )",
+    ]
+    if config.batch_norm:
+        lines += [
+            '        model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))',
+            '        model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))',
+        ]
+    if plan.normalise_responses:
+        lines = [*_RESPONSE_NORMALISATION.splitlines(), *lines]
+        lines += [
+            "        if block == number == 1:",
+            '            model.add(LocalResponseNormalization(name="block1_lrn1"))',
+        ]
+    lines += [
+        '    model.add(keras.layers.MaxPooling2D(2, name=f"block{block}_pool"))',
+        'model.add(keras.layers.Flatten(name="flatten"))',
+    ]
+    for number, units in enumerate(config.head, start=1):
+        lines.append(
+            f'model.add(keras.layers.Dense({units}, activation="relu", '
+            f'kernel_initializer="{config.initializer}", name="fc{number}"))'
+        )
+        if config.dropout:
+            lines.append(f'model.add(keras.layers.Dropout({config.dropout}, name="fc{number}_dropout"))')
+    lines.append(
+        f'model.add(keras.layers.Dense(10, activation="softmax", '
+        f'kernel_initializer="{config.initializer}", name="predictions"))'
+    )
+    return "\n".join(lines) + "\n"
+
+
+_RESPONSE_NORMALISATION = '''
+class LocalResponseNormalization(keras.layers.Layer):
+    """Krizhevsky, Sutskever and Hinton (2012), section 3.3."""
+
+    def call(self, inputs):
+        channels = inputs.shape[-1]
+        padded = keras.ops.pad(keras.ops.square(inputs), ((0, 0), (0, 0), (0, 0), (2, 2)))
+        energy = sum(padded[..., shift : shift + channels] for shift in range(5))
+        return inputs / keras.ops.power(2.0 + 1e-4 * energy, 0.75)
+
+'''
+
+
+def _compiling(config: TrainingConfig) -> str:
+    steps = f"steps = {config.epochs} * math.ceil(len(x_train) / {config.batch_size})\n"
+    rate = {
+        "constant": f"rate = {config.learning_rate}\n",
+        "cosine": f"{steps}rate = keras.optimizers.schedules.CosineDecay({config.learning_rate}, steps)\n",
+        "one_cycle": f"{steps}warm_up = max(1, steps // 4)\n"
+        f"rate = keras.optimizers.schedules.CosineDecay({config.learning_rate / 10}, max(1, steps - warm_up),\n"
+        f"    warmup_target={config.learning_rate}, warmup_steps=warm_up)\n",
+    }[config.schedule]
+    decay = f", weight_decay={config.weight_decay}" if config.weight_decay else ""
+    if config.optimizer == "adam":
+        optimizer = f"optimizer = keras.optimizers.Adam(rate{decay})\n"
+    else:
+        nesterov = ", nesterov=True" if config.momentum > 0 else ""
+        optimizer = f"optimizer = keras.optimizers.SGD(rate, momentum={config.momentum}{nesterov}{decay})\n"
+    if decay:
+        optimizer += 'optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])\n'
+    smoothing = f"label_smoothing={config.label_smoothing}" if config.label_smoothing else ""
+    return f"""{rate}{optimizer}loss = keras.losses.CategoricalCrossentropy({smoothing})
+model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+"""
+
+
+def _augmented_batches(config: TrainingConfig) -> str:
+    steps = {
+        "flip": """        mirrored = random.random(len(x)) < 0.5
+        x[mirrored] = x[mirrored, :, ::-1]
+""",
+        "shift": f"""        edge = ({SHIFT}, {SHIFT})
+        padded = np.pad(x, ((0, 0), edge, edge, (0, 0)), mode="reflect")
+        for image, (top, left) in enumerate(random.integers(0, {2 * SHIFT + 1}, (len(x), 2))):
+            x[image] = padded[image, top : top + 32, left : left + 32]
+""",
+        "cutout": f"""        blank, reach = x.mean(axis=(0, 1, 2)), {CUTOUT // 2}
+        for image, (row, column) in enumerate(random.integers(0, 32, (len(x), 2))):
+            top, left = max(0, row - reach), max(0, column - reach)
+            x[image, top : row + reach + 1, left : column + reach + 1] = blank
+""",
+    }
+    body = "".join(steps[name] for name in config.augmentation)
+    return f'''
+class ChangedImages(keras.utils.PyDataset):
+    """Shuffled batches of training images, changed at random in ways that keep their class."""
+
+    def __init__(self):
+        super().__init__()
+        self.random = np.random.default_rng({config.seed})
+        self.order = self.random.permutation(len(x_train))
+
+    def __len__(self):
+        return math.ceil(len(x_train) / {config.batch_size})
+
+    def on_epoch_end(self):
+        self.order = self.random.permutation(len(x_train))
+
+    def __getitem__(self, batch):
+        random = self.random
+        rows = self.order[batch * {config.batch_size} : (batch + 1) * {config.batch_size}]
+        x = x_train[rows]
+{body}        return x, y_train[rows]
+
+'''
+
+
+def _fitting(config: TrainingConfig) -> str:
+    images = "ChangedImages()" if config.augmentation else f"x_train, y_train, batch_size={config.batch_size}"
+    return f"""model.fit({images}, epochs={config.epochs}, validation_data=(x_val, y_val), verbose=2)
+model.save("vgg.keras")
+loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+print(f"test loss {{loss:.4f}}, test accuracy {{accuracy:.4f}}")
+"""

@@ -1,0 +1,128 @@
+"""A range test: one short training whose learning rate grows at every step.
+
+After Leslie N. Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv 1506.01186,
+section 3.3. What it can say is limited: it sees some hundred steps, so a network that needs longer
+to leave the plateau at chance gets "no suggestion", not a rate.
+"""
+
+import math
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+import numpy as np
+
+WINDOW = 7
+"""Steps over which the loss is averaged, centred."""
+LEAST_FALL = 0.02
+"""Share of its starting value by which the loss must fall to count as falling."""
+NOISE_FACTOR = 4.0
+"""The fall must also exceed so many standard errors of the averaged loss."""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What :func:`find_rate` returns.
+
+    Attributes:
+        rates, losses, smoothed: (N,) one value a step; losses in nats.
+        suggestion: a learning rate to try, or None.
+        reason: why, in one sentence.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float | None
+    reason: str
+
+
+def find_rate(
+    model,
+    batches: Iterable,
+    *,
+    low: float = 1e-6,
+    high: float = 1.0,
+    steps: int = 120,
+    stop: threading.Event | None = None,
+) -> RangeTest:
+    """Run a range test on a copy of a compiled model; the model itself stays as it is.
+
+    Args:
+        model: a compiled ``keras.Model`` with a softmax output whose optimizer has a plain number as
+            its learning rate.
+        batches: pairs (images, targets) as the model's ``fit`` takes them; repeated when too few.
+        low, high: first and last learning rate, 0 < low < high.
+        steps: training steps, at least 30.
+        stop: set it from another thread to end the test early.
+
+    Raises:
+        ValueError: a model that is not compiled or follows a schedule, rates or steps out of bounds.
+    """
+    import keras
+
+    if not getattr(model, "compiled", False):
+        raise ValueError(f"model {model.name!r} is not compiled: it has no optimizer and no loss to test")
+    if isinstance(model.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise ValueError(
+            "the model's learning rate follows a schedule; compile it with a plain number for the range test"
+        )
+    if not (math.isfinite(low) and math.isfinite(high) and 0 < low < high):
+        raise ValueError(f"rates must satisfy 0 < low < high, received low={low!r}, high={high!r}")
+    if steps < 30:
+        raise ValueError(f"steps must be at least 30, received {steps!r}")
+    from vgg_lesson.acceleration import accelerate
+
+    copy = keras.models.clone_model(model)
+    copy.compile_from_config(model.get_compile_config())
+    copy.set_weights(model.get_weights())
+    accelerate(copy)
+    rates, losses = np.geomspace(low, high, steps), []
+    for rate, (images, targets) in zip(rates, islice(cycle(batches), steps), strict=True):
+        copy.optimizer.learning_rate = rate
+        # Keras averages its results over the steps of an epoch: reset, to see each step alone.
+        losses.append(copy.train_on_batch(images, targets, return_dict=True)["loss"])
+        copy.reset_metrics()
+        if (
+            (stop is not None and stop.is_set())
+            or not math.isfinite(losses[-1])
+            or losses[-1] > 4 * max(losses[0], 1.0)
+        ):
+            break
+    finite = [float(loss) for loss in losses if math.isfinite(loss)]
+    return suggest(rates[: len(finite)], np.array(finite), classes=model.output_shape[-1])
+
+
+def suggest(rates, losses, classes: int = 10) -> RangeTest:
+    """Read a suggestion off the curve of a range test.
+
+    The loss must fall clearly below both its own start and chance, ln(classes): a network whose
+    first steps throw it far up and then back to chance has not learned. The suggestion is the rate
+    at which the averaged loss falls fastest, before its minimum.
+
+    Args:
+        rates, losses: (N,) one value a step, losses finite.
+        classes: number of classes.
+    """
+    rates, losses = np.asarray(rates, float), np.asarray(losses, float)
+    if len(losses) < 3 * WINDOW:
+        return RangeTest(rates, losses, losses, None, f"Only {len(losses)} steps were made: too few to judge.")
+    padded = np.pad(losses, WINDOW // 2, mode="edge")
+    smoothed = np.convolve(padded, np.full(WINDOW, 1 / WINDOW), mode="valid")
+    first = losses[: 2 * WINDOW]
+    start = min(float(first.mean()), math.log(classes))
+    margin = max(LEAST_FALL * start, NOISE_FACTOR * float(first.std()) / math.sqrt(WINDOW))
+    lowest = int(smoothed.argmin())
+    if smoothed[lowest] > start - margin:
+        return RangeTest(
+            rates, losses, smoothed, None,
+            f"No suggestion: in {len(losses)} steps the averaged loss went no lower than {smoothed[lowest]:.3f}, "
+            f"and a clear fall would be below {start - margin:.3f}.",
+        )  # fmt: skip
+    slope = np.gradient(smoothed, np.log10(rates))
+    best = int(slope[: lowest + 1].argmin())
+    return RangeTest(
+        rates, losses, smoothed, float(f"{rates[best]:.1e}"),
+        f"The averaged loss fell to {smoothed[lowest]:.3f}, fastest near a rate of {rates[best]:.1e}.",
+    )  # fmt: skip

@@ -1,0 +1,74 @@
+"""A trained network and its record as two files, and back."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+
+from vgg_lesson.run_record import Run
+from vgg_lesson.training import Trained
+
+
+def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
+    """Write ``stem.keras`` (an ordinary Keras model file) and ``stem.json`` (its run record).
+
+    Each file is written beside its place and then renamed, so a crash leaves no half of one.
+
+    Returns:
+        The two paths.
+    """
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    model_path, run_path = stem.with_name(stem.name + ".keras"), stem.with_name(stem.name + ".json")
+    unfinished = stem.with_name(stem.name + ".part.keras")
+    trained.model.save(unfinished)
+    os.replace(unfinished, model_path)
+    unfinished = stem.with_name(stem.name + ".part.json")
+    unfinished.write_text(trained.run.to_json() + "\n", encoding="utf-8")
+    os.replace(unfinished, run_path)
+    return model_path, run_path
+
+
+def load_model(path) -> keras.Model:
+    """Read a ``.keras`` file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is not a Keras model; the message names it and says what it found.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no model file at {path}")
+    if not zipfile.is_zipfile(path):
+        start = path.read_bytes()[:8]
+        raise ValueError(f"{path.name} is not a .keras file, which is a zip archive; it begins with {start!r}")
+    with zipfile.ZipFile(path) as archive:
+        if missing := {"config.json", "model.weights.h5"} - set(archive.namelist()):
+            raise ValueError(f"{path.name} is a zip archive but not a .keras file: {sorted(missing)} missing in it")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # Keras raises many kinds for damaged content
+        raise ValueError(f"{path.name} could not be read as a Keras model: {type(error).__name__}: {error}") from error
+
+
+def load_run(path) -> Run:
+    """Read a file that holds one run record.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file holds no unchanged record; the message names it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no run record at {path}")
+    try:
+        return Run.from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # also text that is not UTF-8
+        raise ValueError(f"{path.name}: {error}") from None
+
+
+def load_trained(stem) -> Trained:
+    """Inverse of :func:`save_trained`; raises as :func:`load_model` and :func:`load_run` do."""
+    stem = Path(stem)
+    return Trained(load_model(stem.with_name(stem.name + ".keras")), load_run(stem.with_name(stem.name + ".json")))

@@ -1,0 +1,225 @@
+"""The training panel: choose, train in the background, watch, stop, compare, take away."""
+
+import gc
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from vgg_lesson.data import Dataset
+from vgg_lesson.keras_export import keras_code
+from vgg_lesson.plots.training import comparison, learning_curves, range_test
+from vgg_lesson.rate_finder import find_rate
+from vgg_lesson.run_record import Run
+from vgg_lesson.saving import save_trained
+from vgg_lesson.training import Trained, prepared, train
+from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.widgets import training_words as words
+from vgg_lesson.widgets.common import PicturePanel, Worker, button, error_words, goal_line
+from vgg_lesson.widgets.training_controls import config_of, training_controls
+
+GOAL = (
+    "Find the largest learning rate at which 16 weight layers without batch norm still learn, then find one change "
+    "that lets them learn at a ten times larger rate."
+)
+
+
+class TrainingPanel(widgets.VBox):
+    """Trains networks on a data set, one at a time, in a thread of its own.
+
+    Args:
+        dataset: what is trained on; each run uses a stratified subset of the chosen size.
+        goal: what the learner is to find.
+        config: where the controls start; what they do not show (head, batch size, ...) stays so.
+        folder: where "Save" writes.
+
+    Attributes:
+        runs: the record of every finished or stopped run.
+        trained: model and record of the last run, or None.
+        controls: name -> control; buttons: name -> button.
+    """
+
+    def __init__(self, dataset: Dataset, *, goal: str = GOAL, config: TrainingConfig | None = None, folder="my_runs"):
+        self.dataset, self.folder = dataset, Path(folder)
+        self.base = config or TrainingConfig(head=(128, 128))
+        self.runs: list[Run] = []
+        self.trained: Trained | None = None
+        self.error: Exception | None = None
+        self._on_run: list[Callable[[], None]] = []
+        self._lock, self._stop, self._thread = threading.Lock(), threading.Event(), None
+        self._drawer = Worker(self._fail)
+        self.controls = training_controls(self.base, len(dataset.x_train))
+        self.buttons = {
+            "train": button("Train", "Train a new network with these choices", style="primary"),
+            "stop": button("Stop", "Stop after the batch in progress", style="danger"),
+            "range": button("Find a rate", "Range test: 120 steps with a growing rate on a fresh network"),
+            "code": button("Show the Keras code of this run", "A script that runs without this package"),
+            "save": button("Save the last run", f"Write model and record to the folder {self.folder}"),
+        }
+        self.cost, self.message, self.table, self.code = (widgets.HTML() for _ in range(4))
+        self.curves, self.compared = PicturePanel(330), PicturePanel(340)
+        grid = widgets.GridBox(
+            list(self.controls.values()), layout={"grid_template_columns": "repeat(auto-fill, minmax(28em, 1fr))"}
+        )
+        rows = [
+            goal_line(goal),
+            grid,
+            self.cost,
+            widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "wrap"}),
+        ]
+        super().__init__([*rows, self.message, self.curves, self.table, self.compared, self.code])
+        for control in self.controls.values():
+            control.observe(lambda change: self._state_cost(), "value")
+        actions = {
+            "train": self.start,
+            "stop": self.stop,
+            "range": self.find_rate,
+            "code": self.show_code,
+            "save": self.save,
+        }
+        for name, action in actions.items():
+            self.buttons[name].on_click(lambda _, action=action: self._guarded(action))
+        self.curves.show(learning_curves([], [], 1, self.config.epochs))
+        self._state_cost()
+        self._show_runs()
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The choices that the controls show."""
+        return config_of(self.controls, self.base)
+
+    @property
+    def images(self) -> int:
+        """Number of training images of the next run."""
+        return self.controls["images"].value
+
+    @property
+    def running(self) -> bool:
+        """True while a training or range test goes on, also while it is stopping."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> bool:
+        """Train in the background; False, with a message, when the panel is still busy."""
+        config, images = self.config, self.images
+        return self._begin(lambda: self._train(config, images), "Preparing the network: the first point takes seconds.")
+
+    def find_rate(self) -> bool:
+        """Run a range test in the background on a fresh network with these choices."""
+        config, images = self.config, self.images
+        return self._begin(lambda: self._range(config, images), "Range test: 120 steps with a growing learning rate.")
+
+    def stop(self) -> None:
+        """Ask for a stop; answers at once, the training ends within one batch."""
+        if self.running:
+            self._stop.set()
+            self._say("Stopping: the batch in progress is finished first.")
+        else:
+            self._say("Nothing is running.")
+
+    def wait(self, timeout: float = 600.0) -> Run | None:
+        """Wait until nothing is running, raise what went wrong, return the last run if there is one.
+
+        Raises:
+            TimeoutError: still running after ``timeout`` seconds.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                raise TimeoutError(f"the training is still running after {timeout} s")
+        self._drawer.wait(timeout)
+        if self.error is not None:
+            raise self.error
+        return self.runs[-1] if self.runs else None
+
+    def train_blocking(self) -> Run:
+        """Train with the present choices and return the record; the code is that of the button."""
+        if not self.start():
+            raise RuntimeError("this panel is training already: stop it or wait for it first")
+        return self.wait()
+
+    def show_code(self) -> None:
+        """Show the Keras script of the last run, or of the present choices before any run."""
+        run = self.runs[-1] if self.runs else None
+        config = run.training_config if run else self.config
+        self.code.value = words.code_words(keras_code(config, run.data["train_images"] if run else self.images))
+
+    def save(self) -> None:
+        """Write the last run's model and record into the folder."""
+        if self.trained is None:
+            self._say("Nothing to save yet: train first.")
+            return
+        paths = save_trained(self.trained, self.folder / f"run_{len(self.runs)}")
+        self._say("Saved " + " and ".join(str(path) for path in paths) + ".")
+
+    def on_run(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called, from the training's thread, after every run."""
+        self._on_run.append(call)
+
+    def _begin(self, work: Callable[[], None], news: str) -> bool:
+        with self._lock:
+            if self.running:
+                self._say("Still busy: this click is ignored. Stop it first, or wait.")
+                return False
+            self.error, self._stop = None, threading.Event()
+            self._say(news)
+            self._thread = threading.Thread(target=self._guarded, args=(work,), daemon=True)
+            self._thread.start()
+            return True
+
+    def _train(self, config: TrainingConfig, images: int) -> None:
+        self.trained = None
+        gc.collect()  # the model before holds graphs in reference cycles
+        data = self._subset(images)
+
+        def draw(progress):
+            picture = (progress.step_loss, progress.epochs, progress.steps, config.epochs)
+            self._drawer.request(lambda: self.curves.show(learning_curves(*picture)))
+            if not self._stop.is_set():
+                self._say(f"Step {progress.step:,} of {progress.steps:,}, {progress.seconds:.0f} s.")
+
+        trained = train(config, data, stop=self._stop, on_progress=draw)
+        number = len(self.runs) + 1
+        self.trained = trained._replace(run=trained.run.named(f"panel/{number}"))
+        self.runs.append(self.trained.run)
+        self._drawer.wait()
+        self._show_runs()
+        self._state_cost()
+        for call in self._on_run:
+            call()
+        how = "Stopped" if trained.run.stopped else "Finished"
+        self._say(f"{how}: run {number}, {len(trained.run.epochs)} of {config.epochs} epochs.")
+
+    def _range(self, config: TrainingConfig, images: int) -> None:
+        data = self._subset(images)
+        model, batches, _ = prepared(config.change(schedule="constant"), data)
+        found = find_rate(model, batches, stop=self._stop)
+        self.curves.show(range_test(found.rates, found.losses, found.smoothed, found.suggestion, found.reason))
+        self._say("Range test done.")
+
+    def _subset(self, images: int) -> Dataset:
+        return self.dataset.subset(train=images, validation=min(len(self.dataset.x_val), max(100, images // 4)))
+
+    def _show_runs(self) -> None:
+        self.table.value = words.runs_table(self.runs)
+        recent = list(enumerate(self.runs, start=1))[-6:]
+        names = [words.short_name(run, number) for number, run in recent]
+        self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent]))
+
+    def _state_cost(self) -> None:
+        finished = [run for run in self.runs if not run.stopped]
+        factor = words.speed_factor(finished[-1]) if finished else None
+        self.cost.value = words.cost_words(self.config, self.images, factor)
+
+    def _say(self, text: str) -> None:
+        self.message.value = f"<p role='status'>{text}</p>"
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception as error:  # shown in words here, raised again by wait()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.error = error
+        self.message.value = error_words(error)
