@@ -43,7 +43,8 @@ def pins(text: str) -> dict[str, str]:
 def unmet(requirements: list[str], pinned: dict[str, str]) -> list[str]:
     """Requirements whose pinned version is missing or outside the range."""
     parsed = [Requirement(text) for text in requirements]
-    return [str(r) for r in parsed if not r.specifier.contains(pinned.get(canonicalize_name(r.name), "0"))]
+    versions = {str(requirement): pinned.get(canonicalize_name(requirement.name)) for requirement in parsed}
+    return [str(r) for r in parsed if versions[str(r)] is None or not r.specifier.contains(versions[str(r)])]
 
 
 def test_pins_satisfy_pyproject():
