@@ -1,1 +1,1 @@
-"""Checks of the exercises, one module a lesson; each raises with what it expected, what it received, and what to try next."""
+"""Checks of the exercises, one module a lesson; a wrong answer raises: what was expected and received, what to try next."""
