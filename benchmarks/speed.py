@@ -102,7 +102,9 @@ def _row(title: str, speeds: dict[str, list[float]]) -> str:
         return f"{statistics.median(a / b for a, b in zip(speeds['ours'], speeds[other], strict=True)):.2f}"
 
     fastest = f"{medians[torch]:.0f} ({torch})" if torch else "-"
-    return f"| {title} | {medians['ours']:.0f} | {medians['stock']:.0f} | {fastest} | {ratio('stock')} | {ratio(torch)} |"
+    return (
+        f"| {title} | {medians['ours']:.0f} | {medians['stock']:.0f} | {fastest} | {ratio('stock')} | {ratio(torch)} |"
+    )
 
 
 def work(contender: str, net: Net) -> None:

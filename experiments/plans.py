@@ -80,7 +80,12 @@ def _lecture() -> Iterator[Experiment]:
         for name, change in LECTURE_CHANGES.items():
             config = TrainingConfig.lecture(epochs=LECTURE_EPOCHS, seed=seed, **change)
             yield Experiment(
-                f"lecture/{name}-{seed}", config, LECTURE_STEPS_AN_EPOCH * config.batch_size, 500, "lecture", vital_signs=True
+                f"lecture/{name}-{seed}",
+                config,
+                LECTURE_STEPS_AN_EPOCH * config.batch_size,
+                500,
+                "lecture",
+                vital_signs=True,
             )
 
 
