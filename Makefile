@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 FETCH_TRIED := $(VENV)/.fetch-tried
 LESSON_1 := notebooks/01_dataset_exploration.ipynb
 
-.PHONY: help install lab test browser-test lint data notebooks requirements clean
+.PHONY: help install lab test browser-test lint data notebooks record requirements clean
 
 help:
 	@echo "make lab           install, try to fetch CIFAR-10, open lesson 1 in JupyterLab"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint          ruff, notebooks included"
 	@echo "make data          fetch CIFAR-10 (170 MB)"
 	@echo "make notebooks     run the notebooks on the stand-in and keep their outputs"
+	@echo "make record NAME=lecture/none-0   make a recorded run, or a whole plan, again (needs CIFAR-10)"
 	@echo "make browser-test  the lessons in a real JupyterLab in Chromium (see CONTRIBUTING.md)"
 	@echo "make requirements  renew the pinned versions (needs uv)"
 
@@ -57,6 +58,10 @@ browser-test: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+
+# NAME is a record or a plan of experiments/plans.py; records that are there already are passed over.
+record: $(INSTALLED)
+	$(BIN)/python -m experiments.record $(NAME)
 
 notebooks: $(INSTALLED)
 	$(BIN)/python tools/execute_notebooks.py

@@ -6,6 +6,7 @@ over, so the command can be stopped and started again.
 
 import argparse
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("names", nargs="+", help="names of experiments or plans, see experiments/plans.py")
     options.add_argument("--folder", type=Path, default=FOLDER, help="where the records are")
-    options.add_argument("--again", action="store_true", help="make a record also when there is one")
+    options.add_argument("--compare", action="store_true", help="make it again, keep nothing, fail on another verdict")
     options.add_argument("--data-description", help='what the images are, for example "CIFAR-10, JPEG copy"')
     options.add_argument("--hours", type=float, default=float("inf"), help="start no run after this time")
     arguments = options.parse_args()
@@ -30,11 +31,29 @@ def main() -> None:
             path = record_path(experiment.name, arguments.folder)
             if time.monotonic() - started > 3600 * arguments.hours:
                 return
-            if arguments.again or experiment.name not in _recorded(path):
+            recorded = _recorded(path)
+            if arguments.compare:
+                compare(experiment, recorded)
+            elif experiment.name not in recorded:
                 run = make(experiment, arguments.data_description, arguments.folder)
                 _append(path, run.to_json())
-                last = run.epochs[-1] if run.epochs else {}
-                print(f"{run.name}: {run.verdict}, {run.seconds:.0f} s, {last}", flush=True)
+                print(f"{run.name}: {_outcome(run)}", flush=True)
+
+
+def compare(experiment, recorded: dict) -> None:
+    """Make a record again in a temporary folder and compare the verdicts.
+
+    Raises:
+        SystemExit: there is no record of that name, or its verdict is another.
+    """
+    if experiment.name not in recorded:
+        raise SystemExit(f"{experiment.name} has no record to compare with")
+    before = recorded[experiment.name]
+    with tempfile.TemporaryDirectory() as folder:
+        run = make(experiment, before.data["description"], Path(folder))
+    print(f"{run.name}: recorded {_outcome(before)}; now {_outcome(run)}", flush=True)
+    if run.verdict != before.verdict:
+        raise SystemExit(f"{run.name}: the record says {before.verdict!r}, this run {run.verdict!r}")
 
 
 def make(experiment, data_description: str | None, folder: Path):
@@ -71,10 +90,15 @@ def record_path(name: str, folder: Path = FOLDER) -> Path:
     return folder / "headline" / "run.jsonl" if which == "headline" else folder / f"{which}.jsonl"
 
 
-def _recorded(path: Path) -> set[str]:
-    from vgg_lesson.run_record import Run
+def _recorded(path: Path) -> dict:
+    from vgg_lesson.recordings import read
 
-    return {Run.from_json(line).name for line in path.read_text().splitlines()} if path.exists() else set()
+    return {run.name: run for run in read(path)} if path.exists() else {}
+
+
+def _outcome(run) -> str:
+    last = run.epochs[-1] if run.epochs else {}
+    return f"{run.verdict} after {len(run.epochs)} epochs, {run.seconds:.0f} s, {last}"
 
 
 def _append(path: Path, line: str) -> None:

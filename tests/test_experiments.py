@@ -1,0 +1,42 @@
+"""The plans name every recorded run once, and the committed records are runs of these plans."""
+
+import pytest
+
+from experiments.plans import PLANS, find, plan
+from experiments.record import FOLDER, record_path
+from vgg_lesson.recordings import read
+
+RECORD_FILES = sorted(FOLDER.glob("**/*.jsonl"))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_names_are_unique_and_lead_back_to_the_experiment(name):
+    names = [experiment.name for experiment in plan(name)]
+    assert len(set(names)) == len(names)
+    assert find(names[-1]).name == names[-1]
+    assert find(names[-1]).command.endswith(names[-1])
+
+
+def test_the_atlas_has_every_cell_and_begins_with_the_coarse_grid():
+    atlas = plan("atlas")
+    assert len(atlas) == 4 * 9 * 4 * 3  # depths, rates, remedies, seeds
+    assert {experiment.config.learning_rate for experiment in atlas[: 4 * 5 * 4]} == {1e-5, 1e-4, 1e-3, 1e-2, 1e-1}
+    assert {experiment.config.seed for experiment in atlas[: 4 * 5 * 4]} == {0}
+
+
+@pytest.mark.parametrize("name", ["nothing/at-all", "atlas/F-lecture-1.0e-03-0", "atlas"])
+def test_an_unknown_name_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=name.partition("/")[0]):
+        find(name)
+
+
+@pytest.mark.parametrize("path", RECORD_FILES, ids=[path.stem for path in RECORD_FILES])
+def test_committed_records_are_what_the_plan_asks_for(path):
+    for run in read(path):
+        experiment = find(run.name)
+        assert run.config == experiment.config.to_dict()
+        assert record_path(run.name) == path
+        assert run.command == experiment.command
+        if experiment.train_images:
+            assert run.data["train_images"] == experiment.train_images
+        assert run.data["description"].startswith("CIFAR-10")
