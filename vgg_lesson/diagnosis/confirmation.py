@@ -6,7 +6,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis import rules_dynamic as rules
-from vgg_lesson.diagnosis.laboratory import Laboratory
+from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.rules_dynamic import Suspicion, describe, variation_of
 from vgg_lesson.diagnosis.training_loop import Course, Variation
@@ -14,12 +14,6 @@ from vgg_lesson.diagnosis.training_loop import Course, Variation
 STEPS = 300
 """A change that has not shown in so many steps does not count as a cure."""
 CONTROL = Variation()
-
-
-def collapsed(course: Course) -> bool:
-    """The logits came to differ between images by less than 1e-5, and less than a tenth of the start, for ten steps."""
-    last = course.spread[-10:]
-    return len(course.spread) >= 30 and max(last) < 1e-5 and max(last) < 0.1 * course.spread[0]
 
 
 def control(lab: Laboratory, *, least: int, share: float) -> Course:

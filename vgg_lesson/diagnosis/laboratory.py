@@ -49,6 +49,12 @@ class Chance:
         return last.mean() + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
 
 
+def collapsed(course: Course) -> bool:
+    """The logits came to differ between images by less than 1e-5, and less than a tenth of the start, for ten steps."""
+    last = course.spread[-10:]
+    return course.steps >= 30 and max(last) < 1e-5 and max(last) < 0.1 * course.spread[0]
+
+
 class Laboratory:
     """Runs variations of a subject's training and remembers how they went.
 
@@ -91,12 +97,12 @@ class Laboratory:
             self._batches[variation] = batches(self.subject, variation, trainer.batch, self.statistics)
         course = self.courses[variation]
         until = self.until if seconds is None else min(self.until, time.perf_counter() + seconds)
-        if course.steps >= steps or (course.loss and not np.isfinite(course.loss[-1])):
+        if course.steps >= steps or (course.loss and not np.isfinite(course.loss[-1])) or (stop_when_learned and collapsed(course)):
             return course
         self.report(f"training: {variation.name}")
 
         def finished(c):
-            return stop_when_learned and c.steps >= least and self.chance.learned(c)
+            return stop_when_learned and ((c.steps >= least and self.chance.learned(c)) or collapsed(c))
 
         return trainer.run(course, self._batches[variation], steps=steps - course.steps, until=until, finished=finished)
 

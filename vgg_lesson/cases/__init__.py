@@ -1,0 +1,24 @@
+"""Networks with a known fault, and healthy ones: what the bench measures with and the clinic draws from.
+
+``CASES`` maps a number to a :class:`Case`. Numbers 1 to 17 make public reports again, 18 to 39 are of
+the same kinds, numbers from 101 on are healthy.
+"""
+
+from vgg_lesson.cases.case import Case
+from vgg_lesson.cases.healthy import HEALTHY_CASES
+from vgg_lesson.cases.more import MORE_CASES
+from vgg_lesson.cases.reported import REPORTED_CASES
+
+CASES: dict[int, Case] = {case.number: case for case in (*REPORTED_CASES, *MORE_CASES, *HEALTHY_CASES)}
+
+__all__ = ["CASES", "Case", "broken_cases", "healthy_cases"]
+
+
+def broken_cases() -> list[Case]:
+    """All cases with a fault, by number."""
+    return [case for number, case in sorted(CASES.items()) if case.causes != ("healthy",)]
+
+
+def healthy_cases() -> list[Case]:
+    """All cases without one, by number."""
+    return [case for number, case in sorted(CASES.items()) if case.causes == ("healthy",)]

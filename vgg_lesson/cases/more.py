@@ -1,0 +1,158 @@
+"""Faults of the same kinds as the reported ones, in other places and sizes."""
+
+import keras
+import numpy as np
+
+from vgg_lesson.cases.case import Case, arguments, arrays, compiled, simple, small_vgg, with_last_layers
+from vgg_lesson.diagnosis import causes as c
+
+
+def _on_labels(change, **compile_options):
+    """A case in which only the labels are changed: ``change(class numbers) -> labels``."""
+
+    def make(dataset, seed):
+        x, _, x_val, _ = arrays(dataset)
+        return arguments(compiled(small_vgg("A"), **compile_options), x, change(dataset.y_train), (x_val, change(dataset.y_val)))
+
+    return make
+
+
+def _on_images(change, **vgg):
+    """A case in which only the images are changed, of training and validation alike."""
+
+    def make(dataset, seed):
+        x, y, x_val, y_val = arrays(dataset)
+        return arguments(compiled(small_vgg(**{"configuration": "A", **vgg})), change(x), y, (change(x_val), y_val))
+
+    return make
+
+
+def _on_validation_images(change):
+    def make(dataset, seed):
+        x, y, x_val, y_val = arrays(dataset)
+        return arguments(compiled(small_vgg("A")), x, y, (change(x_val), y_val))
+
+    return make
+
+
+def _augmented(change):
+    def make(dataset, seed):
+        x, y, x_val, y_val = arrays(dataset)
+        return arguments(compiled(small_vgg("A")), x, y, (x_val, y_val), augmentation=change(np.random.default_rng(seed)))
+
+    return make
+
+
+def _with_nan(images):
+    images = images.copy()
+    images[3::50, 4:6] = np.nan
+    return images
+
+
+def _mostly_one_class(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    rare = np.flatnonzero(dataset.y_train != 0)[:: 40]
+    kept = np.sort(np.concatenate([np.flatnonzero(dataset.y_train == 0), rare]))
+    return arguments(compiled(small_vgg("A")), x[kept], y[kept], (x_val, y_val))
+
+
+def _slow_statistics(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    model = small_vgg("A", batch_norm=True)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9999
+    return arguments(compiled(model, keras.optimizers.Adam(1e-3)), x, y, (x_val, y_val))
+
+
+def _penalty(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    model = small_vgg("A")
+    for layer in model.layers:
+        if hasattr(layer, "kernel_regularizer"):
+            layer.kernel_regularizer = keras.regularizers.L2(1.0)
+    model = keras.models.clone_model(model)  # penalties take effect when a layer is built
+    return arguments(compiled(model), x, y, (x_val, y_val))
+
+
+def _dropout_everywhere(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    return arguments(compiled(small_vgg("A", head=(64, 64), dropout=0.99)), x, y, (x_val, y_val))
+
+
+def _stop_gradient(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    model = with_last_layers(lambda: keras.layers.Lambda(lambda z: keras.ops.stop_gradient(z)), lambda: keras.layers.Dense(10, activation="softmax"))
+    for layer in model.layers[-1:]:
+        layer.trainable = False
+    return arguments(compiled(model), x, y, (x_val, y_val))
+
+
+def _only_head_trains(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    model = small_vgg("A")
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    return arguments(compiled(model), x, y, (x_val, y_val))
+
+
+def _relu_output(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    return arguments(compiled(with_last_layers(lambda: keras.layers.Dense(10, activation="relu"))), x, y, (x_val, y_val))
+
+
+def _softmax_of_softmax(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    model = with_last_layers(lambda: keras.layers.Dense(10, activation="softmax"), lambda: keras.layers.Activation("softmax"))
+    return arguments(compiled(model), x, y, (x_val, y_val))
+
+
+def _mse_on_numbers(dataset, seed):
+    x, _, x_val, _ = arrays(dataset)
+    return arguments(compiled(small_vgg("A"), loss=lambda y, p: keras.ops.mean((keras.ops.cast(y, "float32")[:, None] - p) ** 2)),
+                     x, dataset.y_train, (x_val, dataset.y_val))  # fmt: skip
+
+
+def _noise(rng):
+    return lambda images: rng.uniform(0, 1, images.shape).astype(np.float32)
+
+
+def _erase(rng):
+    return lambda images: images * 0.0 + images.mean()
+
+
+def _shuffle_pixels(rng):
+    def change(images):
+        flat = images.reshape(len(images), -1, images.shape[-1])
+        return np.stack([image[rng.permutation(len(image))] for image in flat]).reshape(images.shape)
+
+    return change
+
+
+MORE_CASES = (
+    Case(18, "kernels N(0, 1)", (c.INITIALISATION_TOO_LARGE,), simple(configuration="A", initializer=lambda: keras.initializers.RandomNormal(stddev=1.0))),
+    Case(19, "class numbers 1..10", (c.LABELS_OUT_OF_RANGE,), _on_labels(lambda y: y + 1, loss="sparse_categorical_crossentropy")),
+    Case(20, "one-hot rows for the sparse loss", (c.LOSS_LABEL_MISMATCH,),
+         _on_labels(lambda y: np.eye(10, dtype=np.float32)[y], loss="sparse_categorical_crossentropy")),
+    Case(21, "squared error on class numbers against ten probabilities", (c.LOSS_LABEL_MISMATCH,), _mse_on_numbers),
+    Case(22, "whole-number division by 255", (c.INPUTS_CONSTANT,), _on_images(lambda x: np.zeros_like(x) + (x == 2.0))),
+    Case(23, "NaN in some images", (c.NON_FINITE_VALUES,), _on_images(_with_nan)),
+    Case(24, "nine of ten images show one class", (c.CLASS_IMBALANCE,), _mostly_one_class),
+    Case(25, "batch norm momentum 0.9999", (c.BATCHNORM_STATISTICS,), _slow_statistics),
+    Case(26, "L2 penalty 1.0", (c.REGULARISATION_TOO_STRONG,), _penalty),
+    Case(27, "dropout 0.99", (c.REGULARISATION_TOO_STRONG,), _dropout_everywhere),
+    Case(28, "augmentation replaces images by noise", (c.AUGMENTATION_DESTROYS_IMAGES,), _augmented(_noise)),
+    Case(29, "augmentation blanks images", (c.AUGMENTATION_DESTROYS_IMAGES,), _augmented(_erase)),
+    Case(30, "only the last layer trains, on random features", (c.FROZEN_WEIGHTS,), _only_head_trains),
+    Case(31, "no gradient reaches a weight", (c.FROZEN_WEIGHTS,), _stop_gradient),
+    Case(32, "ReLU as output activation", (c.OUTPUT_LAYER_MISMATCH,), _relu_output),
+    Case(33, "softmax of softmax", (c.OUTPUT_LAYER_MISMATCH,), _softmax_of_softmax),
+    Case(34, "validation images mirrored at the diagonal", (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
+         _on_validation_images(lambda x: np.ascontiguousarray(np.rot90(x, 1, (1, 2))))),
+    Case(35, "validation images standardised, training images / 255", (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
+         _on_validation_images(lambda x: (x - x.mean()) / x.std())),
+    Case(36, "images shifted against labels by one", (c.LABELS_INDEPENDENT_OF_IMAGES,), _on_labels(lambda y: np.eye(10, dtype=np.float32)[np.roll(y, 1)])),
+    Case(37, "SGD 1e-6", (c.LEARNING_RATE_TOO_LOW,), simple(configuration="A", optimizer=lambda: keras.optimizers.SGD(1e-6, momentum=0.9))),
+    Case(38, "kernels zero", (c.INITIALISATION_TOO_SMALL,), simple(configuration="A", initializer="zeros")),
+    Case(39, "images divided by 255 twice", (c.INPUTS_NOT_SCALED,), _on_images(lambda x: x / 255)),
+)  # fmt: skip

@@ -1,0 +1,39 @@
+"""Examine from the command line: ``python -m vgg_lesson.diagnosis MODULE:FUNCTION``.
+
+The function, called without arguments, returns the arguments of ``examine`` as a dictionary:
+at least model, x_train and y_train.
+"""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+
+def main(argv=None) -> int:
+    """Run and print the report. Returns 0 for healthy, 1 for a named cause, 2 for undetermined."""
+    parser = argparse.ArgumentParser(prog="python -m vgg_lesson.diagnosis", description=__doc__.splitlines()[0])
+    parser.add_argument("target", metavar="MODULE:FUNCTION", help="a function that returns the arguments of examine as a dictionary")
+    parser.add_argument("--budget", type=float, default=None, help="seconds, 60 unless the function says otherwise")
+    parser.add_argument("--html", type=Path, help="write the report as HTML, too")
+    options = parser.parse_args(argv)
+    module, separator, function = options.target.partition(":")
+    if not separator or not module or not function:
+        parser.error(f"expected MODULE:FUNCTION, received {options.target!r}")
+    sys.path.insert(0, str(Path.cwd()))
+    arguments = getattr(importlib.import_module(module), function)()
+    if not isinstance(arguments, dict):
+        parser.error(f"{options.target} must return a dictionary of arguments, received {type(arguments).__name__}")
+    from vgg_lesson.diagnosis import causes, examine
+
+    if options.budget is not None:
+        arguments["budget_seconds"] = options.budget
+    report = examine(**arguments, progress=lambda text: print(f"... {text}", file=sys.stderr, flush=True))
+    print(report)
+    if options.html:
+        options.html.write_text(report._repr_html_(), encoding="utf-8")
+    return {causes.HEALTHY: 0, causes.UNDETERMINED: 2}.get(report.cause, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

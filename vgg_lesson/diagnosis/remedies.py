@@ -1,0 +1,156 @@
+"""Remedies: what to change for each cause, smallest change first, tried from fresh weights over seeds."""
+
+import html
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vgg_lesson.diagnosis import causes, cloning, vital_signs
+from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.report import Report
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.training_loop import Course, Variation
+
+RATE_DOWN = Variation("rate x 0.1", rate=0.1)
+RATE_FAR_DOWN = Variation("rate x 0.001", rate=0.001)
+RATE_UP = Variation("rate x 10", rate=10.0)
+RATE_FAR_UP = Variation("rate x 10,000", rate=10_000.0)
+HE = Variation("He initialisation", he=True)
+HE_AND_RATE = Variation("He initialisation, rate x 0.1", he=True, rate=0.1)
+BATCH_NORM = Variation("batch normalisation", batch_norm=True)
+
+REMEDIES: dict[str, tuple[Variation, ...]] = {
+    causes.LEARNING_RATE_TOO_HIGH: (RATE_DOWN, RATE_FAR_DOWN, HE_AND_RATE, BATCH_NORM),
+    causes.LEARNING_RATE_TOO_LOW: (RATE_UP, RATE_FAR_UP),
+    causes.INITIALISATION_TOO_SMALL: (HE, RATE_DOWN, HE_AND_RATE, BATCH_NORM),
+    causes.INITIALISATION_TOO_LARGE: (RATE_DOWN, HE),
+    causes.DEAD_RELUS: (Variation("biases at zero", zero_biases=True), HE),
+    causes.INPUTS_NOT_SCALED: (Variation("scaled inputs", scale_inputs=True),),
+    causes.REGULARISATION_TOO_STRONG: (Variation("no regularisation", strip=True),),
+    causes.AUGMENTATION_DESTROYS_IMAGES: (Variation("no augmentation", augment=False),),
+    causes.FROZEN_WEIGHTS: (Variation("all weights trainable", unfreeze=True),),
+    causes.BATCHNORM_STATISTICS: (Variation("batch normalisation with Keras's defaults", batchnorm_defaults=True),),
+}
+"""Cause -> changes to try, smallest first. Other causes lie in the arrays or the output: they are mended, not tried."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one remedy did.
+
+    Attributes:
+        remedy: its name. learned: for each seed, whether the network learned.
+        loss, accuracy: of the last steps, for each seed. steps: trained, for each seed.
+        courses: the trainings.
+    """
+
+    remedy: str
+    learned: tuple[bool, ...]
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    steps: tuple[int, ...]
+    courses: tuple[Course, ...]
+
+    @property
+    def verdict(self) -> str:
+        """In words: helped, helped for some seeds, did not help, not tried."""
+        if not self.learned:
+            return "not tried: the time was over"
+        if all(self.learned):
+            return "learns"
+        return "learns for some seeds" if any(self.learned) else "did not help"
+
+
+@dataclass(frozen=True)
+class Prescription:
+    """The table that :func:`prescribe` returns: the untouched control first, then remedies, smallest change first."""
+
+    trials: tuple[Trial, ...]
+    chance_loss: float
+    chance_accuracy: float
+    seconds: float
+
+    @property
+    def best(self) -> Trial | None:
+        """The smallest change that made every seed learn; None when none did."""
+        return next((trial for trial in self.trials[1:] if trial.learned and all(trial.learned)), None)
+
+    def rows(self) -> list[dict]:
+        """One dictionary per trial, for a table."""
+        return [
+            {"change": t.remedy, "learned": f"{sum(t.learned)} of {len(t.learned)} seeds", "loss": _mean(t.loss), "accuracy": _mean(t.accuracy),
+             "steps": max(t.steps, default=0), "verdict": t.verdict}
+            for t in self.trials
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        lines = [f"Guessing: loss {self.chance_loss:.3f}, accuracy {self.chance_accuracy:.2f}"]
+        lines += [f"{r['change']}: {r['verdict']} ({r['learned']}), loss {r['loss']:.3f}, accuracy {r['accuracy']:.2f} after {r['steps']} steps"
+                  for r in self.rows()]  # fmt: skip
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        head = "".join(f"<th>{name}</th>" for name in rows[0])
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(f'{v:.3f}' if isinstance(v, float) else str(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def plot(self):
+        """Losses of all trials on the same axes: a ``Picture``."""
+        from vgg_lesson.plots.diagnosis import courses_picture
+
+        return courses_picture([c for t in self.trials for c in t.courses], self.chance_loss, "Remedies beside the untouched control")
+
+
+def prescribe(report: Report, model, x_train, y_train, validation_data=None, *, seeds: int = 2, steps: int = 150, budget_seconds: float = 120,
+              remedies: tuple[Variation, ...] | None = None, progress: Callable[[str], None] | None = None, seed: int = 0, **options) -> Prescription:  # fmt: skip
+    """Try the remedies for a report's causes from fresh weights, beside an untouched control.
+
+    Args:
+        report: from ``examine``; its findings choose the remedies.
+        model, x_train, y_train, validation_data, options: as for ``examine``; nothing is changed.
+        seeds: trainings of each, from different start weights.
+        steps: longest training.
+        budget_seconds: wall time for everything; what does not fit is marked as not tried.
+        remedies: other changes to try instead of those of the causes.
+        progress: called with one sentence at each step.
+
+    Raises:
+        ValueError: no remedy belongs to the causes, so the arrays or the output must be mended by hand.
+    """
+    began = time.perf_counter()
+    chosen = remedies or tuple(dict.fromkeys(v for cause in report.causes for v in REMEDIES.get(cause, ())))
+    if not chosen:
+        text = "; ".join(f"{f.cause}: {f.remedy}" for f in report.findings) or f"the report says {report.cause!r}"
+        raise ValueError(f"nothing to try by training. {text}")
+    subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
+    chance = Chance.of(subject, loss_facts(subject))
+    with cloning.untouched_randomness(seed):
+        fresh = cloning.copy(model, subject.images, seed=seed)
+        signs = vital_signs.network_signs(subject, fresh, 64)
+        strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
+        sample = subject.images[subject.sample(2048)].astype(np.float32)
+        axes = tuple(range(sample.ndim - 1))
+        statistics = sample.mean(axis=axes), np.maximum(sample.std(axis=axes), 1e-12)
+        lab = Laboratory(subject, chance, strip=strip, statistics=statistics, until=began + budget_seconds, report=progress or (lambda text: None))
+        plan = (Variation(), *chosen)
+        trials = []
+        for number, variation in enumerate(plan):
+            courses = []
+            for draw in range(seeds):
+                if lab.seconds_left() < 2:
+                    break
+                share = lab.seconds_left() / ((len(plan) - number) * seeds - draw)
+                courses.append(lab.train(replace(variation, seed=draw), steps, seconds=share))
+            trials.append(
+                Trial(variation.name, tuple(chance.learned(c) for c in courses), tuple(c.last_loss() for c in courses),
+                      tuple(c.last_accuracy() for c in courses), tuple(c.steps for c in courses), tuple(courses))
+            )  # fmt: skip
+    return Prescription(tuple(trials), chance.loss, chance.majority, time.perf_counter() - began)
+
+
+def _mean(values) -> float:
+    return float(np.mean(values)) if values else float("nan")
