@@ -7,6 +7,7 @@ refused before it is looked up.
 
 import io
 import pickle
+import pickletools
 
 import numpy as np
 
@@ -67,6 +68,7 @@ def read_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         ValueError: it is not such a file, or asks for anything but arrays. Nothing in it is executed.
     """
     try:
+        _refuse_memory_bombs(content)
         batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
         batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
         pixels, labels = _pixels(batch["data"]), batch["labels"]
@@ -83,6 +85,17 @@ def read_batch(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     # Stored as three planes (red, green, blue) of 32 rows.
     images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), np.array(labels, np.int64)
+
+
+def _refuse_memory_bombs(content: bytes) -> None:
+    """Refuse a pickle whose numbers would make the unpickler fill the memory.
+
+    A few damaged bytes are enough: they may number a memo slot four billion, and a table of that
+    length is made. ``genops`` also refuses strings that are longer than the file.
+    """
+    for operation, argument, _position in pickletools.genops(content):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(content):
+            raise pickle.UnpicklingError(f"it numbers a memo slot {argument:,}")
 
 
 def _pixels(array) -> np.ndarray:
