@@ -60,7 +60,7 @@ SEEDS = (0, 1, 2)
 
 HEADLINE = TrainingConfig(
     configuration="A",
-    width=0.5,
+    width=0.375,
     head=(),
     batch_norm=True,
     optimizer="sgd",
@@ -71,7 +71,7 @@ HEADLINE = TrainingConfig(
     augmentation=("flip", "shift"),
     preprocessing="standardise",
     batch_size=128,
-    epochs=10,
+    epochs=8,
 )
 
 
