@@ -1,0 +1,156 @@
+"""The training panel, clicked: trains, stops, ignores a second click, keeps two panels apart, speaks up on errors."""
+
+import re
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from vgg_lesson.data import CLASS_NAMES, Dataset
+from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.widgets import training as module
+from vgg_lesson.widgets.training import TrainingPanel
+
+START = TrainingConfig(configuration="A", head=(16,), epochs=1)
+
+
+def noise(images=160, seed=0):
+    """Random images with labels: enough to turn the wheels."""
+    random = np.random.default_rng(seed)
+    x = random.integers(0, 256, (images, 32, 32, 3), np.uint8)
+    y = np.arange(images) % 10
+    parts = (x, y, x[:40], y[:40], x[:40], y[:40])
+    return Dataset(*parts, class_names=CLASS_NAMES, source="sketches", description="random images")
+
+
+@pytest.fixture
+def panel(tmp_path):
+    return TrainingPanel(noise(), config=START, folder=tmp_path)
+
+
+def until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.02)
+
+
+def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
+    assert "No step has been made yet" in panel.curves.words.value
+    before = panel.curves.image.value
+    panel.buttons["save"].click()
+    assert "train first" in panel.message.value
+    panel.buttons["train"].click()
+    run = panel.wait()
+    assert panel.curves.image.value != before
+    assert f"validation loss {run.epochs[0]['val_loss']:.3f}" in panel.curves.words.value
+    assert "Finished: run 1, 1 of 1 epochs" in panel.message.value
+    assert f"<td style='padding:2px 8px'>{run.epochs[0]['val_accuracy']:.1%}</td>" in panel.table.value
+    assert "speed of your last run" in panel.cost.value
+    panel.buttons["code"].click()
+    assert "keras.Sequential" in panel.code.value and "vgg_lesson" not in panel.code.value
+    panel.buttons["save"].click()
+    assert {path.name for path in tmp_path.iterdir()} == {"run_1.keras", "run_1.json"}
+    # The same choices again give the same numbers, by the blocking call as by the button.
+    again = panel.train_blocking()
+    assert again.epochs == run.epochs and len(panel.runs) == 2
+    assert "1: 11 layers" in panel.compared.words.value and "2: 11 layers" in panel.compared.words.value
+
+
+def test_the_controls_make_the_configuration(panel):
+    panel.controls["depth"].value = 19
+    panel.controls["learning_rate"].value = 10**-3.5
+    panel.controls["batch_norm"].value = True
+    panel.controls["initializer"].value = "he_normal"
+    panel.controls["optimizer"].value = "sgd"
+    panel.controls["width"].value = 0.25
+    cheap = panel.cost.value
+    panel.controls["epochs"].value = 5
+    panel.controls["seed"].value = 3
+    assert panel.cost.value != cheap and "5 epochs of 5 steps" in panel.cost.value
+    changes = {
+        "batch_norm": True,
+        "initializer": "he_normal",
+        "optimizer": "sgd",
+        "width": 0.25,
+        "epochs": 5,
+        "seed": 3,
+    }
+    assert panel.config == START.change(configuration="E", learning_rate=3.2e-4, **changes)
+    for control in panel.controls.values():
+        assert control.description and control.tooltip
+
+
+def slow_training(entered, release=None):
+    """A training that waits for its stop, as a long epoch does."""
+
+    def train(config, dataset, *, stop, on_progress):
+        entered.set()
+        assert stop.wait(30)
+        raise module_stopped
+
+    module_stopped = RuntimeError("stopped by the test")
+    return train
+
+
+def test_a_second_click_is_ignored_and_stop_answers_at_once(panel, monkeypatch):
+    entered = threading.Event()
+    monkeypatch.setattr(module, "train", slow_training(entered))
+    panel.buttons["train"].click()
+    assert entered.wait(30)
+    thread = panel._thread
+    for _ in range(50):
+        panel.buttons["train"].click()
+    panel.buttons["range"].click()
+    assert panel._thread is thread and "ignored" in panel.message.value
+    panel.buttons["stop"].click()
+    with pytest.raises(RuntimeError, match="stopped by the test"):
+        panel.wait(30)
+    panel.buttons["stop"].click()
+    assert "Nothing is running" in panel.message.value
+
+
+def test_stop_in_the_middle_keeps_the_panel_usable():
+    panel = TrainingPanel(noise(2000), config=START.change(epochs=9))
+    panel.controls["images"].value = 2000
+    panel.buttons["train"].click()
+    until(lambda: "Step" in panel.message.value)
+    panel.buttons["stop"].click()
+    assert "Stopping" in panel.message.value
+    run = panel.wait(30)
+    assert run.stopped and len(run.epochs) < 9
+    assert "Stopped: run 1" in panel.message.value and "stopped" in panel.table.value
+    panel.controls["images"].value, panel.controls["epochs"].value = 500, 1
+    assert not panel.train_blocking().stopped
+
+
+def test_two_panels_at_once_get_the_numbers_they_get_alone(panel):
+    other = TrainingPanel(noise(), config=START.change(seed=5))
+    alone = [panel.train_blocking().epochs, other.train_blocking().epochs]
+    panel.buttons["train"].click()
+    other.buttons["train"].click()
+    assert [panel.wait().epochs, other.wait().epochs] == alone
+    assert alone[0] != alone[1]
+
+
+def test_an_error_is_shown_in_words_and_raised_by_wait(panel, monkeypatch):
+    monkeypatch.setattr(module, "learning_curves", lambda *_: 1 / 0)
+    panel.buttons["train"].click()
+    with pytest.raises(ZeroDivisionError):
+        panel.wait()
+    assert "That did not work" in panel.message.value or "Finished" in panel.message.value
+    monkeypatch.setattr(module, "train", lambda *_, **__: (_ for _ in ()).throw(MemoryError("no room for 33 million")))
+    panel.buttons["train"].click()
+    with pytest.raises(MemoryError):
+        panel.wait()
+    assert "MemoryError: no room for 33 million" in panel.message.value
+    monkeypatch.setattr(module, "keras_code", lambda *_: {}["gone"])
+    panel.buttons["code"].click()
+    assert "KeyError" in panel.message.value
+
+
+def test_the_range_test_shows_its_curve(panel):
+    panel.buttons["range"].click()
+    panel.wait()
+    assert re.search(r"Smoothed loss \d", panel.curves.words.value) and "Range test done" in panel.message.value
