@@ -1,0 +1,199 @@
+"""Pictures of signals: forward and backward through the layers, and how they fare in the first steps."""
+
+import math
+
+import numpy as np
+
+from vgg_lesson.plots.style import CYCLE, Picture, chance_line, figure, label_line
+
+FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
+"""Fixed axes: whatever the learner changes, pictures before and after can be laid over each other."""
+_MARKS = ("o-", "s--", "^:", "D-.")
+
+
+def signal_through_layers(names, forward: dict, backward: dict, finding: str = "") -> Picture:
+    """What of the signal depends on the image, layer by layer, and what comes back of the loss.
+
+    How to read it: both axes are logarithmic and always the same. On the left a line that falls
+    says that images look more and more alike to the later layers; on the right a line at the lower
+    edge says that the loss hardly depends on those kernels.
+
+    Args:
+        names: of the layers, first layer first.
+        forward: label -> spread of the outputs over the images, one a layer.
+        backward: label -> norm of the kernel's gradient, one a layer; the same labels, or none.
+        finding: title; without it the change from first to last layer.
+    """
+    drawn, axes = figure(9.6, 3.7, columns=2)
+    titles = ("Forward: spread over the images", "Backward: gradient of each kernel")
+    at = np.arange(len(names))
+    bounds = (FORWARD_LIMITS, BACKWARD_LIMITS)
+    for axis, lines, limits, title in zip(axes, (forward, backward), bounds, titles, strict=True):
+        axis.set_yscale("log")
+        ends = []
+        for number, (label, values) in enumerate(lines.items()):
+            shown = _within(values, limits)
+            axis.plot(at, shown, _MARKS[number % 4], color=CYCLE[number % 6])
+            ends.append((shown[-1], label, CYCLE[number % 6]))
+        for height, (_, label, colour) in zip(_apart([end[0] for end in ends], limits), ends, strict=True):
+            label_line(axis, at[-1], height, label, colour)
+        axis.set(ylim=limits, xlim=(-0.6, len(names) * 1.38))
+        axis.set_xticks(at, [short_name(name) for name in names], rotation=90, fontsize=7.5)
+        axis.set_title(title, fontsize=9.5, fontweight="normal")
+    parts = [f"{label}: {_journey(values)}" for label, values in forward.items()]
+    parts += [f"gradients {label}: {_range(values)}" for label, values in backward.items()]
+    drawn.suptitle(finding or _first_finding(forward), x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    said = f"{finding}. " if finding else ""
+    return Picture(drawn, f"{said}Spread over the images from first to last layer, {'; '.join(parts)}.")
+
+
+def runs_on_one_axis(runs: dict, chance: float, learned: dict, smooth: int = 10) -> Picture:
+    """Training loss of several changes, several seeds each, on the same axes.
+
+    How to read it: a line on the dashed level of guessing has learned nothing. The counts tell on how
+    many of the seeds a change worked; one seed proves nothing.
+
+    Args:
+        runs: change -> list of runs, each a list of losses, one a step.
+        chance: loss of guessing (nats).
+        learned: change -> number of its runs that learned.
+        smooth: steps averaged for one point.
+    """
+    drawn, axes = figure(8.6, 3.8)
+    ends = []
+    for number, (label, losses) in enumerate(runs.items()):
+        colour = CYCLE[number % 6]
+        for curve in losses:
+            steps, means = _means(curve, smooth)
+            axes.plot(steps, means, _MARKS[number % 4][1:], color=colour, linewidth=1.8, alpha=0.9)
+        last = [_means(curve, smooth)[1][-1] for curve in losses]
+        end = float(np.mean(last))
+        end = end if abs(end - chance) > 0.02 else chance + 0.03  # not onto the dashed line
+        ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
+    chance_line(axes, "loss", max(2, round(math.exp(chance))))
+    finite = [value for curves in runs.values() for curve in curves for value in curve if math.isfinite(value)]
+    top = min(max([*finite, chance]) * 1.02, chance + 0.6)
+    bottom = min(chance - 0.5, min([*finite, chance]) * 0.97)
+    longest = max(len(curve) for curves in runs.values() for curve in curves)
+    heights = _apart([end[0] for end in ends], (bottom, top), log=False)
+    for height, (_, label, colour) in zip(heights, ends, strict=True):
+        label_line(axes, longest, height, label, colour)
+    axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
+    best = max(runs, key=lambda label: learned[label] / len(runs[label]))
+    title = f"{best}: {learned[best]} of {len(runs[best])} learn" if learned[best] else "No change learned"
+    axes.set_title(title)
+    words = "; ".join(
+        f"{label} {np.mean([_means(curve, smooth)[1][-1] for curve in losses]):.2f}, "
+        f"{learned[label]} of {len(losses)} seeds learn"
+        for label, losses in runs.items()
+    )
+    return Picture(drawn, f"Mean loss at the end against {chance:.3f} for guessing: {words}.")
+
+
+def first_steps(stories: dict) -> Picture:
+    """How the answer's dependence on the image, and the dead units, developed in recorded runs.
+
+    How to read it: on the left, 0.1 and more is a network that tells images apart, 1e-7 is one that
+    says the same to all of them. On the right, 100% means that a whole layer is silent for every image.
+
+    Args:
+        stories: label -> the record's vital signs: a list of dicts with "step", "logit_spread" and
+            "layers", whose items have "dead_share".
+    """
+    drawn, (left, right) = figure(9.6, 3.7, columns=2)
+    limits, ends, words = (1e-9, 1e3), {"left": [], "right": []}, []
+    for number, (label, signs) in enumerate(stories.items()):
+        colour, mark = CYCLE[number % 6], _MARKS[number % 4]
+        steps = [moment["step"] for moment in signs]
+        spread = [moment["logit_spread"] for moment in signs]
+        dead = [max(layer["dead_share"] for layer in moment["layers"]) for moment in signs]
+        left.plot(steps, _within(spread, limits), mark, color=colour)
+        right.plot(steps, dead, mark, color=colour)
+        ends["left"].append((_within(spread, limits)[-1], label, colour))
+        ends["right"].append((dead[-1], label, colour))
+        words.append(f"{label}: logits differ by {spread[0]:.1e} at the start and {spread[-1]:.1e} after "
+                     f"{steps[-1]} steps, when {dead[-1]:.0%} of the most silent layer's units are dead")  # fmt: skip
+    last = max(signs[-1]["step"] for signs in stories.values())
+    for axes in (left, right):
+        axes.set_xscale("symlog", linthresh=1)
+        ticks = [step for step in (0, 1, 3, 10, 30, 100, 300, 1000) if step <= last]
+        axes.set_xticks(ticks, ticks)
+        axes.set(xlabel="step", xlim=(-0.1, last * 8))
+    left.set_yscale("log")
+    left.set_ylim(limits)
+    left.set_title("Logits: spread over the images", fontsize=9.5, fontweight="normal")
+    right.set_ylim(-0.03, 1.05)
+    right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
+    right.set_title("Dead units in the most silent layer", fontsize=9.5, fontweight="normal")
+    for axes, side, bounds, log in ((left, "left", limits, True), (right, "right", (0, 1), False)):
+        heights = _apart([end[0] for end in ends[side]], bounds, log=log)
+        for height, (_, label, colour) in zip(heights, ends[side], strict=True):
+            label_line(axes, last, height, label, colour)
+    alive = [label for label, signs in stories.items() if signs[-1]["logit_spread"] > 1e-2]
+    finding = "At the end every image gets the same answer"
+    if alive:
+        finding = f"Still telling images apart at the end: {', '.join(alive)}"
+    drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    return Picture(drawn, "; ".join(words) + ".")
+
+
+def short_name(name: str) -> str:
+    """block3_conv2 -> 3.2; other names stay."""
+    block, _, rest = name.partition("_conv")
+    return f"{block.removeprefix('block')}.{rest}" if block.startswith("block") and rest else name
+
+
+def _within(values, limits):
+    """Values that a logarithmic axis can show: zero lies on the lower edge, what is not finite on the upper."""
+    return [min(max(value, limits[0]), limits[1]) if math.isfinite(value) else limits[1] for value in values]
+
+
+def _apart(heights, limits, log: bool = True):
+    """Heights for labels, moved up where they would cover each other."""
+    def place(value):
+        low, high = (math.log10(limits[0]), math.log10(limits[1])) if log else limits
+        bounded = min(max(value, limits[0]), limits[1])
+        return ((math.log10(bounded) if log else bounded) - low) / (high - low), low, high
+
+    order, moved, floor = np.argsort(heights), [0.0] * len(heights), -1.0
+    for index in order:
+        share, low, high = place(heights[index])
+        floor = max(share, floor + 0.075)
+        value = low + floor * (high - low)
+        moved[index] = 10**value if log else value
+    return moved
+
+
+def _means(curve, smooth: int):
+    """Means of consecutive steps, placed in their middle."""
+    parts = [curve[start : start + smooth] for start in range(0, len(curve), smooth)]
+    middles = [number * smooth + len(part) / 2 for number, part in enumerate(parts)]
+    return middles, [float(np.mean(part)) for part in parts]
+
+
+def _journey(values) -> str:
+    """From the first to the last value, and the factor."""
+    return f"{values[0]:.1e} to {values[-1]:.1e} ({change_of(values)})"
+
+
+def change_of(values) -> str:
+    """Words for the way from the first to the last value, as in "290 times smaller"."""
+    first, last = values[0], values[-1]
+    if not (math.isfinite(first) and math.isfinite(last)):
+        return "no longer a number"
+    if last == 0 or first == 0:
+        return "gone" if last == 0 else "grown from nothing"
+    factor = max(first / last, last / first)
+    if factor < 1.5:
+        return "about the same"
+    digits = f"{factor:.2g}" if factor < 100 else f"{float(f'{factor:.2g}'):,.0f}"
+    return f"{digits} times {'smaller' if last < first else 'larger'}"
+
+
+def _range(values) -> str:
+    return f"{min(values):.1e} to {max(values):.1e}"
+
+
+def _first_finding(forward: dict) -> str:
+    label, values = next(iter(forward.items()))
+    return f"{label}: {change_of(values)} after {len(values)} layers"
