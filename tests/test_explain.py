@@ -100,6 +100,30 @@ def test_grad_cam_of_a_frozen_and_of_an_accelerated_network_is_the_same():
     assert explain.grad_cam(accelerate(net), IMAGE, "first").heat == pytest.approx(expected, abs=1e-6)
 
 
+# Layers whose values are never exactly 0, where ReLU and max-pooling have no derivative.
+@pytest.mark.parametrize(("batch_norm", "layer"), [(False, "block5_pool"), (True, "block4_bn2")])
+def test_a_network_that_grew_layer_by_layer(batch_norm, layer):
+    """Such a Sequential holds several graphs. Changing the maps a little changes the score as the weights say."""
+    keras.utils.set_random_seed(0)
+    net = build_vgg("A", width=0.0625, head=(8,), batch_norm=batch_norm, initializer="he_normal")
+    image = np.random.default_rng(0).normal(size=(32, 32, 3)).astype(np.float32)
+    after = net.layers[[step.name for step in net.layers].index(layer) + 1 : -1]
+    kernel, bias = net.layers[-1].get_weights()
+
+    def score(maps):
+        for step in after:
+            maps = step(maps)
+        return (np.asarray(maps, np.float64) @ kernel + bias)[:, 3]
+
+    maps = explain.feature_maps(net, image, layer)
+    assert np.asarray(net(image[None]))[0] == pytest.approx(explain.grad_cam(net, image, layer).probabilities, abs=1e-5)
+    steps = 1e-3 * np.eye(maps.size, dtype=np.float32).reshape(maps.size, *maps.shape)
+    gradient = ((score(maps + steps) - score(maps - steps)) / 2e-3).reshape(maps.shape)
+    expected = np.maximum((maps * gradient.mean(axis=(0, 1))).sum(axis=-1), 0)
+    assert explain.grad_cam(net, image, layer, 3).heat == pytest.approx(expected, abs=0.03 * expected.max())
+    assert expected.max() > 0
+
+
 def test_functional_model_with_branches():
     images = keras.Input((8, 8, 3))
     left = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="left")(images)
@@ -135,6 +159,34 @@ def test_hiding_covers_the_hottest_or_the_coldest_pixels_and_copies():
     assert not (explain.hide(image, heat, 0.5, hottest=False) != image)[:2, 6:].any()
     assert (explain.hide(image, heat, 0.0) == image).all()
     assert (image == before).all()
+
+
+def test_covering_a_spot_that_decides_hurts_and_covering_the_rest_does_not():
+    """A network that only looks for red: its map must find the red corner."""
+    net = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(1, 1, name="red", activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    net.set_weights(
+        [np.array([1.0, -1, 0]).reshape(1, 1, 3, 1), np.zeros(1), np.array([[0.0, 64]]), np.array([8.0, 0])]
+    )
+    image = np.full((8, 8, 3), 90, np.uint8)
+    image[:4, 4:] = (250, 0, 0)
+    prepare = lambda images: images.astype(np.float32) / 255  # noqa: E731
+    found = explain.cover(net, image, prepare)
+    assert found.map.target == 1
+    assert (found.map.heat[:4, 4:] > 0).all()
+    assert found.map.heat[4:].max() == 0
+    direct = net(prepare(found.images)).numpy()[:, 1]
+    assert found.after == pytest.approx(direct, abs=1e-6)
+    assert found.before == pytest.approx(net(prepare(image[None])).numpy()[0, 1], abs=1e-6)
+    hot, cold = explain.covering_test(net, np.stack([image, image[:, ::-1]]), prepare, "red")
+    assert (hot > 0.5).all()
+    assert (np.abs(cold) < 0.2).all()
 
 
 def test_fresh_weights_are_the_same_network_untrained():

@@ -1,11 +1,13 @@
 """What a network looks at: feature maps and Grad-CAM, for any Keras model with convolutions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+Prepare = Callable[[np.ndarray], np.ndarray]
 HIDDEN = 0.25
 """Share of the image that :func:`hide` covers unless told otherwise."""
 
@@ -64,8 +66,7 @@ def feature_maps(model: keras.Model, image: np.ndarray, layer: str) -> np.ndarra
         (H', W', channels) float32.
     """
     _check(model, image, layer)
-    part = keras.Model(model.inputs[0], model.get_layer(layer).output)
-    return np.asarray(part(image[None], training=False))[0]
+    return np.asarray(_run(model, image[None], layer)[0])[0]
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,13 @@ class GradCam:
     """A Grad-CAM map and what the network said.
 
     Attributes:
+        layer: whose maps were weighted.
         heat: (H', W') float32, at least 0, in the layer's resolution: where evidence for ``target`` was found.
         target: the class that was asked about.
         probabilities: (classes,) the network's output for the image.
     """
 
+    layer: str
     heat: np.ndarray
     target: int
     probabilities: np.ndarray
@@ -101,13 +104,11 @@ def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, ta
     """
     layer = layer or last_convolution(model)
     _check(model, image, layer)
-    last = model.layers[-1]
-    to_scores = _scores_of(last)
-    part = keras.Model(model.inputs[0], [model.get_layer(layer).output, last.input])
+    to_scores = _scores_of(model.layers[-1])
     images = tf.convert_to_tensor(image[None], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(images)  # frozen weights alone would leave the tape empty
-        maps, before_last = part(images, training=False)
+        maps, before_last = _run(model, images, layer)
         scores = to_scores(before_last)[0]
         classes = len(scores)
         target = int(tf.argmax(scores)) if target is None else target
@@ -116,7 +117,7 @@ def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, ta
         score = scores[target]
     weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
     heat = tf.nn.relu(tf.einsum("nhwc,nc->hw", maps, weights))
-    return GradCam(np.asarray(heat), target, np.asarray(tf.nn.softmax(scores)))
+    return GradCam(layer, np.asarray(heat), target, np.asarray(tf.nn.softmax(scores)))
 
 
 def enlarge(heat: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -149,6 +150,53 @@ def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest:
     return covered.reshape(image.shape)
 
 
+@dataclass(frozen=True)
+class Covered:
+    """What covering a part of an image does to a class.
+
+    Attributes:
+        map: the :class:`GradCam` that said which part.
+        images: (2, H, W, C) uint8: the hottest part covered, and the coldest.
+        after: (2,) the probability of ``map.target`` then.
+    """
+
+    map: GradCam
+    images: np.ndarray
+    after: np.ndarray
+
+    @property
+    def before(self) -> float:
+        """The probability of ``map.target`` for the whole image."""
+        return float(self.map.probabilities[self.map.target])
+
+
+def cover(model: keras.Model, image: np.ndarray, prepare: Prepare, layer=None, target=None, share=HIDDEN) -> Covered:
+    """Grad-CAM of an image, put to the test by :func:`hide`.
+
+    Args:
+        model, layer, target: as for :func:`grad_cam`.
+        image: (H, W, C) uint8.
+        prepare: preprocesses uint8 images (N, H, W, C) as in training.
+        share: of the pixels to cover.
+    """
+    found = grad_cam(model, prepare(image[None])[0], layer, target)
+    images = np.stack([hide(image, found.heat, share, hottest=hottest) for hottest in (True, False)])
+    scores = _scores_of(model.layers[-1])(_run(model, prepare(images), found.layer)[1])
+    return Covered(found, images, np.asarray(tf.nn.softmax(scores))[:, found.target])
+
+
+def covering_test(
+    model: keras.Model, images: np.ndarray, prepare: Prepare, layer=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What covering costs the predicted class, for many images; arguments as for :func:`cover`.
+
+    Returns:
+        Two (N,) arrays, the probability lost when the hottest part is covered, and when the coldest is.
+    """
+    results = [cover(model, image, prepare, layer) for image in images]
+    return tuple(np.array([[result.before - after for after in result.after] for result in results]).T)
+
+
 def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network as it was before training: new random weights, for comparison.
 
@@ -157,6 +205,21 @@ def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """
     keras.utils.set_random_seed(seed)
     return keras.models.clone_model(model)
+
+
+def _run(model: keras.Model, images, layer: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """The output of a layer, and what the last layer receives, for (N, H, W, C) images, at inference."""
+    if not isinstance(model, keras.Sequential):
+        part = keras.Model(model.inputs[0], [model.get_layer(layer).output, model.layers[-1].input])
+        return part(images, training=False)
+    # A Sequential that grew by add() rebuilds its graph at every step, and ``layer.output`` is that of
+    # the first graph: a model made of such outputs computes both results, but not one from the other.
+    values = tf.convert_to_tensor(images, tf.float32)
+    for step in model.layers[:-1]:
+        values = step(values)  # a layer that is called by itself is at inference
+        if step.name == layer:
+            maps = values
+    return maps, values
 
 
 def _scores_of(last: keras.layers.Layer):

@@ -96,8 +96,8 @@ def check_choose_threshold(function: Callable) -> None:
             continue
         best = select(probabilities, labels, fitting[0])
         asked = (
-            f"{fitting[0]:.2f} for at least {wanted:.0%} right: then {best.right} of {best.answered} answers are right, "
-            f"and {best.images - best.answered} of {best.images} images get none"
+            f"{fitting[0]:.2f} for at least {wanted:.0%} right: then {best.right} of {best.answered} answers are "
+            f"right, and {best.images - best.answered} of {best.images} images get none"
         )
         expect(found is not None, asked, found, trap)
         expect(isinstance(found, int | float | np.number), asked, found, "Return the threshold itself, one number.")

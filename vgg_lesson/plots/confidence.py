@@ -91,5 +91,6 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
         made,
         f"{outputs.name.capitalize()} at threshold {threshold:.2f}: of {chosen.images:,} images {chosen.answered:,} "
         f"are answered ({100 * chosen.coverage:.1f}%), {chosen.right:,} rightly and {wrong:,} wrongly "
-        f'({accuracy} right); {silent:,} get "I don\'t know". Without a threshold {100 * everything.accuracy:.1f}% are right.',
+        f'({accuracy} right); {silent:,} get "I don\'t know". '
+        f"Without a threshold {100 * everything.accuracy:.1f}% are right.",
     )

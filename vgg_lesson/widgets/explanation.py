@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from vgg_lesson.explain import enlarge, feature_maps, grad_cam, hide, layer_of_each_size, map_layers, with_fresh_weights
+from vgg_lesson.explain import cover, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.explanation import draw_feature_maps, draw_grad_cam
 from vgg_lesson.plots.style import Picture
@@ -92,10 +92,8 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
         class_names: all names.
         truth: the name of what the image shows.
     """
-    found = grad_cam(model, prepare(image[None])[0], layer, target)
-    covered = [hide(image, found.heat, hottest=hottest) for hottest in (True, False)]
-    after = np.asarray(model(prepare(np.stack(covered)), training=False))[:, found.target]
-    before, (hot, cold) = 100 * found.probabilities[found.target], 100 * after
+    result = cover(model, image, prepare, layer, target)
+    found, before, (hot, cold) = result.map, 100 * result.before, 100 * result.after
     asked, answer = class_names[found.target], class_names[int(found.probabilities.argmax())]
     rows, columns = found.heat.shape
     if not found.heat.any():
@@ -105,7 +103,7 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
     return draw_grad_cam(
         image,
         enlarge(found.heat, *image.shape[:2]),
-        covered,
+        result.images,
         title=finding,
         captions=(
             f"truth: {truth}; answer: {answer}",

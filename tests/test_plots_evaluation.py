@@ -1,0 +1,169 @@
+"""Pictures of lesson 4: the words and what is drawn agree with counts made here by hand."""
+
+import re
+
+import numpy as np
+import pytest
+
+from vgg_lesson.metrics import wilson_interval
+from vgg_lesson.outputs import Outputs
+from vgg_lesson.plots import answers, confidence, evaluation, explanation
+from vgg_lesson.plots.style import Picture, to_png
+
+NAMES = ("ant", "bee", "cow")
+
+
+def outputs(*, images=False, classes=3, rows=60, name="net"):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, classes, rows)
+    logits = rng.normal(size=(rows, classes)) + 1.5 * np.eye(classes)[labels]
+    soft = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    pictures = rng.integers(0, 256, (rows, 8, 8, 3), dtype=np.uint8) if images else None
+    return Outputs(name, soft, labels, NAMES[:classes], pictures)
+
+
+def drawn(picture: Picture) -> Picture:
+    assert to_png(picture.figure)[:4] == b"\x89PNG"
+    assert picture.text.endswith(".")
+    assert "nan" not in picture.text
+    return picture
+
+
+def title(picture: Picture) -> str:
+    return picture.figure.axes[0].get_title(loc="left")
+
+
+def written(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_interval_widths():
+    picture = drawn(evaluation.draw_interval_widths(0.84, (100, 10_000)))
+    low, high = wilson_interval(84, 100)
+    assert f"100 images {100 * low:.1f}% to {100 * high:.1f}%" in picture.text
+    assert title(picture).startswith("100 times more images")
+    assert [tick.get_text() for tick in picture.figure.axes[0].get_yticklabels()] == ["100 images", "10,000 images"]
+
+
+def test_accuracies_and_chance():
+    picture = drawn(evaluation.draw_accuracies({"one": (70, 100), "two": (85, 100)}))
+    assert "one: 70 of 100 right, 70.0" in picture.text
+    assert "chance is 10%" in picture.text
+    assert title(picture) == "Highest: two, 85.0%"
+    assert "chance 10%" in written(picture.figure.axes[0])
+    dots = [line.get_xdata()[0] for line in picture.figure.axes[0].lines if line.get_marker() == "o"]
+    assert dots == [70, 85]
+
+
+def test_confusion_matrix_shows_its_counts():
+    shown = outputs()
+    picture = drawn(evaluation.draw_confusion(shown))
+    assert sorted(written(picture.figure.axes[0])) == sorted(str(count) for count in shown.confusion.flat if count)
+    worst = np.where(np.eye(3), 0, shown.confusion)
+    true, predicted = np.unravel_index(worst.argmax(), worst.shape)
+    assert f"{NAMES[true]} taken for {NAMES[predicted]} {worst.max()} times" in picture.text
+    assert f"{np.trace(shown.confusion)} of 60" in picture.text
+    assert str(worst.max()) in title(picture)
+
+
+def test_one_column_and_no_error_are_said():
+    labels = np.repeat(np.arange(3), 4)
+    constant = Outputs("it", np.eye(3)[np.full(12, 1)], labels, NAMES)
+    picture = drawn(evaluation.draw_confusion(constant))
+    assert title(picture) == 'One column: every answer is "bee"'
+    assert "33.33% are right" in picture.text
+    perfect = Outputs("it", np.eye(3)[labels], labels, NAMES)
+    assert title(drawn(evaluation.draw_confusion(perfect))) == "No confusion: every answer is right"
+
+
+def test_class_scores_worst_first():
+    shown = outputs()
+    picture = drawn(evaluation.draw_class_scores(shown))
+    recall = np.diag(shown.confusion) / shown.confusion.sum(axis=1)
+    first = re.search(r"worst recall first: (\w+) ([\d.]+)", picture.text)
+    assert first[1] == NAMES[recall.argmin()]
+    assert float(first[2]) == pytest.approx(100 * recall.min(), abs=0.05)
+    constant = Outputs("it", np.eye(3)[np.ones(6, int)], np.arange(6) % 3, NAMES)
+    assert "0.0 and undefined" in drawn(evaluation.draw_class_scores(constant)).text
+
+
+@pytest.mark.parametrize(("sharpness", "word"), [(0.3, "underconfident"), (3.0, "overconfident")])
+def test_reliability_says_what_it_leans_to(sharpness, word):
+    shown = outputs(rows=2000).at_temperature(1 / sharpness)
+    picture = drawn(confidence.draw_reliability(shown))
+    assert word in title(picture)
+    assert word in picture.text
+    assert f"right {100 * shown.right.mean():.1f}%" in picture.text
+    bars = [bar.get_height() for bar in picture.figure.axes[1].patches]
+    assert sum(bars) == 2000
+
+
+def test_temperature_in_the_picture_is_applied():
+    shown = outputs(rows=500)
+    cooled = drawn(confidence.draw_reliability(shown, 2.0)).text
+    assert cooled == confidence.draw_reliability(shown.at_temperature(2.0)).text.replace("1.00:", "2.00:")
+    assert cooled != confidence.draw_reliability(shown).text.replace("1.00:", "2.00:")
+
+
+def test_selection_counts():
+    shown = outputs(rows=200)
+    given = shown.confidence >= 0.7
+    picture = drawn(confidence.draw_selection(shown, 0.7))
+    right = np.sum(given & shown.right)
+    assert f"{given.sum()} are answered" in picture.text
+    assert f"{right} rightly and {given.sum() - right} wrongly" in picture.text
+    assert f"{200 - given.sum()} get" in picture.text
+    assert title(drawn(confidence.draw_selection(outputs(rows=5), 1.0))) == "It answers nothing at all"
+
+
+def test_a_cell_shows_its_images_or_its_outputs():
+    for images in (True, False):
+        shown = outputs(images=images)
+        places = np.flatnonzero((shown.labels == 0) & (shown.predictions == 1))
+        picture = drawn(answers.draw_cell(shown, 0, 1))
+        assert title(picture) == f"ant taken for bee: {len(places)} of {np.sum(shown.labels == 0)}"
+        back = np.sum((shown.labels == 1) & (shown.predictions == 0))
+        assert f"bee for ant: {back}" in picture.text
+        right = picture.figure.axes[1]
+        assert len(right.images) == (len(places) if images else 1)
+        if not images:
+            order = places[np.argsort(-shown.confidence[places], kind="stable")]
+            assert np.asarray(right.images[0].get_array()) == pytest.approx(shown.probabilities[order])
+
+
+def test_an_empty_cell_and_the_diagonal():
+    perfect = Outputs("it", np.eye(3)[[0, 1, 2]], np.arange(3), NAMES)
+    assert "None of the 1 images of ant" in drawn(answers.draw_cell(perfect, 0, 2)).text
+    assert "recognised 1 of 1 images of ant (100.0%)" in drawn(answers.draw_cell(perfect, 0, 0)).text
+    assert "no wrong answer" in drawn(answers.draw_confident_errors(perfect)).text
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_confident_errors_are_the_most_confident(images):
+    shown = outputs(images=images)
+    picture = drawn(answers.draw_confident_errors(shown, 4))
+    said = [float(share) for share in re.findall(r"([\d.]+)%", picture.text)]
+    assert said == pytest.approx(np.sort(100 * shown.confidence[~shown.right])[::-1][:4], abs=0.06)
+    assert title(picture) == f"Wrong, and at least {min(said):.0f}% sure"
+
+
+def test_grad_cam_picture_takes_any_heat():
+    image = np.zeros((8, 8, 3), np.uint8)
+    for heat in (np.zeros((8, 8)), np.arange(64.0).reshape(8, 8)):
+        picture = explanation.draw_grad_cam(
+            image, heat, [image, image], title="T", captions=tuple("abcd"), text="Words."
+        )
+        assert [axes.get_xlabel() for axes in drawn(picture).figure.axes] == list("abcd")
+        assert picture.figure._suptitle.get_text() == "T"
+
+
+def test_feature_maps_picture_shows_the_strongest():
+    maps = np.zeros((4, 4, 20), np.float32)
+    maps[..., 7], maps[..., 3] = 5, 2
+    picture = drawn(explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps, layer="block9", count=16))
+    assert "20 maps of 4 x 4" in picture.text
+    assert "18 of the 20 maps are zero everywhere" in picture.text
+    sheet = picture.figure.axes[1].images[0].get_array()
+    assert (sheet[:4, :4] == 5).all(), "the strongest comes first"
+    assert (sheet[:4, 5:9] == 2).all()
+    drawn(explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps[:1, :1, :3], layer="block5_pool"))

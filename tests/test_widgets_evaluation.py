@@ -1,0 +1,151 @@
+"""The labs of lesson 4, driven as a learner drives them: set a control, wait, read the words."""
+
+import keras
+import numpy as np
+import pytest
+
+from vgg_lesson.explain import layer_of_each_size, map_layers
+from vgg_lesson.outputs import Outputs
+from vgg_lesson.plots.answers import draw_cell
+from vgg_lesson.plots.confidence import draw_reliability, draw_selection
+from vgg_lesson.widgets import evaluation, explanation
+
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog")
+
+
+def outputs(name: str, seed: int, *, images=False) -> Outputs:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 6, 300)
+    logits = rng.normal(size=(300, 6)) + 1.5 * np.eye(6)[labels]
+    soft = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return Outputs(name, soft, labels, NAMES, rng.integers(0, 256, (300, 8, 8, 3), np.uint8) if images else None)
+
+
+ONE, TWO = outputs("one", 1), outputs("two", 2, images=True)
+
+
+def test_every_control_has_a_label_a_tooltip_and_every_lab_a_goal(model):
+    labs = [
+        evaluation.confusion_explorer(ONE),
+        evaluation.calibration_explorer(ONE),
+        evaluation.threshold_explorer(ONE),
+        explanation.grad_cam_explorer(model, TWO, prepare),
+        explanation.feature_map_explorer(model, TWO, prepare),
+    ]
+    for lab in labs:
+        assert lab.children[0].value.startswith("<p"), "the goal comes first"
+        assert "Goal." in lab.children[0].value
+        assert bytes(lab.panel.image.value).startswith(b"\x89PNG"), "the first picture is there at once"
+        for control in lab.controls.values():
+            assert control.description
+            assert control.tooltip
+            assert control.tooltip != control.description
+
+
+def test_confusion_explorer_shows_the_chosen_cell_of_the_chosen_network():
+    lab = evaluation.confusion_explorer(ONE, TWO)
+    assert lab.text == draw_cell(ONE, 3, 5).text
+    lab.controls["true"].value = 0
+    lab.controls["predicted"].value = 2
+    lab.wait()
+    assert lab.text == draw_cell(ONE, 0, 2).text
+    lab.controls["network"].value = "two"
+    lab.wait()
+    assert lab.text == draw_cell(TWO, 0, 2).text
+    assert len(lab.panel.picture.figure.axes[1].images) == min(12, len(TWO.cell(0, 2))), "network two has images"
+    assert lab.text in lab.panel.words.value
+
+
+def test_calibration_explorer_applies_the_temperature_and_keeps_the_accuracy():
+    lab = evaluation.calibration_explorer(ONE)
+    first = lab.text
+    lab.controls["temperature"].value = 2.0
+    lab.wait()
+    assert lab.text == draw_reliability(ONE, 2.0).text != first
+    assert f"right {100 * ONE.right.mean():.1f}%" in first
+    assert f"right {100 * ONE.right.mean():.1f}%" in lab.text
+
+
+@pytest.mark.parametrize("threshold", evaluation.THRESHOLDS[::10])
+def test_threshold_explorer(threshold):
+    lab = evaluation.threshold_explorer(ONE)
+    lab.controls["threshold"].value = threshold
+    lab.wait()
+    assert lab.text == draw_selection(ONE, threshold).text
+
+
+def test_names_must_differ():
+    with pytest.raises(ValueError, match=r"different names, received \['one', 'one'\]"):
+        evaluation.confusion_explorer(ONE, ONE)
+    with pytest.raises(ValueError, match="at least one network"):
+        evaluation.threshold_explorer()
+
+
+def prepare(images):
+    return images.astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="first"),
+            keras.layers.MaxPooling2D(2, name="pool"),
+            keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="second"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(6, activation="softmax", name="out"),
+        ]
+    )
+
+
+def test_grad_cam_explorer_answers_what_is_asked(model):
+    lab = explanation.grad_cam_explorer(model, TWO, prepare)
+    answered = int(np.asarray(model(prepare(TWO.images[:1])))[0].argmax())
+    assert f"the network answers {NAMES[answered]}" in lab.text
+    assert f"The image shows {NAMES[TWO.labels[0]]}" in lab.text
+    seen = {lab.text}
+    for name, value in (("image", 7), ("layer", layer_of_each_size(model)[0]), ("target", 1), ("trained", False)):
+        lab.controls[name].value = value
+        lab.wait()
+        assert lab.text not in seen, name
+        seen.add(lab.text)
+    assert "evidence for automobile" in lab.text
+    assert f"The image shows {NAMES[TWO.labels[7]]}" in lab.text
+
+
+def test_grad_cam_explorer_numbers_are_the_networks(model):
+    picture = explanation.explain_image(model, TWO.images[3], prepare, "second", 2, NAMES, "cat")
+    whole, covered = (
+        TWO.images[3],
+        [image.get_array() for image in (axes.images[0] for axes in picture.figure.axes[2:])],
+    )
+    for shown in (whole, *covered):
+        probability = float(np.asarray(model(prepare(np.asarray(shown)[None])))[0, 2])
+        assert f"{100 * probability:.1f}%" in picture.text
+
+
+def test_feature_map_explorer_walks_through_the_layers(model):
+    lab = explanation.feature_map_explorer(model, TWO, prepare)
+    for layer in map_layers(model):
+        lab.controls["layer"].value = layer
+        lab.wait()
+        assert f"Layer {layer} gives 6 maps" in lab.text
+
+
+def test_labs_that_need_images_say_so(model):
+    with pytest.raises(ValueError, match="outputs of 'one' have none"):
+        explanation.grad_cam_explorer(model, ONE, prepare)
+
+
+def test_an_error_in_a_lab_is_shown_and_raised_again(model):
+    def broken(images):
+        raise RuntimeError("prepare is broken")
+
+    lab = explanation.feature_map_explorer(model, TWO, prepare)
+    lab.compute = lambda **values: broken(None)
+    lab.controls["image"].value = 1
+    with pytest.raises(RuntimeError, match="prepare is broken"):
+        lab.wait()
+    assert "prepare is broken" in lab.message.value
