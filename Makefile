@@ -10,6 +10,7 @@ UV ?= uv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 FETCH_TRIED := $(VENV)/.fetch-tried
+BROWSER := $(VENV)/.browser
 LESSON_1 := notebooks/01_dataset_exploration.ipynb
 
 .PHONY: help install lab test browser-test lint data notebooks record requirements clean
@@ -33,8 +34,8 @@ $(INSTALLED): requirements.txt pyproject.toml
 	  echo "Debian, Ubuntu: apt install python3-venv. Or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
 	  exit 1;; esac
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
 lab: $(FETCH_TRIED)
@@ -52,9 +53,13 @@ data: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-browser-test: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-browser.txt
+browser-test: $(BROWSER)
 	$(BIN)/python -m pytest tests/browser
+
+$(BROWSER): $(INSTALLED) requirements-browser.txt tests/browser/package.json
+	$(BIN)/python -m pip install --require-hashes -r requirements-browser.txt
+	npm install --prefix tests/browser --no-package-lock --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
