@@ -10,6 +10,8 @@ import os
 import sys
 from dataclasses import dataclass
 
+from vgg_lesson.quiet_import import hold_back_notes
+
 # glibc's malloc.h; mallopt(3) documents the meaning.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -45,12 +47,14 @@ def prepare() -> SpeedSettings:
 
     * ``TF_ENABLE_ONEDNN_OPTS=1``: TensorFlow switches oneDNN on by itself only on CPUs with
       AVX512-VNNI or better; on others its convolutions run several times slower.
-    * ``TF_CPP_MIN_LOG_LEVEL=2``: start-up notes would otherwise appear under the first cell.
+    * ``TF_CPP_MIN_LOG_LEVEL=2``: start-up notes would otherwise appear under the first cell;
+      those that come before it is read are held back by :mod:`vgg_lesson.quiet_import`.
     * On Linux, freed memory stays with the process: the large temporaries of a training step
       otherwise come from fresh pages at every step, and faulting these in costs time.
     """
     too_late = "tensorflow" in sys.modules
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    hold_back_notes()
     if os.environ.get("VGG_LESSON_SPEED", "1") == "0":
         return SpeedSettings(False, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), False, too_late)
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -1,0 +1,52 @@
+"""TensorFlow's start-up notes are dropped; everything else on stderr stays."""
+
+import subprocess
+import sys
+
+FAKE = """
+import os
+os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n")
+os.write(2, b"I0000 port.cc:153] oneDNN custom operations are on. You may see ...\\n")
+os.write(2, b"something that matters\\n")
+"""
+
+
+def run(program, folder):
+    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_notes_are_dropped_and_other_words_kept(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(FAKE + "answer = 42\n")
+    done = run(
+        "import vgg_lesson, sys; import tensorflow; print(tensorflow.answer); sys.stderr.write('after')", tmp_path
+    )
+    assert done.stdout == "42\n"
+    assert done.stderr == "something that matters\nafter"
+
+
+def test_a_failing_import_shows_why_and_leaves_stderr_alone(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(FAKE + "raise OSError('no such library')\n")
+    done = run("import vgg_lesson; import tensorflow", tmp_path)
+    assert done.returncode == 1
+    assert "something that matters\n" in done.stderr
+    assert "oneDNN" not in done.stderr
+    assert done.stderr.endswith("OSError: no such library\n")
+
+
+def test_without_tensorflow_the_error_is_the_usual_one(tmp_path):
+    program = (
+        "import sys, vgg_lesson; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]; import tensorflow"
+    )
+    assert "ModuleNotFoundError: No module named 'tensorflow'" in run(program, tmp_path).stderr
+
+
+def test_without_a_stderr_it_still_imports(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("answer = 42\n")
+    program = "import vgg_lesson, os; os.close(2); import tensorflow; print(tensorflow.answer)"
+    assert run(program, tmp_path).stdout == "42\n"
+
+
+def test_the_real_one_is_quiet():
+    done = run("import vgg_lesson, tensorflow; print(tensorflow.constant(1) + 1 == 2)", None)
+    assert "True" in done.stdout
+    assert done.stderr == ""

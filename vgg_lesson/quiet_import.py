@@ -1,0 +1,61 @@
+"""Import TensorFlow without its start-up notes on stderr, which would appear under a notebook's first cell.
+
+TensorFlow 2.21 writes them straight to file descriptor 2 before its own log level is read, whatever
+TF_CPP_MIN_LOG_LEVEL says. Everything else that is written there meanwhile is passed on afterwards.
+"""
+
+import importlib.abc
+import importlib.util
+import os
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+
+NOTES = (b"All log messages before absl::InitializeLog() is called", b"oneDNN custom operations are on")
+"""Lines that hold one of these are dropped."""
+
+
+def hold_back_notes() -> None:
+    """From now on, the first ``import tensorflow`` of this process is quiet, whoever makes it."""
+    if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds TensorFlow as ever, once, and has its module run with stderr held back."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow":
+            return None
+        with suppress(ValueError):  # another thread was first
+            sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def quietly(module):
+                with _held_back():
+                    run(module)
+
+            spec.loader.exec_module = quietly
+        return spec
+
+
+@contextmanager
+def _held_back():
+    try:
+        stderr = os.dup(2)
+    except OSError:  # no stderr at all, as under pythonw
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            for line in held:
+                if not any(note in line for note in NOTES):
+                    os.write(2, line)
