@@ -15,6 +15,9 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pooch
+import requests
+
 from vgg_lesson.cifar10_search import ARCHIVE
 
 SLOWEST = 20_000
@@ -22,6 +25,7 @@ SLOWEST = 20_000
 WINDOW = 20.0
 """Seconds."""
 _CHUNK = 2**15
+_SPARE = 2.0  # seconds
 
 
 class FetchError(OSError):
@@ -106,13 +110,12 @@ class Attempt(threading.Thread):
 
     def run(self) -> None:
         """In the thread: download, then leave the outcome for the watch."""
-        import pooch  # with its network library 0.3 s, which only a fetch should cost
-
         try:
             # "identity": some hosts declare the archive's own gzip as theirs, and it would be unpacked.
             download = pooch.HTTPDownloader(
                 chunk_size=_CHUNK,
-                timeout=(self._first_byte, self._silence),
+                # A little longer than the watch, which then says more exactly what happened.
+                timeout=(self._first_byte + _SPARE, self._silence + _SPARE),
                 headers={"Accept-Encoding": "identity"},
             )
             download(self._address, self, None)
@@ -175,8 +178,6 @@ class Attempt(threading.Thread):
             raise FetchError(self._in_words(self._trouble)) from self._trouble
 
     def _in_words(self, error: Exception) -> str:
-        import requests
-
         if isinstance(error, requests.HTTPError):
             return f"answered HTTP {error.response.status_code}"
         if isinstance(error, requests.TooManyRedirects):
