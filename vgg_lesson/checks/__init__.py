@@ -1,1 +1,1 @@
-"""Checks of the exercises, one module a lesson; a wrong answer raises: what was expected and received, what to try next."""
+"""Checks of the exercises, one module a lesson: a wrong answer raises, with what was expected and what to try."""

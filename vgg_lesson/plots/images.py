@@ -51,10 +51,11 @@ def draw_classes(images: np.ndarray, labels: np.ndarray, names, per_class: int =
     if short:
         raise ValueError(f"each class needs {per_class} images, too few of {short}")
     height = images.shape[1] + 2
-    made, axes = figure(7.6, 0.6 + 0.52 * len(names))
+    made, axes = figure(7.6, 0.5 + 0.5 * len(names))
     axes.imshow(mosaic(images[np.concatenate(rows)], per_class))
-    axes.set_yticks(2 + height * np.arange(len(names)) + height / 2 - 2, [f"{n}  {name}" for n, name in enumerate(names)])
     _bare(axes)
+    axes.set_yticks(height * (np.arange(len(names)) + 0.5), [f"{n}  {name}" for n, name in enumerate(names)])
+    _place(made, (axes, (0.15, 0.01, 0.84, 0.91)))
     axes.set_title(f"{len(names)} classes, {images.shape[1]} x {images.shape[2]} pixels: hardly more than a thumbnail")
     text = f"{per_class} images of each of {len(names)} classes, one row a class: {', '.join(names)}."
     return Picture(made, text)
@@ -83,14 +84,16 @@ def draw_class_page(
         distances: root mean squared differences, 0 to 255.
     """
     columns, size = 8, images.shape[1:3]
-    made, axes = figure(9.6, 4.5, 2, 2, width_ratios=(2.35, 1), height_ratios=(2.0, 1.15))
-    grid, colours, strip, words = axes.ravel()
+    made, axes = figure(9.6, 4.6, 1, 3)
+    grid, strip, colours = axes
     grid.imshow(mosaic(images, columns))
     top, left = corner(chosen, columns, size)
     grid.add_patch(Rectangle((left - 1.5, top - 1.5), size[1] + 2, size[0] + 2, fill=False, ec=COLOURS["bad"], lw=2.5))
     _bare(grid)
     same = sum(other == name for other in neighbour_names)
-    grid.set_title(f"{name}: of the {len(neighbours)} nearest training images, {same} {'is' if same == 1 else 'are'} {name}")
+    grid.set_title(
+        f"{name}: of the {len(neighbours)} nearest training images, {same} {'is' if same == 1 else 'are'} {name}"
+    )
 
     strip.imshow(mosaic(np.concatenate([images[chosen : chosen + 1], neighbours]), 1 + len(neighbours), gap=4))
     labels = [f"no. {chosen}\n{name}"] + [f"{n}\n{d:.0f}" for n, d in zip(neighbour_names, distances, strict=True)]
@@ -99,13 +102,15 @@ def draw_class_page(
         _, left = corner(position, len(labels), size, 4)
         strip.text(left + size[1] / 2, size[0] + 9, label, ha="center", va="top", fontsize=9, linespacing=1.35)
 
-    _show_means(colours, channel_means, all_means, name)
-    words.axis("off")
-    words.text(0, 0.92, "left: the framed image;\nthen the nearest first, each with its\nclass and its difference: typical gap\n"
-               "between two numbers, of 255", va="top", fontsize=9, color=COLOURS["muted"], linespacing=1.5,
-               transform=words.transAxes)  # fmt: skip
+    strip.set_title("the framed image, its nearest training images, and how far they differ (0 to 255)", fontsize=9.5)
+    _show_means(colours, channel_means, all_means)
+    _place(
+        made, (grid, (0.01, 0.40, 0.66, 0.53)), (strip, (0.01, 0.08, 0.66, 0.25)), (colours, (0.76, 0.5, 0.22, 0.43))
+    )
     listed = ", ".join(f"{n} {d:.0f}" for n, d in zip(neighbour_names, distances, strict=True))
-    means = ", ".join(f"{c} {m:.0f} ({a:.0f})" for (c, *_), m, a in zip(CHANNELS, channel_means, all_means, strict=True))
+    means = ", ".join(
+        f"{c} {m:.0f} ({a:.0f})" for (c, *_), m, a in zip(CHANNELS, channel_means, all_means, strict=True)
+    )
     text = (
         f"{len(images)} validation images of class {name}. Nearest training images of no. {chosen}, with the typical "
         f"difference of 255: {listed}; {same} of {len(neighbours)} belong to the same class. "
@@ -124,7 +129,7 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
         patch: top and left pixel of the square of numbers that is written out.
         whole: the histogram's scale reaches from -whole to whole.
     """
-    made, axes = figure(9.6, 3.4, 1, 3, width_ratios=(1, 1.12, 1.5))
+    made, axes = figure(9.6, 3.4, 1, 3)
     shown, numbers, histogram = axes
     top, left = patch
     shown.imshow(image)
@@ -137,7 +142,14 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
     numbers.imshow(image[square], cmap="gray", vmin=0, vmax=255, alpha=0.55)
     for row, column in np.ndindex(PATCH, PATCH):
         value = seen[square][row, column]
-        numbers.text(column, row, f"{value:.0f}" if abs(seen).max() > 10 else f"{value:.2f}", ha="center", va="center", fontsize=9)
+        numbers.text(
+            column,
+            row,
+            f"{value:.0f}" if abs(seen).max() > 10 else f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+        )
     _bare(numbers)
     numbers.set_title("the frame's red numbers")
 
@@ -151,6 +163,12 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
     histogram.set_yticks([])
     histogram.legend(loc="upper left", fontsize=9, handlelength=1.8)
     histogram.set_title(f"mean {mean:.2f}, spread {spread:.2f}")
+    _place(
+        made,
+        (shown, (0.01, 0.1, 0.29, 0.78)),
+        (numbers, (0.33, 0.1, 0.29, 0.78)),
+        (histogram, (0.66, 0.17, 0.32, 0.71)),
+    )
     low, high = float(seen.min()), float(seen.max())
     text = (
         f"The {seen.size:,} numbers of this image under preprocessing {how!r}: mean {mean:.3f}, standard deviation "
@@ -159,8 +177,8 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
     return Picture(made, text)
 
 
-def _show_means(axes, means, all_means, name: str) -> None:
-    for row, ((channel, color, _), mean, everywhere) in enumerate(zip(CHANNELS, means, all_means, strict=True)):
+def _show_means(axes, means, all_means) -> None:
+    for row, ((_channel, color, _line), mean, everywhere) in enumerate(zip(CHANNELS, means, all_means, strict=True)):
         axes.plot([everywhere, mean], [row, row], color=color, linewidth=3, solid_capstyle="round")
         axes.plot(everywhere, row, "|", color=COLOURS["ink"], markersize=14, markeredgewidth=1.5)
         axes.plot(mean, row, "o", color=color, markersize=9)
@@ -176,9 +194,16 @@ def _show_means(axes, means, all_means, name: str) -> None:
 
 def _bare(axes) -> None:
     axes.grid(visible=False)
-    axes.set_xticks([])
     axes.tick_params(length=0)
-    if not axes.get_yticklabels() or all(not label.get_text() for label in axes.get_yticklabels()):
-        axes.set_yticks([])
+    axes.set_xticks([])
+    axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _place(made, *places) -> None:
+    """Put axes where they belong: laying them out anew for each picture would take as long as drawing them."""
+    made.set_layout_engine("none")
+    for axes, place in places:
+        axes.set_position(place)
+        axes.set_anchor("NW")

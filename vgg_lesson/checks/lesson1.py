@@ -1,0 +1,152 @@
+"""Checks of lesson 1: mirror images, what guessing costs, and a classifier that beats the nearest class mean."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from vgg_lesson.baselines import class_means, entropy, nearest_mean
+from vgg_lesson.checks.common import describe, expect
+from vgg_lesson.data import Dataset
+from vgg_lesson.metrics import compare
+
+ASKED = 1200
+"""Exercise 3: at most so many validation images, so that the check takes seconds."""
+TOO_GOOD = 0.95
+P_VALUE = 0.05
+
+
+def check_mirror(function: Callable) -> None:
+    """Exercise 1: ``function(images)`` exchanges left and right in each image of a batch (N, H, W, C)."""
+    images = np.random.default_rng(1).integers(0, 256, (3, 4, 6, 3), dtype=np.uint8)
+    given = images.copy()
+    result = function(given)
+    asked = (
+        "a new batch of the same shape and dtype (here (3, 4, 6, 3), uint8), each image with left and right exchanged"
+    )
+    expect(np.array_equal(given, images), asked, "a function that changes the batch it is given", "Return a new array.")
+    expect(
+        isinstance(result, np.ndarray) and result.shape == images.shape,
+        asked,
+        result,
+        "The four axes are image, row, column, channel; none of them is to go or to move.",
+    )
+    mistakes = (
+        (
+            "the batch as it was",
+            images,
+            "images[:, :, ::-1] reads the third axis backwards. Which axis is left to right?",
+        ),
+        ("images upside down", images[:, ::-1], "Axis 1 counts rows, from top to bottom. Which axis counts columns?"),
+        (
+            "images turned by 180 degrees",
+            images[:, ::-1, ::-1],
+            "Only left and right are to be exchanged, not the rows.",
+        ),
+        ("red and blue exchanged", images[..., ::-1], "The last axis is the channel. The columns come just before it."),
+        ("the right images in reverse order", images[::-1], "The first axis counts images. Put a plain : there."),
+        (
+            "left and right exchanged, but red and blue as well",
+            images[:, :, ::-1, ::-1],
+            "Columns are the third axis; leave the fourth alone.",
+        ),
+    )
+    for words, mistake, next_step in mistakes:
+        expect(not np.array_equal(result, mistake), asked, words, next_step)
+    expect(
+        np.array_equal(result, images[:, :, ::-1]),
+        asked,
+        result,
+        "Compare one row of numbers of an image before and after: print(images[0, 0, :, 0]).",
+    )
+    expect(result.dtype == images.dtype, asked, result, "Mirroring moves numbers; it calculates nothing.")
+
+
+def check_guessing_cost(function: Callable) -> None:
+    """Exercise 2: ``function(counts)`` is the loss, in nats, of always answering the shares of the classes."""
+    cases = (
+        ([1] * 10, "ten equally frequent classes"),
+        ([90, 10], "90 labels of one class and 10 of another"),
+        ([7, 0, 7], "two equally frequent classes and one without any label"),
+        ([4996, 40, 3964], "three uneven classes"),
+    )
+    for counts, words in cases:
+        cost = entropy(counts)
+        with np.errstate(all="ignore"):
+            result = function(np.array(counts))
+        asked = f"{cost:.4f} for {words}, counts {counts if len(counts) < 10 else '[1, 1, ..., 1]'}"
+        expect(
+            isinstance(result, int | float | np.number) and np.ndim(result) == 0,
+            asked,
+            result,
+            "Return one number: the sum over the classes.",
+        )
+        received, next_step = _explain_cost(float(result), np.array(counts), cost)
+        expect(math.isclose(result, cost, abs_tol=1e-6), asked, received, next_step)
+
+
+def _explain_cost(result: float, counts: np.ndarray, cost: float) -> tuple[str, str]:
+    """What a wrong cost probably is, and what to try."""
+    shares = counts / counts.sum()
+    known = (
+        (-cost, "the same number below 0", "The logarithm of a share is negative: there is a minus before the sum."),
+        (cost / math.log(2), "bits instead of nats", "Keras takes the natural logarithm: np.log, not np.log2."),
+        (cost / math.log(10), "a logarithm to base 10", "Keras takes the natural logarithm: np.log, not np.log10."),
+        (math.log(len(counts)), "the cost of equal shares", "These shares differ: 1/classes is not the best answer."),
+        (-math.log(shares.max()), "the cost of the most frequent class", "Every class counts, as often as it occurs."),
+        (cost / len(counts), "a mean over the classes", "Weight each class by its share, and add up."),
+    )  # fmt: skip
+    if math.isnan(result):
+        return (
+            "nan: 0 times ln 0 is not a number",
+            "A class without labels costs nothing: leave it out, with shares[shares > 0].",
+        )
+    for value, words, next_step in known:
+        if math.isclose(result, value, abs_tol=1e-6):
+            return f"{result:.4f}, {words}", next_step
+    return describe(result), "Make shares of the counts first: they must add up to 1. Then -(share * ln share), summed."
+
+
+def check_my_classifier(function: Callable, dataset: Dataset) -> None:
+    """Exercise 3: ``function(images)`` gives class numbers and beats the nearest class mean on validation images.
+
+    "Beats" means: McNemar's exact test on the same images would call the difference luck less than
+    once in twenty times.
+    """
+    chosen = dataset.subset(validation=min(ASKED, len(dataset.y_val)))
+    images, labels = chosen.x_val, chosen.y_val
+    given = images.copy()
+    answers = function(given)
+    asked = (
+        f"class numbers 0 to {len(dataset.class_names) - 1} for {len(images)} images: an integer array ({len(images)},)"
+    )
+    expect(np.array_equal(given, images), "images left as they are", "changed images", "Work on a copy: images + 0.0")
+    expect(
+        isinstance(answers, np.ndarray) and answers.shape == labels.shape, asked, answers, "One answer for each image."
+    )
+    expect(np.issubdtype(answers.dtype, np.integer), asked, answers, "argmax gives class numbers, not scores.")
+    expect(0 <= answers.min() <= answers.max() < len(dataset.class_names), asked, answers, "Are these row numbers?")
+
+    few = min(50, len(images))
+    changed = int(np.sum(function(images[:few].copy()) != answers[:few]))
+    expect(
+        changed <= few // 25,  # ties may be broken differently by the last bit of a float
+        "the same answer to an image whatever other images are asked about with it",
+        f"{changed} of {few} answers that change when only these images are asked about",
+        "Take means and spreads from the training images, or from each image by itself, not from the batch.",
+    )
+    bar = nearest_mean(images, class_means(dataset.x_train, dataset.y_train))
+    mine, theirs = float(np.mean(answers == labels)), float(np.mean(bar == labels))
+    expect(
+        mine < TOO_GOOD,
+        "what can be found without a network, from training images alone",
+        f"{mine:.1%} right",
+        "Too good to be true: do validation images take part in building the classifier?",
+    )
+    comparison = compare(labels, bar, answers)
+    expect(
+        comparison.difference > 0 and comparison.p_value < P_VALUE,
+        f"clearly more than the nearest class mean, which gets {theirs:.1%} of these {len(labels)} images right",
+        f"{mine:.1%} right, and a difference as large would be luck with probability {comparison.p_value:.2g}",
+        "Brightness and background mislead distances. What if each image had its own mean subtracted first?",
+    )
