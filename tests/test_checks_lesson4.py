@@ -1,5 +1,9 @@
 """The checks of lesson 4: solutions pass, plausible wrong answers fail and are told what to do."""
 
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -167,3 +171,24 @@ def test_grid_made_by_numpy_is_accepted():
 )
 def test_wrong_thresholds(answer, words):
     fails(lesson4.check_choose_threshold, answer, words)
+
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_evaluation.ipynb"
+
+
+def folded_solutions() -> list[str]:
+    """The Python of the three folded solutions, in order."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", prose, re.DOTALL)
+
+
+def test_the_notebooks_solutions_pass():
+    names: dict = {}
+    solutions = folded_solutions()
+    assert len(solutions) == 3
+    for solution in solutions:
+        exec(solution, names)
+    lesson4.check_images_needed(names["images_needed"])
+    lesson4.check_recall_and_precision(names["recall_and_precision"])
+    lesson4.check_choose_threshold(names["choose_threshold"])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from vgg_lesson.explain import layer_of_each_size, map_layers
+from vgg_lesson.explain import Network, map_layers
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.answers import draw_cell
 from vgg_lesson.plots.confidence import draw_reliability, draw_selection
@@ -29,8 +29,8 @@ def test_every_control_has_a_label_a_tooltip_and_every_lab_a_goal(model):
         evaluation.confusion_explorer(ONE),
         evaluation.calibration_explorer(ONE),
         evaluation.threshold_explorer(ONE),
-        explanation.grad_cam_explorer(model, TWO, prepare),
-        explanation.feature_map_explorer(model, TWO, prepare),
+        explanation.grad_cam_explorer(Network(model, TWO, prepare)),
+        explanation.feature_map_explorer(Network(model, TWO, prepare)),
     ]
     for lab in labs:
         assert lab.children[0].value.startswith("<p"), "the goal comes first"
@@ -101,12 +101,12 @@ def model():
 
 
 def test_grad_cam_explorer_answers_what_is_asked(model):
-    lab = explanation.grad_cam_explorer(model, TWO, prepare)
+    lab = explanation.grad_cam_explorer(Network(model, TWO, prepare))
     answered = int(np.asarray(model(prepare(TWO.images[:1])))[0].argmax())
     assert f"the network answers {NAMES[answered]}" in lab.text
     assert f"The image shows {NAMES[TWO.labels[0]]}" in lab.text
     seen = {lab.text}
-    for name, value in (("image", 7), ("layer", layer_of_each_size(model)[0]), ("target", 1), ("trained", False)):
+    for name, value in (("image", 7), ("maps", 0), ("target", 1), ("trained", False)):
         lab.controls[name].value = value
         lab.wait()
         assert lab.text not in seen, name
@@ -127,7 +127,7 @@ def test_grad_cam_explorer_numbers_are_the_networks(model):
 
 
 def test_feature_map_explorer_walks_through_the_layers(model):
-    lab = explanation.feature_map_explorer(model, TWO, prepare)
+    lab = explanation.feature_map_explorer(Network(model, TWO, prepare))
     for layer in map_layers(model):
         lab.controls["layer"].value = layer
         lab.wait()
@@ -136,14 +136,33 @@ def test_feature_map_explorer_walks_through_the_layers(model):
 
 def test_labs_that_need_images_say_so(model):
     with pytest.raises(ValueError, match="outputs of 'one' have none"):
-        explanation.grad_cam_explorer(model, ONE, prepare)
+        explanation.grad_cam_explorer(Network(model, ONE, prepare))
+    with pytest.raises(ValueError, match=r"different names, received \['two', 'two'\]"):
+        explanation.feature_map_explorer(Network(model, TWO, prepare), Network(model, TWO, prepare))
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="alone"), keras.layers.Flatten()])
+    three = Network(other, outputs("three", 3, images=True), prepare)
+    with pytest.raises(ValueError, match=r"those of 'three' differ: \['alone'\]"):
+        explanation.feature_map_explorer(Network(model, TWO, prepare), three)
+
+
+def test_a_second_network_is_looked_into(model):
+    """Its maps may have other sizes; the slider then stops at its last."""
+    keras.utils.set_random_seed(2)
+    ending = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(6, activation="softmax")]
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="alone"), *ending])
+    three = Network(other, outputs("three", 3, images=True), prepare)
+    lab = explanation.grad_cam_explorer(Network(model, TWO, prepare), three)
+    lab.controls["network"].value = "three"
+    lab.wait()
+    assert "layer alone (6 x 6)" in lab.text
+    assert f"The image shows {NAMES[three.outputs.labels[0]]}" in lab.text
 
 
 def test_an_error_in_a_lab_is_shown_and_raised_again(model):
     def broken(images):
         raise RuntimeError("prepare is broken")
 
-    lab = explanation.feature_map_explorer(model, TWO, prepare)
+    lab = explanation.feature_map_explorer(Network(model, TWO, prepare))
     lab.compute = lambda **values: broken(None)
     lab.controls["image"].value = 1
     with pytest.raises(RuntimeError, match="prepare is broken"):

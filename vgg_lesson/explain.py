@@ -2,14 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from vgg_lesson.outputs import Outputs
+
 Prepare = Callable[[np.ndarray], np.ndarray]
 HIDDEN = 0.25
 """Share of the image that :func:`hide` covers unless told otherwise."""
+
+
+class Network(NamedTuple):
+    """A network to look into: ``model``, its ``outputs`` with images, and how it ``prepare``s uint8 images."""
+
+    model: keras.Model
+    outputs: Outputs
+    prepare: Prepare
 
 
 def map_layers(model: keras.Model) -> list[str]:
@@ -18,11 +29,8 @@ def map_layers(model: keras.Model) -> list[str]:
     Raises:
         ValueError: the model has none.
     """
-    names = [
-        layer.name
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
-    ]
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    names = [layer.name for layer in layers if len(layer.output.shape) == 4]
     if not names:
         raise ValueError(f"model {model.name!r} has no layer with feature maps (H, W, channels)")
     return names
@@ -46,12 +54,8 @@ def last_convolution(model: keras.Model) -> str:
 
 def layer_of_each_size(model: keras.Model) -> list[str]:
     """Name of the last layer of each map size above 1 x 1, first to last: in a VGG the end of each block."""
-    last = {}
-    for name in map_layers(model):
-        size = tuple(model.get_layer(name).output.shape[1:3])
-        if size != (1, 1):
-            last[size] = name
-    return list(last.values())
+    sizes = {name: tuple(model.get_layer(name).output.shape[1:3]) for name in map_layers(model)}
+    return list({size: name for name, size in sizes.items() if size != (1, 1)}.values())
 
 
 def feature_maps(model: keras.Model, image: np.ndarray, layer: str) -> np.ndarray:
@@ -110,10 +114,9 @@ def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, ta
         tape.watch(images)  # frozen weights alone would leave the tape empty
         maps, before_last = _run(model, images, layer)
         scores = to_scores(before_last)[0]
-        classes = len(scores)
         target = int(tf.argmax(scores)) if target is None else target
-        if not 0 <= target < classes:
-            raise ValueError(f"target must be a class number in 0 .. {classes - 1}, received {target!r}")
+        if not 0 <= target < len(scores):
+            raise ValueError(f"target must be a class number in 0 .. {len(scores) - 1}, received {target!r}")
         score = scores[target]
     weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
     heat = tf.nn.relu(tf.einsum("nhwc,nc->hw", maps, weights))

@@ -15,12 +15,17 @@ import numpy as np
 
 from vgg_lesson.data import CLASS_NAMES
 from vgg_lesson.outputs import Outputs
+from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.run_record import Run
 
 if TYPE_CHECKING:
     import keras
 
+    from vgg_lesson.explain import Network
+
 FOLDER = Path(__file__).with_name("records") / "headline"
+NAME = "headline/0"
+"""Of the record; the same training with other seeds is recorded as headline/1 and so on."""
 OUTPUTS, RUN, MODEL = "outputs.npz", "run.jsonl", "model.keras"
 TEST_IMAGES, CLASSES = 10_000, 10
 
@@ -84,8 +89,12 @@ def load_headline(folder: Path | str | None = None) -> Headline:
             f"{path} must hold probabilities {(TEST_IMAGES, CLASSES)} and labels {(TEST_IMAGES,)}, "
             f"found {probabilities.shape} and {labels.shape}"
         )
-    outputs = Outputs("headline model", probabilities, labels.astype(np.int64), [str(i) for i in range(CLASSES)])
-    return Headline(outputs.probabilities, outputs.labels, _first_run(_existing(folder / RUN)))
+    outputs = Outputs("headline model", probabilities, labels.astype(np.int64), CLASS_NAMES)
+    run = _run(_existing(folder / RUN))
+    written = (run.measurements or {}).get("files", {}).get(OUTPUTS)
+    if written != hashlib.sha256(path.read_bytes()).hexdigest():
+        raise ValueError(f"{path} is not the file that the record {NAME!r} in {RUN} was written with (SHA-256 differs)")
+    return Headline(outputs.probabilities, outputs.labels, run)
 
 
 def load_headline_model(folder: Path | str | None = None) -> "keras.Model":
@@ -107,11 +116,38 @@ def load_headline_model(folder: Path | str | None = None) -> "keras.Model":
     return model
 
 
-def _first_run(path: Path) -> Run:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if not lines:
-        raise ValueError(f"{path} is empty; expected one run record")
-    return Run.from_json(lines[0])
+def headline_network(dataset, count: int = 40, folder: Path | str | None = None) -> "Network":
+    """The headline model with its outputs for the first test images of a copy of CIFAR-10, any copy.
+
+    Args:
+        dataset: a :class:`vgg_lesson.data.Dataset` of CIFAR-10; its training images give the
+            statistics for the preprocessing.
+        count: how many test images.
+        folder: as for :func:`load_headline`.
+
+    Raises:
+        ValueError: the data set is not CIFAR-10.
+    """
+    from vgg_lesson.explain import Network
+
+    if dataset.source != "cifar10":
+        raise ValueError(f"the headline model was trained on CIFAR-10, received {dataset.source!r}")
+    model, config = load_headline_model(folder), load_headline(folder).run.training_config
+    statistics = fit_statistics(dataset.x_train)
+
+    def prepare(images):
+        return preprocess(images, config.preprocessing, statistics)
+
+    images, labels = dataset.x_test[:count], dataset.y_test[:count]
+    outputs = Outputs("headline model", model.predict(prepare(images), verbose=0), labels, CLASS_NAMES, images)
+    return Network(model, outputs, prepare)
+
+
+def _run(path: Path) -> Run:
+    runs = {run.name: run for run in map(Run.from_json, path.read_text(encoding="utf-8").splitlines())}
+    if NAME not in runs:
+        raise ValueError(f"{path} must hold the record {NAME!r}, found {sorted(runs)}")
+    return runs[NAME]
 
 
 def _existing(path: Path) -> Path:

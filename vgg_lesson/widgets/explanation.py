@@ -1,12 +1,6 @@
 """The labs of lesson 4 that run a network: Grad-CAM put to the test, and feature maps."""
 
-from collections.abc import Callable
-
-import keras
-import numpy as np
-
-from vgg_lesson.explain import cover, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
-from vgg_lesson.outputs import Outputs
+from vgg_lesson.explain import Network, cover, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
 from vgg_lesson.plots.explanation import draw_feature_maps, draw_grad_cam
 from vgg_lesson.plots.style import Picture
 from vgg_lesson.widgets.common import Explorer, choice, int_slider, step_slider, switch
@@ -15,42 +9,40 @@ ANSWER = -1
 """Value of the class menu that stands for the class the network answers."""
 
 
-def grad_cam_explorer(model: keras.Model, outputs: Outputs, prepare: Callable[[np.ndarray], np.ndarray]) -> Explorer:
+def grad_cam_explorer(*networks: Network) -> Explorer:
     """See where evidence for a class was found, and test that by covering parts of the image.
 
     Args:
-        model: the network that gave ``outputs``.
-        outputs: of that network, with images.
-        prepare: preprocesses uint8 images as in training.
+        networks: at least one, with images; their outputs' names must differ.
     """
-    images = _images(outputs)
-    networks = {True: model, False: with_fresh_weights(model)}
-    names = [("what the network answers", ANSWER), *((name, number) for number, name in enumerate(outputs.class_names))]
+    by_name, first = _by_name(networks), networks[0]
+    fresh = {name: with_fresh_weights(network.model) for name, network in by_name.items()}
+    names = [("what the network answers", ANSWER), *((name, k) for k, name in enumerate(first.outputs.class_names))]
+    sizes = [first.model.get_layer(layer).output.shape[1:3] for layer in layer_of_each_size(first.model)]
+    maps = [(f"{height} x {width}", place) for place, (height, width) in enumerate(sizes)]
 
-    def compute(image, layer, target, trained):
-        name = outputs.class_names[outputs.labels[image]]
+    def compute(network, image, maps, target, trained):
+        model, outputs, prepare = by_name[network]
+        layers = layer_of_each_size(model)
         return explain_image(
-            networks[trained],
-            images[image],
+            model if trained else fresh[network],
+            outputs.images[image],
             prepare,
-            layer,
+            layers[min(maps, len(layers) - 1)],
             None if target == ANSWER else target,
             outputs.class_names,
-            name,
+            outputs.class_names[outputs.labels[image]],
         )
 
-    layers = layer_of_each_size(model)
     return Explorer(
         "Find an image for which covering the hottest quarter changes the answer, but covering the coldest does not. "
         "Then switch to random weights: does the map still look convincing?",
         compute,
         {
-            "image": int_slider("Image", 0, 0, len(images) - 1, "Which of the test images"),
-            "layer": step_slider(
-                "Layer",
-                layers,
-                layers[len(layers) // 2],
-                "Whose maps are weighted: early layers are fine, late ones coarse",
+            "network": _network(by_name),
+            "image": _image(networks),
+            "maps": step_slider(
+                "Maps of size", maps, len(maps) // 2, "Maps of early layers are fine, of late ones coarse"
             ),
             "target": choice("Ask about", names, ANSWER, "The class whose evidence is shown"),
             "trained": switch("Trained weights", True, "Off: the same network with random weights"),
@@ -59,21 +51,31 @@ def grad_cam_explorer(model: keras.Model, outputs: Outputs, prepare: Callable[[n
     )
 
 
-def feature_map_explorer(model: keras.Model, outputs: Outputs, prepare: Callable[[np.ndarray], np.ndarray]) -> Explorer:
-    """Walk through the layers and see what each makes of an image; arguments as for :func:`grad_cam_explorer`."""
-    images = _images(outputs)
-    layers = map_layers(model)
+def feature_map_explorer(*networks: Network) -> Explorer:
+    """Walk through the layers and see what each makes of an image.
 
-    def compute(image, layer):
-        return draw_feature_maps(
-            images[image], feature_maps(model, prepare(images[image : image + 1])[0], layer), layer=layer
-        )
+    Args:
+        networks: at least one, with images and layers of the same names; their outputs' names must differ.
+    """
+    by_name = _by_name(networks)
+    layers = map_layers(networks[0].model)
+    for name, network in by_name.items():
+        if map_layers(network.model) != layers:
+            raise ValueError(
+                f"all networks need the same layers; those of {name!r} differ: {map_layers(network.model)}"
+            )
+
+    def compute(network, image, layer):
+        model, outputs, prepare = by_name[network]
+        shown = outputs.images[image]
+        return draw_feature_maps(shown, feature_maps(model, prepare(shown[None])[0], layer), layer=layer)
 
     return Explorer(
         "Find the last layer in whose maps you still recognise the outline of the thing in the image.",
         compute,
         {
-            "image": int_slider("Image", 0, 0, len(images) - 1, "Which of the test images"),
+            "network": _network(by_name),
+            "image": _image(networks),
             "layer": step_slider("Layer", layers, layers[0], "Whose output is shown, from the first to the last"),
         },
         height=330,
@@ -117,7 +119,20 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
     )
 
 
-def _images(outputs: Outputs) -> np.ndarray:
-    if outputs.images is None:
-        raise ValueError(f"this lab needs images, but the outputs of {outputs.name!r} have none")
-    return outputs.images
+def _by_name(networks: tuple[Network, ...]) -> dict[str, Network]:
+    names = [network.outputs.name for network in networks]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"need at least one network, with different names, received {names}")
+    for network in networks:
+        if network.outputs.images is None:
+            raise ValueError(f"this lab needs images, but the outputs of {network.outputs.name!r} have none")
+    return dict(zip(names, networks, strict=True))
+
+
+def _network(by_name: dict[str, Network]):
+    return choice("Network", list(by_name), next(iter(by_name)), "Which network to look into")
+
+
+def _image(networks: tuple[Network, ...]):
+    last = min(len(network.outputs.labels) for network in networks) - 1
+    return int_slider("Image", 0, 0, last, "Which of the network's images")
