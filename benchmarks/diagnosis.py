@@ -39,10 +39,19 @@ def run_case(number: int, seed: int, dataset, budget: float) -> dict:
     began = time.perf_counter()
     report = examine(**arguments, budget_seconds=budget, seed=seed)
     return {
-        "case": number, "name": case.name, "seed": seed, "data": dataset.source, "budget": budget, "true": list(case.causes),
-        "named": report.cause, "all_named": list(report.causes), "right": case.named_by(report), "stuck": report.stuck,
-        "seconds": round(time.perf_counter() - began, 1), "seen": list(report.seen),
-    }  # fmt: skip
+        "case": number,
+        "name": case.name,
+        "seed": seed,
+        "data": dataset.source,
+        "budget": budget,
+        "true": list(case.causes),
+        "named": report.cause,
+        "all_named": list(report.causes),
+        "right": case.named_by(report),
+        "stuck": report.stuck,
+        "seconds": round(time.perf_counter() - began, 1),
+        "seen": list(report.seen),
+    }
 
 
 def summary(results: list[dict]) -> str:
@@ -56,9 +65,11 @@ def summary(results: list[dict]) -> str:
     complete = sum(set(r["true"]) <= set(r["all_named"]) for r in several)
     missed = sum(r["named"] == "healthy" for r in broken)
     return (
-        f"right: {right} of {len(results)} ({100 * right / max(1, len(results)):.0f}%); broken networks named: {sum(r['right'] for r in broken)} of {len(broken)}; "
+        f"right: {right} of {len(results)} ({100 * right / max(1, len(results)):.0f}%); broken networks "
+        f"named: {sum(r['right'] for r in broken)} of {len(broken)}; "
         f"false alarms: {alarms} of {len(healthy)} healthy; undetermined: {open_}; broken called healthy: {missed}; "
-        f"all causes of several found: {complete} of {len(several)}; seconds in the mean {sum(r['seconds'] for r in results) / max(1, len(results)):.0f}"
+        f"all causes of several found: {complete} of {len(several)}; seconds in the mean "
+        f"{sum(r['seconds'] for r in results) / max(1, len(results)):.0f}"
     )
 
 
@@ -88,8 +99,12 @@ def main(argv=None) -> int:
         keras.backend.clear_session()
         results.append(result)
         mark = "right" if result["right"] else "WRONG"
-        print(f"{mark} case {number} seed {seed}: named {', '.join(result['all_named']) or result['named']}; true {', '.join(result['true'])}; "
-              f"{result['seconds']:.0f} s; {result['name']}", flush=True)  # fmt: skip
+        print(
+            f"{mark} case {number} seed {seed}: named {', '.join(result['all_named']) or result['named']}; "
+            f"true {', '.join(result['true'])}; "
+            f"{result['seconds']:.0f} s; {result['name']}",
+            flush=True,
+        )
         if options.output:
             with options.output.open("a") as file:
                 file.write(json.dumps(result) + "\n")

@@ -61,7 +61,9 @@ def small_vgg(configuration="D", *, width=WIDTH, head=HEAD, initializer="he_norm
 
 def compiled(model: keras.Model, optimizer=None, loss="categorical_crossentropy", metrics=("accuracy",)) -> keras.Model:
     """Compile with Adam 5e-4 unless told otherwise."""
-    model.compile(optimizer=optimizer or keras.optimizers.Adam(5e-4), loss=loss, metrics=list(metrics), jit_compile=False)
+    model.compile(
+        optimizer=optimizer or keras.optimizers.Adam(5e-4), loss=loss, metrics=list(metrics), jit_compile=False
+    )
     return model
 
 
@@ -78,8 +80,17 @@ def simple(*, how="unit", one_hot=True, optimizer=None, loss=None, metrics=("acc
 
     def make(dataset, seed):
         x, y, x_val, y_val = arrays(dataset, how, one_hot=one_hot)
-        chosen = loss() if callable(loss) else loss or ("categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy")
-        model = compiled(small_vgg(**{k: v() if callable(v) else v for k, v in vgg.items()}), optimizer and optimizer(), chosen, metrics)
+        chosen = (
+            loss()
+            if callable(loss)
+            else loss or ("categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy")
+        )
+        model = compiled(
+            small_vgg(**{k: v() if callable(v) else v for k, v in vgg.items()}),
+            optimizer and optimizer(),
+            chosen,
+            metrics,
+        )
         return arguments(model, x, y, (x_val, y_val), **(options or {}))
 
     return make
@@ -88,5 +99,6 @@ def simple(*, how="unit", one_hot=True, optimizer=None, loss=None, metrics=("acc
 def with_last_layers(*layers, configuration="A", **vgg):
     """A VGG whose output layer is exchanged for the given ones (functions that make layers)."""
     base = small_vgg(configuration, **vgg)
-    body = keras.Sequential([keras.Input(base.input_shape[1:]), *base.layers[:-1], *(make() for make in layers)], name="vgg_changed")
-    return body
+    return keras.Sequential(
+        [keras.Input(base.input_shape[1:]), *base.layers[:-1], *(make() for make in layers)], name="vgg_changed"
+    )

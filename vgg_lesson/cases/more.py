@@ -12,7 +12,9 @@ def _on_labels(change, **compile_options):
 
     def make(dataset, seed):
         x, _, x_val, _ = arrays(dataset)
-        return arguments(compiled(small_vgg("A"), **compile_options), x, change(dataset.y_train), (x_val, change(dataset.y_val)))
+        return arguments(
+            compiled(small_vgg("A"), **compile_options), x, change(dataset.y_train), (x_val, change(dataset.y_val))
+        )
 
     return make
 
@@ -38,7 +40,9 @@ def _on_validation_images(change):
 def _augmented(change):
     def make(dataset, seed):
         x, y, x_val, y_val = arrays(dataset)
-        return arguments(compiled(small_vgg("A")), x, y, (x_val, y_val), augmentation=change(np.random.default_rng(seed)))
+        return arguments(
+            compiled(small_vgg("A")), x, y, (x_val, y_val), augmentation=change(np.random.default_rng(seed))
+        )
 
     return make
 
@@ -51,7 +55,7 @@ def _with_nan(images):
 
 def _mostly_one_class(dataset, seed):
     x, y, x_val, y_val = arrays(dataset)
-    rare = np.flatnonzero(dataset.y_train != 0)[:: 40]
+    rare = np.flatnonzero(dataset.y_train != 0)[::40]
     kept = np.sort(np.concatenate([np.flatnonzero(dataset.y_train == 0), rare]))
     return arguments(compiled(small_vgg("A")), x[kept], y[kept], (x_val, y_val))
 
@@ -82,7 +86,10 @@ def _dropout_everywhere(dataset, seed):
 
 def _stop_gradient(dataset, seed):
     x, y, x_val, y_val = arrays(dataset)
-    model = with_last_layers(lambda: keras.layers.Lambda(lambda z: keras.ops.stop_gradient(z)), lambda: keras.layers.Dense(10, activation="softmax"))
+    model = with_last_layers(
+        lambda: keras.layers.Lambda(lambda z: keras.ops.stop_gradient(z)),
+        lambda: keras.layers.Dense(10, activation="softmax"),
+    )
     for layer in model.layers[-1:]:
         layer.trainable = False
     return arguments(compiled(model), x, y, (x_val, y_val))
@@ -98,19 +105,27 @@ def _only_head_trains(dataset, seed):
 
 def _relu_output(dataset, seed):
     x, y, x_val, y_val = arrays(dataset)
-    return arguments(compiled(with_last_layers(lambda: keras.layers.Dense(10, activation="relu"))), x, y, (x_val, y_val))
+    return arguments(
+        compiled(with_last_layers(lambda: keras.layers.Dense(10, activation="relu"))), x, y, (x_val, y_val)
+    )
 
 
 def _softmax_of_softmax(dataset, seed):
     x, y, x_val, y_val = arrays(dataset)
-    model = with_last_layers(lambda: keras.layers.Dense(10, activation="softmax"), lambda: keras.layers.Activation("softmax"))
+    model = with_last_layers(
+        lambda: keras.layers.Dense(10, activation="softmax"), lambda: keras.layers.Activation("softmax")
+    )
     return arguments(compiled(model), x, y, (x_val, y_val))
 
 
 def _mse_on_numbers(dataset, seed):
     x, _, x_val, _ = arrays(dataset)
-    return arguments(compiled(small_vgg("A"), loss=lambda y, p: keras.ops.mean((keras.ops.cast(y, "float32")[:, None] - p) ** 2)),
-                     x, dataset.y_train, (x_val, dataset.y_val))  # fmt: skip
+    return arguments(
+        compiled(small_vgg("A"), loss=lambda y, p: keras.ops.mean((keras.ops.cast(y, "float32")[:, None] - p) ** 2)),
+        x,
+        dataset.y_train,
+        (x_val, dataset.y_val),
+    )
 
 
 def _noise(rng):
@@ -130,10 +145,24 @@ def _shuffle_pixels(rng):
 
 
 MORE_CASES = (
-    Case(18, "kernels N(0, 1)", (c.INITIALISATION_TOO_LARGE,), simple(configuration="A", initializer=lambda: keras.initializers.RandomNormal(stddev=1.0))),
-    Case(19, "class numbers 1..10", (c.LABELS_OUT_OF_RANGE,), _on_labels(lambda y: y + 1, loss="sparse_categorical_crossentropy")),
-    Case(20, "one-hot rows for the sparse loss", (c.LOSS_LABEL_MISMATCH,),
-         _on_labels(lambda y: np.eye(10, dtype=np.float32)[y], loss="sparse_categorical_crossentropy")),
+    Case(
+        18,
+        "kernels N(0, 1)",
+        (c.INITIALISATION_TOO_LARGE,),
+        simple(configuration="A", initializer=lambda: keras.initializers.RandomNormal(stddev=1.0)),
+    ),
+    Case(
+        19,
+        "class numbers 1..10",
+        (c.LABELS_OUT_OF_RANGE,),
+        _on_labels(lambda y: y + 1, loss="sparse_categorical_crossentropy"),
+    ),
+    Case(
+        20,
+        "one-hot rows for the sparse loss",
+        (c.LOSS_LABEL_MISMATCH,),
+        _on_labels(lambda y: np.eye(10, dtype=np.float32)[y], loss="sparse_categorical_crossentropy"),
+    ),
     Case(21, "squared error on class numbers against ten probabilities", (c.LOSS_LABEL_MISMATCH,), _mse_on_numbers),
     Case(22, "whole-number division by 255", (c.INPUTS_CONSTANT,), _on_images(lambda x: np.zeros_like(x) + (x == 2.0))),
     Case(23, "NaN in some images", (c.NON_FINITE_VALUES,), _on_images(_with_nan)),
@@ -147,12 +176,30 @@ MORE_CASES = (
     Case(31, "no gradient reaches a weight", (c.FROZEN_WEIGHTS,), _stop_gradient),
     Case(32, "ReLU as output activation", (c.OUTPUT_LAYER_MISMATCH,), _relu_output),
     Case(33, "softmax of softmax", (c.OUTPUT_LAYER_MISMATCH,), _softmax_of_softmax),
-    Case(34, "validation images mirrored at the diagonal", (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
-         _on_validation_images(lambda x: np.ascontiguousarray(np.rot90(x, 1, (1, 2))))),
-    Case(35, "validation images standardised, training images / 255", (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
-         _on_validation_images(lambda x: (x - x.mean()) / x.std())),
-    Case(36, "images shifted against labels by one", (c.LABELS_INDEPENDENT_OF_IMAGES,), _on_labels(lambda y: np.eye(10, dtype=np.float32)[np.roll(y, 1)])),
-    Case(37, "SGD 1e-6", (c.LEARNING_RATE_TOO_LOW,), simple(configuration="A", optimizer=lambda: keras.optimizers.SGD(1e-6, momentum=0.9))),
+    Case(
+        34,
+        "validation images mirrored at the diagonal",
+        (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
+        _on_validation_images(lambda x: np.ascontiguousarray(np.rot90(x, 1, (1, 2)))),
+    ),
+    Case(
+        35,
+        "validation images standardised, training images / 255",
+        (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
+        _on_validation_images(lambda x: (x - x.mean()) / x.std()),
+    ),
+    Case(
+        36,
+        "images shifted against labels by one",
+        (c.LABELS_INDEPENDENT_OF_IMAGES,),
+        _on_labels(lambda y: np.eye(10, dtype=np.float32)[np.roll(y, 1)]),
+    ),
+    Case(
+        37,
+        "SGD 1e-6",
+        (c.LEARNING_RATE_TOO_LOW,),
+        simple(configuration="A", optimizer=lambda: keras.optimizers.SGD(1e-6, momentum=0.9)),
+    ),
     Case(38, "kernels zero", (c.INITIALISATION_TOO_SMALL,), simple(configuration="A", initializer="zeros")),
     Case(39, "images divided by 255 twice", (c.INPUTS_NOT_SCALED,), _on_images(lambda x: x / 255)),
-)  # fmt: skip
+)

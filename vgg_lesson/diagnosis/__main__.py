@@ -13,7 +13,9 @@ from pathlib import Path
 def main(argv=None) -> int:
     """Run and print the report. Returns 0 for healthy, 1 for a named cause, 2 for undetermined."""
     parser = argparse.ArgumentParser(prog="python -m vgg_lesson.diagnosis", description=__doc__.splitlines()[0])
-    parser.add_argument("target", metavar="MODULE:FUNCTION", help="a function that returns the arguments of examine as a dictionary")
+    parser.add_argument(
+        "target", metavar="MODULE:FUNCTION", help="a function that returns the arguments of examine as a dictionary"
+    )
     parser.add_argument("--budget", type=float, default=None, help="seconds, 60 unless the function says otherwise")
     parser.add_argument("--html", type=Path, help="write the report as HTML, too")
     options = parser.parse_args(argv)

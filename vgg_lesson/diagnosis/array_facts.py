@@ -119,7 +119,7 @@ class OrderFacts:
     """Whether rows that lie together hold the same classes as the rest.
 
     Attributes:
-        tail: distance between the labels of the part that ``validation_split`` sets aside and of the rest; NaN without a split.
+        tail: distance between the labels of the part that ``validation_split`` sets aside and the rest; else NaN.
         tail_by_chance: what a fair split of these sizes would show.
         runs: share of neighbouring rows with equal class, over that expected by chance: about 1 when shuffled.
         batches_in_order: True when ``fit`` was told not to shuffle.

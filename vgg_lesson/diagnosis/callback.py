@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import causes, cloning, vital_signs
-from vgg_lesson.diagnosis import rules_dynamic as rules
+from vgg_lesson.diagnosis import suspicions as rules
+from vgg_lesson.diagnosis.answers import logit_spread
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.report import Report
-from vgg_lesson.diagnosis.training_loop import logit_spread
 
 
 class StuckTrainingWarning(UserWarning):
@@ -35,7 +35,16 @@ class DiagnosisCallback(keras.callbacks.Callback):
         cause: name of the cause that was warned of, None while all is well.
     """
 
-    def __init__(self, x_train=None, y_train=None, *, patience: int = 200, tolerance: float = 0.02, budget_seconds: float = 60, **options):
+    def __init__(
+        self,
+        x_train=None,
+        y_train=None,
+        *,
+        patience: int = 200,
+        tolerance: float = 0.02,
+        budget_seconds: float = 60,
+        **options,
+    ):
         super().__init__()
         if patience < 10:
             raise ValueError(f"patience must be at least 10 batches, received {patience!r}")
@@ -86,9 +95,13 @@ class DiagnosisCallback(keras.callbacks.Callback):
         else:
             self.cause, evidence = self._from_the_network()
         warnings.warn(
-            f"training is stuck at loss {loss:.4g} after {len(self.losses)} batches: {self.cause} ({causes.MEANINGS[self.cause]}) {evidence}",
-            StuckTrainingWarning, stacklevel=2,
-        )  # fmt: skip
+            (
+                f"training is stuck at loss {loss:.4g} after {len(self.losses)} batches: {self.cause} "
+                f"({causes.MEANINGS[self.cause]}) {evidence}"
+            ),
+            StuckTrainingWarning,
+            stacklevel=2,
+        )
 
     def _from_the_network(self) -> tuple[str, str]:
         """What the network shows without its data: start weights and signs on pictures of noise."""
@@ -102,15 +115,28 @@ class DiagnosisCallback(keras.callbacks.Callback):
         if self.before is not None:
             copy.set_weights(self.before)
         trainable = {id(weight) for weight in model.trainable_weights}
-        ratios = [np.linalg.norm(new - old) / np.linalg.norm(old) for weight, old, new in
-                  zip(model.weights, self.before or [], self.after_first, strict=False)
-                  if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)]  # fmt: skip
+        ratios = [
+            np.linalg.norm(new - old) / np.linalg.norm(old)
+            for weight, old, new in zip(model.weights, self.before or [], self.after_first, strict=False)
+            if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
+        ]
         update = float(np.median(ratios)) if ratios else float("nan")
         layers = vital_signs.through_the_layers(copy, noise)
         outputs = copy(tf.constant(noise), training=False)
         hidden = [layer for layer in layers if layer.weights]
         shrinkage = hidden[-2].spread / hidden[0].spread if len(hidden) > 1 and hidden[0].spread else 0.0
-        signs = vital_signs.NetworkSigns(layers, math.nan, shrinkage, float(logit_spread(outputs)), self.losses[0], 0.0, 0.0, self.losses[0], 0.0, True)
+        signs = vital_signs.NetworkSigns(
+            layers,
+            math.nan,
+            shrinkage,
+            float(logit_spread(outputs)),
+            self.losses[0],
+            0.0,
+            0.0,
+            self.losses[0],
+            0.0,
+            True,
+        )
         guessing = math.log(max(2, model.output_shape[-1]))
         zero = all(not np.any(weight) for weight in (self.before or [np.ones(1)]))
         high = rules.learning_rate_too_high(update, rate)
@@ -123,5 +149,12 @@ class DiagnosisCallback(keras.callbacks.Callback):
         )
         if first is None:
             return causes.UNDETERMINED, "the network alone does not tell: give x_train and y_train to DiagnosisCallback"
-        also = f"; also {high.cause}: {high.measured}" if high and first is not high and first.cause == causes.INITIALISATION_TOO_SMALL else ""
-        return first.cause, f"{first.measured}{also} (not proved: give x_train and y_train to DiagnosisCallback for that)"
+        also = (
+            f"; also {high.cause}: {high.measured}"
+            if high and first is not high and first.cause == causes.INITIALISATION_TOO_SMALL
+            else ""
+        )
+        return (
+            first.cause,
+            f"{first.measured}{also} (not proved: give x_train and y_train to DiagnosisCallback for that)",
+        )

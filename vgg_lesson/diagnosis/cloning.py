@@ -11,9 +11,21 @@ from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
 
-RANDOM_LAYER_KEYS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "beta_regularizer", "gamma_regularizer",
-                     "depthwise_regularizer", "pointwise_regularizer", "kernel_constraint", "bias_constraint",
-                     "beta_constraint", "gamma_constraint", "depthwise_constraint", "pointwise_constraint")  # fmt: skip
+PENALTY_KEYS = (
+    "kernel_regularizer",
+    "bias_regularizer",
+    "activity_regularizer",
+    "beta_regularizer",
+    "gamma_regularizer",
+    "depthwise_regularizer",
+    "pointwise_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+    "beta_constraint",
+    "gamma_constraint",
+    "depthwise_constraint",
+    "pointwise_constraint",
+)
 """What a layer's configuration calls its penalties and constraints."""
 
 
@@ -21,7 +33,7 @@ RANDOM_LAYER_KEYS = ("kernel_regularizer", "bias_regularizer", "activity_regular
 def untouched_randomness(seed: int):
     """Inside, Python, NumPy and TensorFlow draw from ``seed``; afterwards their global states are as before."""
     context = eager_context.context()
-    python, numpy_state = random.getstate(), np.random.get_state()
+    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the state that others use
     context_state = {name: context.__dict__[name] for name in ("_seed", "_rng") if name in context.__dict__}
     tf_rng_state = context._rng.getstate() if "_rng" in context_state else None
     keras_seed = global_state.get_global_attribute("global_random_seed")
@@ -31,12 +43,12 @@ def untouched_randomness(seed: int):
     generator_state = None if keras_generator is None else keras_generator.state.numpy()
     try:
         random.seed(seed)
-        np.random.seed(seed % 2**32)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
         context._set_global_seed(seed)
         yield
     finally:
         random.setstate(python)
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
         for name in ("_seed", "_rng"):
             context.__dict__.pop(name, None)
         context.__dict__.update(context_state)
@@ -52,28 +64,43 @@ def untouched_randomness(seed: int):
 def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers that hold no other layer with weights, in the order Keras lists them."""
     return [
-        layer for layer in model._flatten_layers(include_self=False)
-        if not isinstance(layer, keras.layers.InputLayer) and not isinstance(layer, keras.Model)
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.layers.InputLayer)
+        and not isinstance(layer, keras.Model)
         and not list(layer._flatten_layers(include_self=False))
-    ]  # fmt: skip
+    ]
 
 
-def copy(model: keras.Model, images: np.ndarray, *, seed: int, strip=(), batch_norm: bool = False, unfreeze: bool = False,
-         batchnorm_defaults: bool = False) -> keras.Model:  # fmt: skip
+def layers_with_statistics(model) -> list:
+    """Layers that keep numbers which training moves without a gradient, as batch normalisation does."""
+    return [layer for layer in leaves(model) if any(len(w.shape) for w in layer.non_trainable_weights)]
+
+
+def copy(
+    model: keras.Model,
+    images: np.ndarray,
+    *,
+    seed: int,
+    strip=(),
+    batch_norm: bool = False,
+    unfreeze: bool = False,
+    batchnorm_defaults: bool = False,
+) -> keras.Model:
     """Build a fresh, uncompiled copy: same layers, new weights where the layer is trainable.
 
     Args:
         model: the original; only read.
         images: a few images, to build models without a declared input.
         seed: of the new weights.
-        strip: names of layers to leave out (they must not change the shape); with any value at all,
+        strip: names of layers to leave out (they must not change the shape); with any name at all,
             penalties and constraints of all layers are left out too.
         batch_norm: put a batch normalisation behind every convolution and hidden dense layer.
         unfreeze: make every layer trainable.
         batchnorm_defaults: give batch normalisation Keras's own momentum and epsilon, trainable.
 
     Raises:
-        TypeError, ValueError, NotImplementedError: what Keras raises when a layer cannot be rebuilt from its configuration.
+        TypeError, ValueError, NotImplementedError: from Keras, when a layer cannot be rebuilt from its configuration.
     """
     last = next((layer.name for layer in reversed(leaves(model)) if layer.weights), None)
 
@@ -82,7 +109,7 @@ def copy(model: keras.Model, images: np.ndarray, *, seed: int, strip=(), batch_n
             return keras.layers.Identity(name=layer.name)
         config = _without_seeds(layer.get_config())
         if strip:
-            config.update({key: None for key in RANDOM_LAYER_KEYS if key in config})
+            config.update({key: None for key in PENALTY_KEYS if key in config})
         if unfreeze and "trainable" in config:
             config["trainable"] = True
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
@@ -92,13 +119,16 @@ def copy(model: keras.Model, images: np.ndarray, *, seed: int, strip=(), batch_n
             activation = config["activation"]
             linear = type(layer).from_config({**config, "activation": "linear"})
             return keras.Sequential(
-                [linear, keras.layers.BatchNormalization(name=f"{layer.name}_bn", momentum=0.9),
-                 keras.layers.Activation(keras.activations.get(activation), name=f"{layer.name}_act")],
+                [
+                    linear,
+                    keras.layers.BatchNormalization(name=f"{layer.name}_bn", momentum=0.9),
+                    keras.layers.Activation(keras.activations.get(activation), name=f"{layer.name}_act"),
+                ],
                 name=layer.name,
-            )  # fmt: skip
+            )
         return type(layer).from_config(config)
 
-    with untouched_randomness(seed):
+    with untouched_randomness(seed), _uncompiled(model):
         try:
             made = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
         except ValueError:
@@ -112,10 +142,26 @@ def copy(model: keras.Model, images: np.ndarray, *, seed: int, strip=(), batch_n
     return accelerate(made)
 
 
+@contextmanager
+def _uncompiled(model):
+    """Keras would compile a clone from written configuration, which fails for losses and metrics of the user's own."""
+    compiled = [m for m in (model, *model._flatten_layers(include_self=False)) if getattr(m, "compiled", False)]
+    for each in compiled:
+        each.compiled = False
+    try:
+        yield
+    finally:
+        for each in compiled:
+            each.compiled = True
+
+
 def _without_seeds(config):
     """Initialisers with a written seed would start every copy from the same weights; seeds come from us."""
     if isinstance(config, dict):
-        return {key: (None if key == "seed" and not isinstance(value, dict) else _without_seeds(value)) for key, value in config.items()}
+        return {
+            key: (None if key == "seed" and not isinstance(value, dict) else _without_seeds(value))
+            for key, value in config.items()
+        }
     return config
 
 
@@ -147,7 +193,9 @@ def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:
     that is neither kernel nor bias (batch norm's parameters) keep their values.
     """
     rng = np.random.default_rng(seed)
-    holders = [layer for layer in leaves(model) if layer.trainable and any(len(w.shape) >= 2 for w in layer.trainable_weights)]
+    holders = [
+        layer for layer in leaves(model) if layer.trainable and any(len(w.shape) >= 2 for w in layer.trainable_weights)
+    ]
     replaced = {}
     for layer in holders:
         gain = 1.0 if layer is holders[-1] else 2.0
@@ -159,4 +207,4 @@ def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:
                 replaced[id(weight)] = rng.normal(0, np.sqrt(gain / fan_in), shape).astype(np.float32)
             elif not isinstance(layer, keras.layers.BatchNormalization):
                 replaced[id(weight)] = np.zeros(shape, np.float32)
-    return [replaced.get(id(weight), None) if id(weight) in replaced else weight.numpy() for weight in model.weights]
+    return [replaced.get(id(weight)) if id(weight) in replaced else weight.numpy() for weight in model.weights]

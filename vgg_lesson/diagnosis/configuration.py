@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.trainers.compile_utils import CompileLoss, CompileMetrics
+from keras.src.trainers.compile_utils import CompileLoss
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.subject import Labels, Subject
@@ -64,24 +64,13 @@ class OutputFacts:
     finite: bool
 
 
-@dataclass(frozen=True)
-class MetricFacts:
-    """A compiled metric's value for made-up answers: all right, all wrong, and without information."""
-
-    name: str
-    error: str
-    right: float
-    wrong: float
-    uninformed: float
-
-
 def loss_function(model: keras.Model) -> CompileLoss:
     """The model's compiled loss without its penalties, as an object of our own."""
     return CompileLoss(model.loss, getattr(model._compile_loss, "_user_loss_weights", None))
 
 
-def _answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[str, np.ndarray]:
-    """Rows of probabilities: right, wrong, uninformed (the prior), certain, and scattered (random but nearly uniform)."""
+def made_up_answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[str, np.ndarray]:
+    """Rows of probabilities: right, wrong, uninformed (the prior), certain, and scattered (nearly uniform)."""
     classes = np.clip(labels.classes[rows], 0, units - 1)
     if units == 1:
         right = np.where(labels.classes[rows] > 0, 0.99, 0.01)[:, None].astype(np.float32)
@@ -95,8 +84,13 @@ def _answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[str, np.
     prior = np.maximum(labels.prior(units), 1e-7)
     uninformed = np.tile(prior / prior.sum(), (len(rows), 1)).astype(np.float32)
     scattered = rng.dirichlet(np.full(units, 50.0), len(rows)).astype(np.float32)
-    return {"right": right, "wrong": wrong, "uninformed": uninformed, "certain": np.eye(units, dtype=np.float32)[classes],
-            "scattered": scattered}  # fmt: skip
+    return {
+        "right": right,
+        "wrong": wrong,
+        "uninformed": uninformed,
+        "certain": np.eye(units, dtype=np.float32)[classes],
+        "scattered": scattered,
+    }
 
 
 def loss_facts(subject: Subject) -> LossFacts:
@@ -104,8 +98,8 @@ def loss_facts(subject: Subject) -> LossFacts:
     rng = np.random.default_rng(subject.seed)
     _, labels = subject.training_part()
     rows, units = rng.permutation(len(labels))[: 4 * ROWS], max(1, subject.units)
-    answers = _answers(labels, rows, units, rng)
-    given = _as_fed(labels.given[rows])
+    answers = made_up_answers(labels, rows, units, rng)
+    given = as_fed(labels.given[rows])
 
     def ask(scores) -> float:
         return float(loss_function(subject.model)(given, tf.constant(scores, tf.float32)))
@@ -116,7 +110,10 @@ def loss_facts(subject: Subject) -> LossFacts:
         return LossFacts(first_line(error), np.nan, np.nan, np.nan, "", np.nan)
     takes = _takes(ask, rng, len(rows), units)
     logits = takes == "logits"
-    shown = {name: np.log(np.maximum(p, 1e-7)) if logits and units > 1 else _logit(p) if logits else p for name, p in answers.items()}
+    shown = {
+        name: np.log(np.maximum(p, 1e-7)) if logits and units > 1 else _logit(p) if logits else p
+        for name, p in answers.items()
+    }
     certain = shown["certain"] if units > 1 and not logits else shown["right"]
     return LossFacts("", ask(shown["right"]), ask(shown["wrong"]), ask(shown["uninformed"]), takes, ask(certain))
 
@@ -138,7 +135,7 @@ def _logit(p):
     return np.log(p / (1 - p)).astype(np.float32)
 
 
-def _as_fed(labels: np.ndarray):
+def as_fed(labels: np.ndarray):
     return tf.constant(labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels)
 
 
@@ -193,56 +190,10 @@ def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndar
 
 def _healed(subject: Subject, outputs) -> bool:
     """Keras keeps a softmax's inputs with its output; the loss then differs from that of the bare numbers."""
-    labels = _as_fed(subject.labels.given[subject.sample(ROWS)])
+    labels = as_fed(subject.labels.given[subject.sample(ROWS)])
     try:
         attached = float(loss_function(subject.model)(labels, outputs))
         bare = float(loss_function(subject.model)(labels, tf.constant(outputs.numpy())))
-    except Exception:  # noqa: BLE001 - the loss facts report what it raises
+    except Exception:
         return False
     return getattr(outputs, "_keras_logits", None) is not None or not np.isclose(attached, bare, rtol=1e-5)
-
-
-def metric_facts(subject: Subject, takes_logits: bool) -> tuple[MetricFacts, ...]:
-    """Ask each compiled metric about made-up answers to real labels."""
-    compiled = subject.model._compile_metrics
-    if compiled is None or subject.units < 2:
-        return ()
-    rng = np.random.default_rng(subject.seed)
-    _, labels = subject.training_part()
-    rows = rng.permutation(len(labels))[: 8 * ROWS]
-    answers = _answers(labels, rows, subject.units, rng)
-    given, found = _as_fed(labels.given[rows]), []
-    for metric in _flat(compiled._user_metrics) + _flat(compiled._user_weighted_metrics):
-        values, error, name = {}, "", str(getattr(metric, "name", getattr(metric, "__name__", metric)))
-        for which in ("right", "wrong", "scattered"):
-            scores = np.log(np.maximum(answers[which], 1e-7)) if takes_logits else answers[which]
-            try:
-                values[which] = _measure(metric, given, scores)
-            except Exception as raised:
-                error = first_line(raised)
-                break
-        if not error and any(np.ndim(v) for v in values.values()):
-            continue  # a metric that gives a row of numbers is not read as an accuracy
-        found.append(MetricFacts(name, error, *(float(values.get(which, np.nan)) for which in ("right", "wrong", "scattered"))))
-    return tuple(found)
-
-
-def _measure(metric, labels, scores):
-    if isinstance(metric, keras.metrics.Metric):
-        metric = type(metric).from_config(metric.get_config())
-    box = CompileMetrics([metric], None)
-    box.build(labels, tf.constant(scores, tf.float32))
-    box.update_state(labels, tf.constant(scores, tf.float32))
-    value = next(iter(box.result().values()))
-    return keras.ops.convert_to_numpy(value)
-
-
-def _flat(metrics) -> list:
-    if metrics is None:
-        return []
-    if isinstance(metrics, dict):
-        metrics = list(metrics.values())
-    flat = []
-    for metric in metrics:
-        flat.extend(_flat(metric) if isinstance(metric, list | tuple | dict) else [metric])
-    return flat

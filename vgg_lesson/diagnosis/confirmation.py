@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis import rules_dynamic as rules
 from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.rules_dynamic import Suspicion, describe, variation_of
-from vgg_lesson.diagnosis.training_loop import Course, Variation
+from vgg_lesson.diagnosis.suspicions import Suspicion, describe, variation_of
+from vgg_lesson.diagnosis.variation import Course, Variation
 
 STEPS = 300
 """A change that has not shown in so many steps does not count as a cure."""
@@ -21,7 +20,12 @@ def control(lab: Laboratory, *, least: int, share: float) -> Course:
     seconds = share * lab.seconds_left()
     course = lab.train(CONTROL, min(40, STEPS), least=least, seconds=seconds)
     began = course.seconds
-    while course.steps < STEPS and not lab.chance.learned(course) and not collapsed(course) and np.isfinite(course.loss[-1]):
+    while (
+        course.steps < STEPS
+        and not lab.chance.learned(course)
+        and not collapsed(course)
+        and np.isfinite(course.loss[-1])
+    ):
         if course.seconds - began > seconds or lab.seconds_left() < 5:
             break
         lab.train(CONTROL, course.steps + 40, least=least, seconds=max(1.0, seconds - (course.seconds - began)))
@@ -77,15 +81,17 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
     lab.train(slow, steps, seconds=0.9 * lab.seconds_left())
     if _control_learns(lab, together):
         return []
-    he_learns, slow_learns = lab.learned(he), lab.learned(slow)
+    he_learns, slow_learns, survives = lab.learned(he), lab.learned(slow), _signal_survives(lab, slow)
     findings = []
-    # A cure of one alone proves it; if only both together cure, each is needed.
-    if he_learns or not slow_learns:
+    # A change that cures alone proves its cause; a change without which the pair does not cure, too.
+    much_faster = together.steps <= 0.6 * lab.courses[slow].steps
+    if he_learns or not slow_learns or much_faster:
         findings.append(_finding(lab, small, he if he_learns else both))
-    if slow_learns or not he_learns or _signal_survives(lab, slow):
-        findings.append(_finding(lab, fast, slow if slow_learns or he_learns else both))
-    if not he_learns and slow_learns and small not in [f.cause for f in findings]:
-        findings.insert(0, _finding(lab, small, both))
+    if slow_learns or not he_learns or survives:
+        finding = _finding(lab, fast, slow if slow_learns or he_learns else both)
+        if survives:
+            finding = replace(finding, measured=f"{finding.measured}; {_survival(lab, slow)}")
+        findings.append(finding)
     return findings
 
 
@@ -95,6 +101,15 @@ def _signal_survives(lab: Laboratory, slow: Variation) -> bool:
     if len(kept) < 30 or len(lost) < 30:
         return False
     return float(np.mean(kept[-10:])) > 3 * kept[0] and float(np.mean(lost[-10:])) < 0.1 * lost[0]
+
+
+def _survival(lab: Laboratory, slow: Variation) -> str:
+    kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
+    return (
+        f"the logits' differences between images go from {lost[0]:.1g} to {np.mean(lost[-10:]):.1g} in "
+        f"{len(lost)} steps, "
+        f"at {slow.name} from {kept[0]:.1g} to {np.mean(kept[-10:]):.1g} in {len(kept)}"
+    )
 
 
 def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
@@ -118,11 +133,35 @@ def explore(lab: Laboratory, rate: float, tried: list[Suspicion]) -> list[Findin
     """Nothing was suspected, or no suspicion held: a tenth and ten times the rate, no regularisation, He."""
     known = {tuple(sorted(s.change.items())) for s in tried}
     guesses = [
-        Suspicion(causes.LEARNING_RATE_TOO_HIGH, f"learning rate {rate:.3g}", "learns at a tenth of it", {"rate": 0.1}, f"learning rate {rate / 10:.2g}"),
-        Suspicion(causes.LEARNING_RATE_TOO_LOW, f"learning rate {rate:.3g}", "learns at ten times the rate", {"rate": 10.0}, f"learning rate {rate * 10:.2g}"),
-        Suspicion(causes.LEARNING_RATE_TOO_HIGH, f"learning rate {rate:.3g}", "learns at a hundredth of it", {"rate": 0.01}, f"learning rate {rate / 100:.2g}"),
-        Suspicion(causes.LEARNING_RATE_TOO_LOW, f"learning rate {rate:.3g}", "learns at a hundred times the rate", {"rate": 100.0}, f"learning rate {rate * 100:.2g}"),
-    ]  # fmt: skip
+        Suspicion(
+            causes.LEARNING_RATE_TOO_HIGH,
+            f"learning rate {rate:.3g}",
+            "learns at a tenth of it",
+            {"rate": 0.1},
+            f"learning rate {rate / 10:.2g}",
+        ),
+        Suspicion(
+            causes.LEARNING_RATE_TOO_LOW,
+            f"learning rate {rate:.3g}",
+            "learns at ten times the rate",
+            {"rate": 10.0},
+            f"learning rate {rate * 10:.2g}",
+        ),
+        Suspicion(
+            causes.LEARNING_RATE_TOO_HIGH,
+            f"learning rate {rate:.3g}",
+            "learns at a hundredth of it",
+            {"rate": 0.01},
+            f"learning rate {rate / 100:.2g}",
+        ),
+        Suspicion(
+            causes.LEARNING_RATE_TOO_LOW,
+            f"learning rate {rate:.3g}",
+            "learns at a hundred times the rate",
+            {"rate": 100.0},
+            f"learning rate {rate * 100:.2g}",
+        ),
+    ]
     slow_but_moving = lab.chance.moving(lab.courses[CONTROL])
     for number, guess in enumerate(guesses):
         if tuple(sorted(guess.change.items())) in known or (slow_but_moving and guess.change["rate"] > 1):
@@ -134,7 +173,10 @@ def explore(lab: Laboratory, rate: float, tried: list[Suspicion]) -> list[Findin
 
 def control_over_seeds(lab: Laboratory, seeds: int, steps: int) -> list[Course]:
     """The untouched control from further seeds."""
-    return [lab.train(replace(CONTROL, name=f"untouched control, seed {seed}", seed=seed), steps) for seed in range(1, seeds + 1)]
+    return [
+        lab.train(replace(CONTROL, name=f"untouched control, seed {seed}", seed=seed), steps)
+        for seed in range(1, seeds + 1)
+    ]
 
 
 def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding:
@@ -145,11 +187,13 @@ def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding
         suspicion.threshold,
         suspicion.remedy,
         excluded=(
-            f"from fresh weights with {proof.name or describe(suspicion)}: loss {cure.last_loss():.2f}, accuracy {cure.last_accuracy():.2f} "
-            f"after {cure.steps} steps; the untouched control: {untouched.last_loss():.2f}, {untouched.last_accuracy():.2f} after {untouched.steps} "
+            f"from fresh weights with {proof.name or describe(suspicion)}: loss {cure.last_loss():.2f}, "
+            f"accuracy {cure.last_accuracy():.2f} "
+            f"after {cure.steps} steps; the untouched control: {untouched.last_loss():.2f}, "
+            f"{untouched.last_accuracy():.2f} after {untouched.steps} "
             f"(guessing: {lab.chance.loss:.2f}, {lab.chance.majority:.2f})"
         ),
     )
 
 
-__all__ = ["CONTROL", "STEPS", "collapsed", "confirm", "control", "control_over_seeds", "explore", "rules"]
+__all__ = ["CONTROL", "STEPS", "collapsed", "confirm", "control", "control_over_seeds", "explore"]

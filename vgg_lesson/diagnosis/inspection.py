@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from vgg_lesson.diagnosis import array_facts, cloning, configuration
-from vgg_lesson.diagnosis import rules_static as rules
+from vgg_lesson.diagnosis import array_facts, cloning, configuration, rules_arrays, rules_output, rules_weights
+from vgg_lesson.diagnosis.metric_facts import MetricFacts, metric_facts
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -24,7 +24,7 @@ class Facts:
     order: array_facts.OrderFacts
     loss: configuration.LossFacts
     output: configuration.OutputFacts
-    metrics: tuple[configuration.MetricFacts, ...]
+    metrics: tuple[MetricFacts, ...]
     rate: float
     mode_share: float
     channels_swapped: bool
@@ -49,7 +49,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         order=array_facts.order_facts(subject),
         loss=loss,
         output=configuration.output_facts(subject, fresh),
-        metrics=() if loss.error else configuration.metric_facts(subject, loss.takes == "logits"),
+        metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
         rate=_rate(subject.model.optimizer),
         mode_share=_share_of_commonest(images),
         channels_swapped=outside is not None and _channels_swapped(images, outside),
@@ -65,35 +65,44 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
     """Ask all static rules. Findings that say why training cannot work come first and exclude follow-up errors."""
     units, majority = subject.units, facts.labels.majority
     hard = [
-        rules.non_finite_arrays(facts.images, facts.labels),
-        rules.inputs_constant(facts.images) or rules.nearly_all_pixels_equal(facts.mode_share),
-        rules.output_raises(facts.output),
-        rules.labels_out_of_range(facts.labels, units),
-        rules.constant_output(facts.output),
-        rules.loss_below_zero(facts.loss, facts.labels, facts.output),
-        rules.too_few_outputs(facts.labels, units),
-        rules.output_kind(facts.loss, facts.output),
-        rules.output_reach(facts.output, subject.classes),
-        rules.answers_mix_images(facts.output),
-        rules.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
-        rules.rate_is_zero(facts.rate),
+        rules_arrays.non_finite_arrays(facts.images, facts.labels),
+        rules_arrays.inputs_constant(facts.images) or rules_arrays.nearly_all_pixels_equal(facts.mode_share),
+        rules_output.output_raises(facts.output),
+        rules_arrays.labels_out_of_range(facts.labels, units),
+        rules_output.constant_output(facts.output),
+        rules_output.loss_below_zero(facts.loss, facts.labels, facts.output),
+        rules_output.too_few_outputs(facts.labels, units),
+        rules_output.output_kind(facts.loss, facts.output),
+        rules_output.output_reach(facts.output, subject.classes),
+        rules_output.answers_mix_images(facts.output),
+        rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
+        rules_weights.rate_is_zero(facts.rate),
     ]
     found = [finding for finding in hard if finding]
     if not found:  # a loss that raises or errs is often only the echo of one of the above
-        found = [f for f in (rules.loss_label_mismatch(facts.loss), rules.non_finite_loss(facts.loss, facts.output, True)) if f][:1]
+        found = [
+            f
+            for f in (
+                rules_output.loss_label_mismatch(facts.loss),
+                rules_output.non_finite_loss(facts.loss, facts.output, True),
+            )
+            if f
+        ][:1]
     elsewhere = [
         _preprocessing(facts),
-        rules.unshuffled_validation_split(facts.order),
-        rules.class_imbalance(facts.labels),
-        None if found else rules.metric_mismatch(facts.metrics, majority),
+        rules_arrays.unshuffled_validation_split(facts.order),
+        rules_arrays.class_imbalance(facts.labels),
+        None if found else rules_output.metric_mismatch(facts.metrics, majority),
     ]
     return found + [finding for finding in elsewhere if finding]
 
 
 def _preprocessing(facts: Facts) -> Finding | None:
-    if facts.validation is None or not facts.images.finite:
-        return None
-    return rules.preprocessing_differs(facts.images, facts.validation, facts.order.tail > 0.2, facts.channels_swapped)
+    if facts.validation is None or not facts.images.finite or np.isfinite(facts.order.tail):
+        return None  # a split-off tail went through the same preparation as the rest
+    return rules_arrays.preprocessing_differs(
+        facts.images, facts.validation, facts.order.tail > 0.2, facts.channels_swapped
+    )
 
 
 def _validation_images(subject: Subject) -> np.ndarray | None:
@@ -148,7 +157,9 @@ def frozen_kernels(subject: Subject) -> tuple[int, int]:
     """
     model = subject.model
     trainable = {id(weight) for weight in model.trainable_weights}
-    frozen = [number for number, weight in enumerate(model.weights) if len(weight.shape) >= 2 and id(weight) not in trainable]
+    frozen = [
+        number for number, weight in enumerate(model.weights) if len(weight.shape) >= 2 and id(weight) not in trainable
+    ]
     if not frozen:
         return 0, 0
     draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True).weights

@@ -11,11 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vgg_lesson.diagnosis.batches import augment_batch
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.training_loop import augment_batch
 
 BATCH = 64
 HELD_OUT = 512
+ENOUGH = 80
+"""Steps after which nothing found means that there is nothing: CIFAR-10 shows 0.3 after 40."""
 SIDE = 24
 """Larger images are averaged down to at most this side: a quarter of the time, and the classes still show."""
 
@@ -28,10 +30,11 @@ class KnownGood:
         accuracy: share of right answers on training images held out from it. held_out: their number.
         majority: share of the largest class among these: what guessing gives.
         steps, seconds: of training, batches of 64.
-        informative: True when accuracy is above guessing by 4 standard errors; False when it is not after enough steps; None when too few images or steps.
+        informative: True when accuracy is above guessing by 4 standard errors; False when it is not after
+            enough steps; None when there were too few images or steps.
         permuted: the same on permuted labels, NaN when not tried.
         validation: accuracy on the validation images, NaN without. validation_count: their number.
-        validation_loss_of_scale: accuracy after the change that helps the validation images most, and its name.
+        mended, mended_by: accuracy after the change that helps the validation images most, and its name.
         augmented: accuracy when trained on augmented images, on plain held-out images; NaN without augmentation.
     """
 
@@ -61,13 +64,21 @@ def build(input_shape, classes: int, seed: int) -> keras.Model:
     model = keras.Sequential([keras.Input(input_shape)], name="known_good")
     for number, filters in enumerate((32, 64, 96), 1):
         initializer = keras.initializers.HeNormal(seed=next(seeds))
-        model.add(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=initializer, name=f"conv{number}"))
+        model.add(
+            keras.layers.Conv2D(
+                filters, 3, padding="same", use_bias=False, kernel_initializer=initializer, name=f"conv{number}"
+            )
+        )
         model.add(keras.layers.BatchNormalization(momentum=0.8, name=f"bn{number}"))
         model.add(keras.layers.ReLU(name=f"relu{number}"))
         if min(model.output_shape[1:3]) >= 4:
             model.add(keras.layers.MaxPooling2D(2, name=f"pool{number}"))
     model.add(keras.layers.GlobalMaxPooling2D(name="pool"))
-    model.add(keras.layers.Dense(classes, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name="scores"))
+    model.add(
+        keras.layers.Dense(
+            classes, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)), name="scores"
+        )
+    )
     return model
 
 
@@ -110,7 +121,9 @@ class KnownGoodProbe:
         self.optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return loss
 
-    def fit(self, steps: int, until: float, *, permute: bool = False, augment: bool = False, enough: float | None = None) -> int:
+    def fit(
+        self, steps: int, until: float, *, permute: bool = False, augment: bool = False, enough: float | None = None
+    ) -> int:
         """Train from fresh weights; stop early once the held-out accuracy exceeds ``enough``. Returns steps done."""
         self.model.set_weights(self.fresh[0])
         for variable, value in zip(self.optimizer.variables, self.fresh[1], strict=True):
@@ -144,16 +157,18 @@ class KnownGoodProbe:
     def _share(self, images, coded, scale=True) -> float:
         x = self._thin(images) if scale else images
         x = (x - self.mean) / self.std if scale else x
-        answers = [self._answer(tf.constant(x[i : i + 128], tf.float32)).numpy().argmax(axis=1) for i in range(0, len(x), 128)]
+        answers = [
+            self._answer(tf.constant(x[i : i + 128], tf.float32)).numpy().argmax(axis=1) for i in range(0, len(x), 128)
+        ]
         return float(np.mean(np.concatenate(answers) == coded)) if len(x) else float("nan")
 
     def validate(self) -> tuple[float, int, float, float, str]:
-        """Accuracy on validation images, their number, largest class there, accuracy after the best mending, and its name."""
+        """Accuracy on validation images, their number, largest class, accuracy after the best mending, its name."""
         subject = self.subject
         if subject.validation is not None:
             images, classes = subject.validation[0], subject.validation[1].classes
         elif subject.training_count < len(subject.images):
-            images, classes = subject.images[subject.training_count:], subject.labels.classes[subject.training_count:]
+            images, classes = subject.images[subject.training_count :], subject.labels.classes[subject.training_count :]
         else:
             return float("nan"), 0, float("nan"), float("nan"), ""
         rows = np.random.default_rng(subject.seed).permutation(len(images))[:HELD_OUT]
@@ -163,7 +178,9 @@ class KnownGoodProbe:
         majority = float(np.unique(y, return_counts=True)[1].max() / len(y))
         plain = self._share((x - self.mean) / self.std, coded, scale=False)
         axes = tuple(range(x.ndim - 1))
-        z = (x - x.mean(axis=axes)) / np.maximum(x.std(axis=axes), 1e-12)  # own statistics take any scale and shift away
+        z = (x - x.mean(axis=axes)) / np.maximum(
+            x.std(axis=axes), 1e-12
+        )  # own statistics take any scale and shift away
         mendings = {
             "scaling them by their own mean and spread": z,
             "reversing their channels": z[..., ::-1],
@@ -174,7 +191,9 @@ class KnownGoodProbe:
             "turning them by 90 degrees": np.rot90(z, 1, (1, 2)) if z.shape[1] == z.shape[2] else z,
             "turning them by 270 degrees": np.rot90(z, 3, (1, 2)) if z.shape[1] == z.shape[2] else z,
         }
-        name, best = max(((n, self._share(m, coded, scale=False)) for n, m in mendings.items()), key=lambda pair: pair[1])
+        name, best = max(
+            ((n, self._share(m, coded, scale=False)) for n, m in mendings.items()), key=lambda pair: pair[1]
+        )
         return plain, len(rows), majority, best, name
 
 
@@ -190,15 +209,26 @@ def known_good(subject: Subject, until: float, *, steps: int = 120) -> tuple[Kno
     permuted = float("nan")
     if held >= 50 and accuracy > probe.majority + 4 * error:
         informative = True
-    elif held >= 200 and done >= steps:
-        permuted_steps = probe.fit(steps, until, permute=True)
-        permuted = probe.accuracy(permute=True)
-        informative = False if permuted_steps >= steps // 2 else None
-        probe.fit(min(done, 40), until)
+    elif held >= 200 and done >= ENOUGH:
+        probe.fit(ENOUGH // 2, float("inf"), permute=True)
+        permuted, informative = probe.accuracy(permute=True), False
     validation, count, val_majority, mended, mended_by = probe.validate()
     augmented = float("nan")
     if subject.augmentation is not None and informative:
         probe.fit(done, until, augment=True)
         augmented = probe.accuracy()
-    return KnownGood(accuracy, held, probe.majority, done, time.perf_counter() - began, informative, permuted, validation, count,
-                     val_majority, mended, mended_by, augmented), probe  # fmt: skip
+    return KnownGood(
+        accuracy,
+        held,
+        probe.majority,
+        done,
+        time.perf_counter() - began,
+        informative,
+        permuted,
+        validation,
+        count,
+        val_majority,
+        mended,
+        mended_by,
+        augmented,
+    ), probe

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import LossFacts
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.training_loop import Course, Trainer, Variation, batches
+from vgg_lesson.diagnosis.training_loop import Trainer
+from vgg_lesson.diagnosis.variation import Course, Variation
 
 STANDARD_ERRORS = 4.0
 """An accuracy counts as above guessing when it exceeds it by so many standard errors: chance 3e-5 a look."""
@@ -42,7 +44,7 @@ class Chance:
 
     def moving(self, course: Course) -> bool:
         """True when the loss is a little below guessing (1%, and 4 standard errors): slow, but not stuck."""
-        last = np.array(course.loss[-2 * course.window():])
+        last = np.array(course.loss[-2 * course.window() :])
         if len(last) < 10 or not np.isfinite(last).all():
             return False
         error = last.std() / np.sqrt(len(last))
@@ -67,7 +69,9 @@ class Laboratory:
         report: called with one sentence about what is going on.
     """
 
-    def __init__(self, subject: Subject, chance: Chance, *, strip=(), statistics=None, until: float, report=lambda text: None):
+    def __init__(
+        self, subject: Subject, chance: Chance, *, strip=(), statistics=None, until: float, report=lambda text: None
+    ):
         self.subject, self.chance, self.strip, self.statistics = subject, chance, tuple(strip), statistics
         self.until, self.report = until, report
         self.trainers: dict[tuple, Trainer] = {}
@@ -78,13 +82,21 @@ class Laboratory:
         return self.until - time.perf_counter()
 
     def trainer(self, variation: Variation) -> Trainer:
-        """The compiled trainer for a variation's structure; building one costs a few seconds of tracing at its first step."""
+        """The compiled trainer for a variation's structure; its first step costs seconds of tracing."""
         key = variation.structure()
         if key not in self.trainers:
             self.trainers[key] = Trainer(self.subject, variation, self.strip or ("",))
         return self.trainers[key]
 
-    def train(self, variation: Variation, steps: int, *, least: int = 30, seconds: float | None = None, stop_when_learned: bool = True) -> Course:
+    def train(
+        self,
+        variation: Variation,
+        steps: int,
+        *,
+        least: int = 30,
+        seconds: float | None = None,
+        stop_when_learned: bool = True,
+    ) -> Course:
         """Train a variation up to ``steps`` steps in all, going on where it stopped before.
 
         Args:
@@ -97,7 +109,11 @@ class Laboratory:
             self._batches[variation] = batches(self.subject, variation, trainer.batch, self.statistics)
         course = self.courses[variation]
         until = self.until if seconds is None else min(self.until, time.perf_counter() + seconds)
-        if course.steps >= steps or (course.loss and not np.isfinite(course.loss[-1])) or (stop_when_learned and collapsed(course)):
+        if (
+            course.steps >= steps
+            or (course.loss and not np.isfinite(course.loss[-1]))
+            or (stop_when_learned and collapsed(course))
+        ):
             return course
         self.report(f"training: {variation.name}")
 

@@ -4,170 +4,89 @@ Costs are seconds on two idle cores at a quarter of VGG16's width; a first train
 3 s more for tracing.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from vgg_lesson.diagnosis import cloning, confirmation, inspection, known_good, vital_signs
+from vgg_lesson.diagnosis import known_good
 from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
-from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.training_loop import Course, Variation, update_ratio_of
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What a vital sign or probe gave.
-
-    Attributes:
-        name: of the instrument.
-        text: the result in one or two sentences with its numbers; no judgement.
-        values: name -> number.
-        layers: :class:`vital_signs.LayerSigns`, where each layer was measured.
-        courses: short trainings, the untouched control first.
-        chance_loss, chance_accuracy: what guessing gives, for drawing.
-    """
-
-    name: str
-    text: str
-    values: dict[str, float] = field(default_factory=dict)
-    layers: tuple = ()
-    courses: tuple[Course, ...] = ()
-    chance_loss: float = float("nan")
-    chance_accuracy: float = float("nan")
-
-    def plot(self):
-        """A ``Picture`` of the measurement."""
-        from vgg_lesson.plots.diagnosis import measurement_picture
-
-        return measurement_picture(self)
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """A vital sign or probe that can be ordered.
-
-    Attributes:
-        name: key in ``VITAL_SIGNS`` or ``PROBES``.
-        question: what it answers.
-        seconds: its cost.
-        kind: "vital sign" (measures, changes nothing) or "probe" (trains copies).
-        measure: Patient -> Measurement.
-    """
-
-    name: str
-    question: str
-    seconds: float
-    kind: str
-    measure: Callable[["Patient"], Measurement]
-
-
-class Patient:
-    """A network with its data, ready for orders; results are kept, so ordering twice costs nothing.
-
-    Args:
-        arguments: as for ``examine``: model, x_train, y_train, validation_data, batch_size, ...
-        steps: length of a training probe.
-    """
-
-    def __init__(self, steps: int = 120, progress: Callable[[str], None] | None = None, **arguments):
-        self.subject, self.steps = Subject.of(**arguments), steps
-        self.progress = progress or (lambda text: None)
-        self.results: dict[str, Measurement] = {}
-        self._kept: dict[str, object] = {}
-
-    def order(self, name: str) -> Measurement:
-        """Run one instrument by name.
-
-        Raises:
-            KeyError: no such instrument; the message lists them.
-        """
-        instruments = {**VITAL_SIGNS, **PROBES}
-        if name not in instruments:
-            raise KeyError(f"no instrument {name!r}; there are {', '.join(instruments)}")
-        if name not in self.results:
-            self.progress(f"{name}: about {instruments[name].seconds:g} s")
-            with cloning.untouched_randomness(self.subject.seed):
-                self.results[name] = instruments[name].measure(self)
-        return self.results[name]
-
-    def keep(self, key: str, make: Callable[[], object]):
-        """``make()`` once, then the same again."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
-
-    @property
-    def fresh(self):
-        return self.keep("fresh", lambda: cloning.copy(self.subject.model, self.subject.images, seed=self.subject.seed))
-
-    @property
-    def facts(self) -> inspection.Facts:
-        return self.keep("facts", lambda: inspection.gather(self.subject, self.fresh))
-
-    @property
-    def signs(self) -> vital_signs.NetworkSigns:
-        return self.keep("signs", lambda: vital_signs.network_signs(self.subject, self.fresh, 128))
-
-    @property
-    def chance(self) -> Chance:
-        return Chance.of(self.subject, self.facts.loss)
-
-    @property
-    def laboratory(self) -> Laboratory:
-        def make():
-            strip = tuple(layer.name for layer in self.signs.layers if layer.acts_in_training_only)
-            statistics = self.facts.images.mean, np.maximum(self.facts.images.std, 1e-12)
-            return Laboratory(self.subject, self.chance, strip=strip, statistics=statistics, until=float("inf"), report=self.progress)
-
-        return self.keep("laboratory", make)
-
-    def control(self) -> Course:
-        return self.laboratory.train(CONTROL, self.steps, least=60)
+from vgg_lesson.diagnosis.patient import Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
 
 
 def _data(patient: Patient) -> Measurement:
     images, labels, order = patient.facts.images, patient.facts.labels, patient.facts.order
     validation = patient.facts.validation
-    other = "" if validation is None else f" Validation images: mean {np.mean(validation.mean):.3g}, spread {validation.spread:.3g}."
-    tail = "" if np.isnan(order.tail) else f" Label shares of the split-off tail and the rest are {order.tail:.2f} apart (0 to 1)."
-    return Measurement("data", f"Images: mean {np.mean(images.mean):.3g}, spread {images.spread:.3g}, all finite: {images.finite}. Labels: {labels.lowest:g} to "
-                       f"{labels.highest:g}, {labels.distinct} classes, the largest {labels.majority:.0%}.{other}{tail}",
-                       {"mean": float(np.mean(images.mean)), "spread": images.spread, "largest_class": labels.majority})  # fmt: skip
+    other = (
+        ""
+        if validation is None
+        else f" Validation images: mean {np.mean(validation.mean):.3g}, spread {validation.spread:.3g}."
+    )
+    tail = (
+        ""
+        if np.isnan(order.tail)
+        else f" Label shares of the split-off tail and the rest are {order.tail:.2f} apart (0 to 1)."
+    )
+    return Measurement(
+        "data",
+        f"Images: mean {np.mean(images.mean):.3g}, spread {images.spread:.3g}, all finite: {images.finite}. "
+        f"Labels: {labels.lowest:g} to "
+        f"{labels.highest:g}, {labels.distinct} classes, the largest {labels.majority:.0%}.{other}{tail}",
+        {"mean": float(np.mean(images.mean)), "spread": images.spread, "largest_class": labels.majority},
+    )
 
 
 def _loss_and_output(patient: Patient) -> Measurement:
     loss, output = patient.facts.loss, patient.facts.output
     if loss.error or output.error:
         return Measurement("loss and output", f"Keras says: {loss.error or output.error}")
-    return Measurement("loss and output", f"Loss of right answers {loss.right:.3g}, of uninformed ones {loss.uninformed:.3g}, of wrong ones {loss.wrong:.3g}. The loss takes "
-                       f"{loss.takes or 'scores of either kind'}; the output gives {output.kind}, at most {output.reach:.2g} under extreme weights.",
-                       {"right": loss.right, "uninformed": loss.uninformed, "wrong": loss.wrong, "reach": output.reach})  # fmt: skip
+    return Measurement(
+        "loss and output",
+        f"Loss of right answers {loss.right:.3g}, of uninformed ones {loss.uninformed:.3g}, of wrong ones "
+        f"{loss.wrong:.3g}. The loss takes "
+        f"{loss.takes or 'scores of either kind'}; the output gives {output.kind}, at most "
+        f"{output.reach:.2g} under extreme weights.",
+        {"right": loss.right, "uninformed": loss.uninformed, "wrong": loss.wrong, "reach": output.reach},
+    )
 
 
 def _metrics(patient: Patient) -> Measurement:
-    lines = [f"{m.name}: right answers {m.right:.2f}, wrong {m.wrong:.2f}, scattered {m.uninformed:.2f}" if not m.error else f"{m.name}: {m.error}"
-             for m in patient.facts.metrics]  # fmt: skip
+    lines = [
+        f"{m.name}: right answers {m.right:.2f}, wrong {m.wrong:.2f}, scattered {m.uninformed:.2f}"
+        if not m.error
+        else f"{m.name}: {m.error}"
+        for m in patient.facts.metrics
+    ]
     return Measurement("metrics", "; ".join(lines) + "." if lines else "No metric was compiled.")
 
 
 def _signal(patient: Patient) -> Measurement:
     signs = patient.signs
-    return Measurement("signal through the layers", f"The part of the signal that depends on the image is {signs.shrinkage:.2g} times as large behind the last hidden "
-                       f"layer as behind the first. The logits differ between images by {signs.logit_spread:.2g}.",
-                       {"shrinkage": signs.shrinkage, "logit_spread": signs.logit_spread}, signs.layers)  # fmt: skip
+    return Measurement(
+        "signal through the layers",
+        f"The part of the signal that depends on the image is {signs.shrinkage:.2g} times as large behind "
+        "the last hidden "
+        f"layer as behind the first. The logits differ between images by {signs.logit_spread:.2g}.",
+        {"shrinkage": signs.shrinkage, "logit_spread": signs.logit_spread},
+        signs.layers,
+    )
 
 
 def _zero_units(patient: Patient) -> Measurement:
-    return Measurement("zero units", f"At most {patient.signs.zero_units:.0%} of a layer's units are zero for every image.",
-                       {"zero_units": patient.signs.zero_units}, patient.signs.layers)  # fmt: skip
+    return Measurement(
+        "zero units",
+        f"At most {patient.signs.zero_units:.0%} of a layer's units are zero for every image.",
+        {"zero_units": patient.signs.zero_units},
+        patient.signs.layers,
+    )
 
 
 def _first_loss(patient: Patient) -> Measurement:
     signs, chance = patient.signs, patient.chance
-    return Measurement("first loss", f"Fresh network: data loss {signs.loss:.4g}, penalties {signs.penalty:.3g}; guessing by the classes' shares gives {chance.loss:.4g}.",
-                       {"loss": signs.loss, "penalty": signs.penalty, "guessing": chance.loss})  # fmt: skip
+    return Measurement(
+        "first loss",
+        f"Fresh network: data loss {signs.loss:.4g}, penalties {signs.penalty:.3g}; guessing by the "
+        f"classes' shares gives {chance.loss:.4g}.",
+        {"loss": signs.loss, "penalty": signs.penalty, "guessing": chance.loss},
+    )
 
 
 def _weights(patient: Patient) -> Measurement:
@@ -180,8 +99,11 @@ def _weights(patient: Patient) -> Measurement:
     ratio_course = Variation("first steps")
     start = trainer.start(ratio_course).state[0]
     ratio = update_ratio_of(trainer.model, start, lab.train(ratio_course, 2))
-    return Measurement("updates", f"{text} A first step changes a kernel by {ratio:.2g} of its size (learning rate {facts.rate:.3g}).",
-                       {"update_ratio": ratio, "rate": facts.rate, "trainable": facts.trainable})  # fmt: skip
+    return Measurement(
+        "updates",
+        f"{text} A first step changes a kernel by {ratio:.2g} of its size (learning rate {facts.rate:.3g}).",
+        {"update_ratio": ratio, "rate": facts.rate, "trainable": facts.trainable},
+    )
 
 
 def _known_good(patient: Patient) -> Measurement:
@@ -189,19 +111,32 @@ def _known_good(patient: Patient) -> Measurement:
     validation = "" if np.isnan(known.validation) else f" On the validation images: {known.validation:.2f}."
     augmented = "" if np.isnan(known.augmented) else f" After training on augmented images: {known.augmented:.2f}."
     permuted = "" if np.isnan(known.permuted) else f" With permuted labels: {known.permuted:.2f}."
-    return Measurement("known-good network", f"A small network that is known to learn reaches {known.accuracy:.2f} on held-out training images "
-                       f"(guessing {known.majority:.2f}).{validation}{augmented}{permuted}",
-                       {"accuracy": known.accuracy, "validation": known.validation, "guessing": known.majority})  # fmt: skip
+    return Measurement(
+        "known-good network",
+        f"A small network that is known to learn reaches {known.accuracy:.2f} on held-out training images "
+        f"(guessing {known.majority:.2f}).{validation}{augmented}{permuted}",
+        {"accuracy": known.accuracy, "validation": known.validation, "guessing": known.majority},
+    )
 
 
 def _compare(name: str, *variations: Variation):
     def measure(patient: Patient) -> Measurement:
         control = patient.control()
         courses = [control] + [patient.laboratory.train(v, patient.steps) for v in variations]
-        lines = [f"{c.variation.name}: loss {c.last_loss():.3f}, accuracy {c.last_accuracy():.2f} after {c.steps} steps" for c in courses]
+        lines = [
+            f"{c.variation.name}: loss {c.last_loss():.3f}, accuracy {c.last_accuracy():.2f} after {c.steps} steps"
+            for c in courses
+        ]
         chance = patient.chance
-        return Measurement(name, "; ".join(lines) + f" (guessing {chance.loss:.3f}, {chance.majority:.2f}).",
-                           {c.variation.name: c.last_loss() for c in courses}, (), tuple(courses), chance.loss, chance.majority)  # fmt: skip
+        return Measurement(
+            name,
+            "; ".join(lines) + f" (guessing {chance.loss:.3f}, {chance.majority:.2f}).",
+            {c.variation.name: c.last_loss() for c in courses},
+            (),
+            tuple(courses),
+            chance.loss,
+            chance.majority,
+        )
 
     return measure
 
@@ -214,33 +149,95 @@ def _probe(name, question, seconds, *variations):
     return name, Instrument(name, question, seconds, "probe", _compare(name, *variations))
 
 
-VITAL_SIGNS: dict[str, Instrument] = dict([
-    _sign("data", "What do the images and labels hold?", 1, _data),
-    _sign("loss and output", "What does the loss say to made-up answers, and what can the output say?", 1, _loss_and_output),
-    _sign("metrics", "What do the metrics say to made-up answers?", 1, _metrics),
-    _sign("signal through the layers", "How much of the signal still depends on the image, layer by layer?", 1, _signal),
-    _sign("zero units", "How many units are zero for every image?", 1, _zero_units),
-    _sign("first loss", "How does the fresh network's loss compare with guessing?", 1, _first_loss),
-    _sign("updates", "How much does a step change the weights?", 4, _weights),
-])  # fmt: skip
+VITAL_SIGNS: dict[str, Instrument] = dict(
+    [
+        _sign("data", "What do the images and labels hold?", 1, _data),
+        _sign(
+            "loss and output",
+            "What does the loss say to made-up answers, and what can the output say?",
+            1,
+            _loss_and_output,
+        ),
+        _sign("metrics", "What do the metrics say to made-up answers?", 1, _metrics),
+        _sign(
+            "signal through the layers",
+            "How much of the signal still depends on the image, layer by layer?",
+            1,
+            _signal,
+        ),
+        _sign("zero units", "How many units are zero for every image?", 1, _zero_units),
+        _sign("first loss", "How does the fresh network's loss compare with guessing?", 1, _first_loss),
+        _sign("updates", "How much does a step change the weights?", 4, _weights),
+    ]
+)
 """Name -> instrument that measures without training."""
-
-PROBES: dict[str, Instrument] = dict([
-    ("known-good network", Instrument("known-good network", "Do the images show their labels?", 5, "probe", _known_good)),
-    _probe("untouched control", "Does it learn as it is?", 12),
-    _probe("a tenth of the rate", "Does it learn with smaller steps?", 12, Variation("rate x 0.1", rate=0.1)),
-    _probe("ten times the rate", "Does it learn with larger steps?", 12, Variation("rate x 10", rate=10.0)),
-    _probe("He initialisation", "Does it learn from stronger start weights?", 12, Variation("He initialisation", he=True)),
-    _probe("He and a tenth of the rate", "Does it learn with both changes?", 12, Variation("He, rate x 0.1", he=True, rate=0.1)),
-    _probe("batch normalisation", "Does it learn when each layer's output is normalised?", 20, Variation("batch normalisation", batch_norm=True)),
-    _probe("scaled inputs", "Does it learn from standardised images?", 12, Variation("scaled inputs", scale_inputs=True)),
-    _probe("without regularisation", "Does it learn without penalties, decay and dropout?", 15, Variation("no regularisation", strip=True)),
-    _probe("without augmentation", "Does it learn from the images as they are?", 12, Variation("no augmentation", augment=False)),
-    _probe("all weights trainable", "Does it learn when nothing is frozen?", 15, Variation("all weights trainable", unfreeze=True)),
-    _probe("a handful of images", "Can it learn one batch by heart?", 12, Variation("one batch again and again", one_batch=True)),
-    _probe("permuted labels", "Does it learn as much from labels that belong to other images?", 12, Variation("permuted labels", permute_labels=True)),
-    _probe("another seed", "Was it the draw of the start weights?", 12, Variation("untouched control, seed 1", seed=1)),
-])  # fmt: skip
+PROBES: dict[str, Instrument] = dict(
+    [
+        (
+            "known-good network",
+            Instrument("known-good network", "Do the images show their labels?", 5, "probe", _known_good),
+        ),
+        _probe("untouched control", "Does it learn as it is?", 12),
+        _probe("a tenth of the rate", "Does it learn with smaller steps?", 12, Variation("rate x 0.1", rate=0.1)),
+        _probe("ten times the rate", "Does it learn with larger steps?", 12, Variation("rate x 10", rate=10.0)),
+        _probe(
+            "He initialisation",
+            "Does it learn from stronger start weights?",
+            12,
+            Variation("He initialisation", he=True),
+        ),
+        _probe(
+            "He and a tenth of the rate",
+            "Does it learn with both changes?",
+            12,
+            Variation("He, rate x 0.1", he=True, rate=0.1),
+        ),
+        _probe(
+            "batch normalisation",
+            "Does it learn when each layer's output is normalised?",
+            20,
+            Variation("batch normalisation", batch_norm=True),
+        ),
+        _probe(
+            "scaled inputs",
+            "Does it learn from standardised images?",
+            12,
+            Variation("scaled inputs", scale_inputs=True),
+        ),
+        _probe(
+            "without regularisation",
+            "Does it learn without penalties, decay and dropout?",
+            15,
+            Variation("no regularisation", strip=True),
+        ),
+        _probe(
+            "without augmentation",
+            "Does it learn from the images as they are?",
+            12,
+            Variation("no augmentation", augment=False),
+        ),
+        _probe(
+            "all weights trainable",
+            "Does it learn when nothing is frozen?",
+            15,
+            Variation("all weights trainable", unfreeze=True),
+        ),
+        _probe(
+            "a handful of images",
+            "Can it learn one batch by heart?",
+            12,
+            Variation("one batch again and again", one_batch=True),
+        ),
+        _probe(
+            "permuted labels",
+            "Does it learn as much from labels that belong to other images?",
+            12,
+            Variation("permuted labels", permute_labels=True),
+        ),
+        _probe(
+            "another seed", "Was it the draw of the start weights?", 12, Variation("untouched control, seed 1", seed=1)
+        ),
+    ]
+)
 """Name -> instrument that trains copies beside the untouched control."""
-
-__all__ = ["PROBES", "VITAL_SIGNS", "Instrument", "Measurement", "Patient", "confirmation"]
+__all__ = ["PROBES", "VITAL_SIGNS", "Instrument", "Measurement", "Patient"]

@@ -12,7 +12,7 @@ from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.training_loop import Course, Variation
+from vgg_lesson.diagnosis.variation import Course, Variation
 
 RATE_DOWN = Variation("rate x 0.1", rate=0.1)
 RATE_FAR_DOWN = Variation("rate x 0.001", rate=0.001)
@@ -81,32 +81,63 @@ class Prescription:
     def rows(self) -> list[dict]:
         """One dictionary per trial, for a table."""
         return [
-            {"change": t.remedy, "learned": f"{sum(t.learned)} of {len(t.learned)} seeds", "loss": _mean(t.loss), "accuracy": _mean(t.accuracy),
-             "steps": max(t.steps, default=0), "verdict": t.verdict}
+            {
+                "change": t.remedy,
+                "learned": f"{sum(t.learned)} of {len(t.learned)} seeds",
+                "loss": _mean(t.loss),
+                "accuracy": _mean(t.accuracy),
+                "steps": max(t.steps, default=0),
+                "verdict": t.verdict,
+            }
             for t in self.trials
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         lines = [f"Guessing: loss {self.chance_loss:.3f}, accuracy {self.chance_accuracy:.2f}"]
-        lines += [f"{r['change']}: {r['verdict']} ({r['learned']}), loss {r['loss']:.3f}, accuracy {r['accuracy']:.2f} after {r['steps']} steps"
-                  for r in self.rows()]  # fmt: skip
+        lines += [
+            (
+                f"{r['change']}: {r['verdict']} ({r['learned']}), loss {r['loss']:.3f}, accuracy "
+                f"{r['accuracy']:.2f} after {r['steps']} steps"
+            )
+            for r in self.rows()
+        ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = self.rows()
         head = "".join(f"<th>{name}</th>" for name in rows[0])
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(f'{v:.3f}' if isinstance(v, float) else str(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td>{html.escape(f'{v:.3f}' if isinstance(v, float) else str(v))}</td>" for v in row.values())
+            + "</tr>"
+            for row in rows
+        )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def plot(self):
         """Losses of all trials on the same axes: a ``Picture``."""
         from vgg_lesson.plots.diagnosis import courses_picture
 
-        return courses_picture([c for t in self.trials for c in t.courses], self.chance_loss, "Remedies beside the untouched control")
+        return courses_picture(
+            [c for t in self.trials for c in t.courses], self.chance_loss, "Remedies beside the untouched control"
+        )
 
 
-def prescribe(report: Report, model, x_train, y_train, validation_data=None, *, seeds: int = 2, steps: int = 150, budget_seconds: float = 120,
-              remedies: tuple[Variation, ...] | None = None, progress: Callable[[str], None] | None = None, seed: int = 0, **options) -> Prescription:  # fmt: skip
+def prescribe(
+    report: Report,
+    model,
+    x_train,
+    y_train,
+    validation_data=None,
+    *,
+    seeds: int = 2,
+    steps: int = 150,
+    budget_seconds: float = 120,
+    remedies: tuple[Variation, ...] | None = None,
+    progress: Callable[[str], None] | None = None,
+    seed: int = 0,
+    **options,
+) -> Prescription:
     """Try the remedies for a report's causes from fresh weights, beside an untouched control.
 
     Args:
@@ -135,7 +166,14 @@ def prescribe(report: Report, model, x_train, y_train, validation_data=None, *, 
         sample = subject.images[subject.sample(2048)].astype(np.float32)
         axes = tuple(range(sample.ndim - 1))
         statistics = sample.mean(axis=axes), np.maximum(sample.std(axis=axes), 1e-12)
-        lab = Laboratory(subject, chance, strip=strip, statistics=statistics, until=began + budget_seconds, report=progress or (lambda text: None))
+        lab = Laboratory(
+            subject,
+            chance,
+            strip=strip,
+            statistics=statistics,
+            until=began + budget_seconds,
+            report=progress or (lambda text: None),
+        )
         plan = (Variation(), *chosen)
         trials = []
         for number, variation in enumerate(plan):
@@ -146,9 +184,15 @@ def prescribe(report: Report, model, x_train, y_train, validation_data=None, *, 
                 share = lab.seconds_left() / ((len(plan) - number) * seeds - draw)
                 courses.append(lab.train(replace(variation, seed=draw), steps, seconds=share))
             trials.append(
-                Trial(variation.name, tuple(chance.learned(c) for c in courses), tuple(c.last_loss() for c in courses),
-                      tuple(c.last_accuracy() for c in courses), tuple(c.steps for c in courses), tuple(courses))
-            )  # fmt: skip
+                Trial(
+                    variation.name,
+                    tuple(chance.learned(c) for c in courses),
+                    tuple(c.last_loss() for c in courses),
+                    tuple(c.last_accuracy() for c in courses),
+                    tuple(c.steps for c in courses),
+                    tuple(courses),
+                )
+            )
     return Prescription(tuple(trials), chance.loss, chance.majority, time.perf_counter() - began)
 
 

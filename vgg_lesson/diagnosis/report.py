@@ -3,7 +3,13 @@
 import html
 from dataclasses import dataclass, field
 
-from vgg_lesson.diagnosis.causes import HEALTHY, INITIALISATION_TOO_SMALL, LEARNING_RATE_TOO_HIGH, MEANINGS, UNDETERMINED
+from vgg_lesson.diagnosis.causes import (
+    HEALTHY,
+    INITIALISATION_TOO_SMALL,
+    LEARNING_RATE_TOO_HIGH,
+    MEANINGS,
+    UNDETERMINED,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Report:
             learned, None when that was not tried or the time was too short.
         findings: confirmed causes, the first one first.
         vital_signs: :class:`vital_signs.LayerSigns` of the fresh network, in order.
-        courses: the short trainings (:class:`training_loop.Course`), the untouched control first.
+        courses: the short trainings (:class:`variation.Course`), the untouched control first.
         seen: what was done and seen, one sentence each.
         chance_loss: data loss of an answer that only knows how frequent the classes are.
         seconds: wall time taken. budget_seconds: allowed.
@@ -64,8 +70,10 @@ class Report:
         """How two causes hold each other up, where that is known; else ""."""
         if {INITIALISATION_TOO_SMALL, LEARNING_RATE_TOO_HIGH} <= set(self.causes):
             return (
-                "The two work together. The start weights shrink the part of the signal that depends on the image from layer "
-                "to layer; the optimizer's steps, large beside these weights, overwrite what is left before it can grow. "
+                "The two work together. The start weights shrink the part of the signal that depends on "
+                "the image from layer "
+                "to layer; the optimizer's steps, large beside these weights, overwrite what is left "
+                "before it can grow. "
                 "With smaller steps the faint signal survives and grows; with stronger start weights it is not faint."
             )
         if len(self.findings) > 1:
@@ -75,7 +83,9 @@ class Report:
     def __str__(self) -> str:
         lines = [f"Diagnosis: {self.cause} - {MEANINGS[self.cause]}"]
         stuck = {True: "learned nothing", False: "learned", None: "not tried to the end"}[self.stuck]
-        lines.append(f"Training with the given configuration: {stuck}. Took {self.seconds:.0f} of {self.budget_seconds:.0f} s.")
+        lines.append(
+            f"Training with the given configuration: {stuck}. Took {self.seconds:.0f} of {self.budget_seconds:.0f} s."
+        )
         for number, finding in enumerate(self.findings, 1):
             lines.append(f"{number}. {finding.cause}: {MEANINGS[finding.cause]}")
             lines.extend(f"   {name}: {text}" for name, text in _parts(finding))
@@ -106,7 +116,12 @@ class Report:
 
 
 def _parts(finding: Finding):
-    parts = (("measured", finding.measured), ("judged by", finding.threshold), ("excluded", finding.excluded), ("remedy", finding.remedy))
+    parts = (
+        ("measured", finding.measured),
+        ("judged by", finding.threshold),
+        ("excluded", finding.excluded),
+        ("remedy", finding.remedy),
+    )
     return [(name, text) for name, text in parts if text]
 
 

@@ -1,4 +1,4 @@
-"""What is examined: a compiled model with the arrays and options that would go to ``fit``. Nothing here is ever written to."""
+"""What is examined: a compiled model with the arrays and options that would go to ``fit``; only read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -68,8 +68,20 @@ class Subject:
     seed: int = 0
 
     @classmethod
-    def of(cls, model, x_train, y_train, validation_data=None, *, batch_size=32, validation_split=0.0, shuffle=True,
-           augmentation=None, history=None, seed=0) -> "Subject":  # fmt: skip
+    def of(
+        cls,
+        model,
+        x_train,
+        y_train,
+        validation_data=None,
+        *,
+        batch_size=32,
+        validation_split=0.0,
+        shuffle=True,
+        augmentation=None,
+        history=None,
+        seed=0,
+    ) -> "Subject":
         """Check and wrap what ``examine`` was given.
 
         Raises:
@@ -79,7 +91,10 @@ class Subject:
         if not isinstance(model, keras.Model):
             raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
         if not getattr(model, "compiled", False):
-            raise ValueError("model is not compiled: call model.compile(...) first, the optimizer and loss are part of what is examined")
+            raise ValueError(
+                "model is not compiled: call model.compile(...) first, the optimizer and loss are part of "
+                "what is examined"
+            )
         images = _images(x_train, "x_train")
         labels = Labels.of(y_train)
         _same_length(images, labels, "x_train", "y_train")
@@ -94,10 +109,22 @@ class Subject:
         if not 0 <= validation_split < 1:
             raise ValueError(f"validation_split must lie in [0, 1), received {validation_split!r}")
         if augmentation is not None and not callable(augmentation):
-            raise TypeError(f"augmentation must be a function of a batch of images, received {type(augmentation).__name__}")
+            raise TypeError(
+                f"augmentation must be a function of a batch of images, received {type(augmentation).__name__}"
+            )
         logs = getattr(history, "history", history) or {}
-        return cls(model, images, labels, validation, int(batch_size), float(validation_split), bool(shuffle), augmentation,
-                   {name: [float(value) for value in values] for name, values in logs.items()}, int(seed))  # fmt: skip
+        return cls(
+            model,
+            images,
+            labels,
+            validation,
+            int(batch_size),
+            float(validation_split),
+            bool(shuffle),
+            augmentation,
+            {name: [float(value) for value in values] for name, values in logs.items()},
+            int(seed),
+        )
 
     @property
     def units(self) -> int:
@@ -143,4 +170,6 @@ def _images(given, name: str) -> np.ndarray:
 
 def _same_length(images, labels, images_name: str, labels_name: str) -> None:
     if len(images) != len(labels):
-        raise ValueError(f"{images_name} and {labels_name} must be equally long, received {len(images)} and {len(labels)}")
+        raise ValueError(
+            f"{images_name} and {labels_name} must be equally long, received {len(images)} and {len(labels)}"
+        )

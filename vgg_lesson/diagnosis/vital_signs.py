@@ -1,6 +1,5 @@
 """Vital signs: numbers measured on a network, before anyone judges them."""
 
-import time
 from dataclasses import dataclass
 
 import keras
@@ -8,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.answers import forward, logit_spread, predicted_classes
 from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.training_loop import logit_spread, predicted_classes
 
 BATCH = 64
 """Images that vital signs are measured on: a standard deviation over 64 is good to 9%."""
@@ -116,7 +115,9 @@ def _layer_signs(layer, inputs, outputs, has_kernel, only_training) -> LayerSign
         size=float(tf.sqrt(tf.reduce_mean(tf.square(values)))),
         zero_units=float(tf.reduce_mean(tf.cast(zero, tf.float32))) if lowest >= 0 else float("nan"),
         finite=bool(tf.reduce_all(tf.math.is_finite(values))),
-        input_size=float(tf.sqrt(tf.reduce_mean(tf.square(tf.cast(inputs, tf.float32))))) if has_kernel and tf.is_tensor(inputs) else float("nan"),
+        input_size=float(tf.sqrt(tf.reduce_mean(tf.square(tf.cast(inputs, tf.float32)))))
+        if has_kernel and tf.is_tensor(inputs)
+        else float("nan"),
         weights=has_kernel,
         acts_in_training_only=only_training,
     )
@@ -167,12 +168,16 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
     kept = model.get_weights()
     loss = loss_function(subject.model)
     results = {}
-    normalises = bool(layers_with_statistics(model))
+    normalises = bool(cloning.layers_with_statistics(model))
     for mode in (False, True) if normalises else (False,):
-        answers = [_forward(model, images[i : i + BATCH], mode) for i in range(0, len(images), BATCH)]
+        answers = [forward(model, images[i : i + BATCH], mode) for i in range(0, len(images), BATCH)]
         model.set_weights(kept)
         outputs = np.concatenate(answers)
-        right = float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes)) if outputs.ndim == 2 else np.nan
+        right = (
+            float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes))
+            if outputs.ndim == 2
+            else np.nan
+        )
         results[mode] = float(loss(tf.constant(_float(labels)), tf.constant(outputs))), right, outputs
     results.setdefault(True, results[False])
     hidden = [layer for layer in layers if layer.weights]
@@ -192,56 +197,5 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
     )
 
 
-def layers_with_statistics(model) -> list:
-    """Layers that keep numbers which training moves without a gradient, as batch normalisation does."""
-    return [layer for layer in cloning.leaves(model) if any(len(w.shape) for w in layer.non_trainable_weights)]
-
-
-def _forward(model, images, batch_statistics: bool) -> np.ndarray:
-    if not batch_statistics:
-        return model(tf.constant(images), training=False).numpy()
-    silenced = []
-    for layer in cloning.leaves(model):  # dropout and noise off, batch statistics on
-        if not any(len(w.shape) for w in layer.weights) and layer._call_has_training_arg:
-            def call(*args, _layer=layer, **kwargs):
-                kwargs["training"] = False
-                return type(_layer).call(_layer, *args, **kwargs)
-
-            layer.call = call
-            silenced.append(layer)
-    try:
-        return model(tf.constant(images), training=True).numpy()
-    finally:
-        for layer in silenced:
-            layer.__dict__.pop("call", None)
-
-
 def _float(labels):
     return labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels
-
-
-def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: int = 256) -> float:
-    """Accuracy at inference once batch norm's stored statistics are those of one batch of training images.
-
-    The weights and statistics of ``model`` (a copy of ours) are put back afterwards.
-    """
-    rows = subject.sample(count)
-    images, classes = subject.images[rows].astype(np.float32), subject.labels.classes[rows]
-    kept, norms = model.get_weights(), [layer for layer in cloning.leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [(layer, layer.momentum, layer.trainable) for layer in norms]
-    try:
-        for layer in norms:
-            layer.momentum, layer.trainable = 0.0, True
-        _forward(model, images, True)
-        outputs = _forward(model, images, False)
-    finally:
-        for layer, momentum, trainable in momenta:
-            layer.momentum, layer.trainable = momentum, trainable
-        model.set_weights(kept)
-    return float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes))
-
-
-def timed(measure, *args):
-    """Run a measurement and return (its value, seconds)."""
-    began = time.perf_counter()
-    return measure(*args), time.perf_counter() - began

@@ -21,7 +21,9 @@ def signal_picture(layers, title: str = "") -> Picture:
     drawn, axes = figure(6.4, 3.6)
     spread = np.array([layer.spread for layer in shown], float)
     if not len(spread) or not np.isfinite(spread).any() or not (spread > 0).any():
-        axes.text(0.5, 0.5, "no signal in any layer", ha="center", va="center", transform=axes.transAxes, color=COLOURS["bad"])
+        axes.text(
+            0.5, 0.5, "no signal in any layer", ha="center", va="center", transform=axes.transAxes, color=COLOURS["bad"]
+        )
         return Picture(drawn, "No layer's output depends on the image.")
     floor = spread[spread > 0].min() / 10
     axes.semilogy(range(len(spread)), np.where(spread > 0, spread, floor), marker="o", color=COLOURS["training"])
@@ -29,14 +31,23 @@ def signal_picture(layers, title: str = "") -> Picture:
     axes.set_ylabel("spread over images")
     hidden = spread[:-1] if len(spread) > 1 else spread
     ratio = hidden[-1] / hidden[0] if hidden[0] > 0 else 0.0
-    words = f"{1 / ratio:,.0f} times smaller" if 0 < ratio < 0.5 else "lost" if ratio == 0 else f"{ratio:.1f} times as large"
+    words = (
+        f"{1 / ratio:,.0f} times smaller"
+        if 0 < ratio < 0.5
+        else "lost"
+        if ratio == 0
+        else f"{ratio:.1f} times as large"
+    )
     axes.set_title(title or f"The signal is {words} after {len(hidden)} layers")
-    return Picture(drawn, f"Spread of the outputs over images: {hidden[0]:.2g} behind {shown[0].name}, {hidden[-1]:.2g} behind "
-                   f"{shown[len(hidden) - 1].name}: {words}.")  # fmt: skip
+    return Picture(
+        drawn,
+        f"Spread of the outputs over images: {hidden[0]:.2g} behind {shown[0].name}, {hidden[-1]:.2g} behind "
+        f"{shown[len(hidden) - 1].name}: {words}.",
+    )
 
 
 def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
-    """Draw the loss of short trainings, smoothed over 10 steps, the control in the colour of training, on the same axes.
+    """Draw the loss of short trainings, smoothed over 10 steps, on the same axes; the control is dashed.
 
     Args:
         courses: :class:`vgg_lesson.diagnosis.training_loop.Course`, the untouched control first.
@@ -47,8 +58,15 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
     drawn, axes = figure(6.4, 3.6)
     if math.isfinite(chance_loss):
         axes.axhline(chance_loss, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
-        axes.annotate(f"guessing {chance_loss:.2f}", (0.01, chance_loss), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                      textcoords="offset points", color=COLOURS["chance"], fontsize=8.5)  # fmt: skip
+        axes.annotate(
+            f"guessing {chance_loss:.2f}",
+            (0.01, chance_loss),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            color=COLOURS["chance"],
+            fontsize=8.5,
+        )
     texts, colours = [], (CYCLE[0], *CYCLE[1:6], CYCLE[7])
     for number, course in enumerate(shown):
         loss = np.clip(np.array(course.loss, float), None, 3 * chance_loss if math.isfinite(chance_loss) else None)
@@ -56,20 +74,37 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
         smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
         colour = colours[number % len(colours)]
         axes.plot(np.arange(len(smooth)) + width, smooth, color=colour, linestyle="-" if number else "--")
-        label_line(axes, len(smooth) + width - 1, float(smooth[-1]) if np.isfinite(smooth[-1]) else chance_loss, course.variation.name, colour)
-        texts.append(f"{course.variation.name}: loss {course.last_loss():.2f}, accuracy {course.last_accuracy():.2f} after {course.steps} steps")
+        label_line(
+            axes,
+            len(smooth) + width - 1,
+            float(smooth[-1]) if np.isfinite(smooth[-1]) else chance_loss,
+            course.variation.name,
+            colour,
+        )
+        texts.append(
+
+                f"{course.variation.name}: loss {course.last_loss():.2f}, accuracy {course.last_accuracy():.2f} "
+                f"after {course.steps} steps"
+
+        )
     axes.set_xlabel("step")
     axes.set_ylabel("data loss")
     axes.margins(x=0.25)
     axes.set_xlim(left=0)
-    best = min(shown, key=lambda course: course.last_loss() if math.isfinite(course.last_loss()) else math.inf, default=None)
-    made = f"Lowest loss: {best.variation.name} ({best.last_loss():.2f})" if best else "No training was long enough to draw"
+    best = min(
+        shown, key=lambda course: course.last_loss() if math.isfinite(course.last_loss()) else math.inf, default=None
+    )
+    made = (
+        f"Lowest loss: {best.variation.name} ({best.last_loss():.2f})"
+        if best
+        else "No training was long enough to draw"
+    )
     axes.set_title(title or made)
     return Picture(drawn, "; ".join(texts) + f". Guessing gives {chance_loss:.2f}." if texts else made + ".")
 
 
 def report_picture(report) -> Picture:
-    """Draw a :class:`vgg_lesson.diagnosis.Report`: its trainings if there are any, else the signal through the layers."""
+    """Draw a :class:`vgg_lesson.diagnosis.Report`: its trainings, or the signal through the layers."""
     if any(course.steps >= 2 for course in report.courses):
         return courses_picture(report.courses, report.chance_loss, f"Diagnosis: {report.cause.replace('_', ' ')}")
     return signal_picture(report.vital_signs, f"Diagnosis: {report.cause.replace('_', ' ')}")

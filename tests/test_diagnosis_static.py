@@ -1,0 +1,194 @@
+"""Static facts and rules: each fault on a tiny network is named, and its sound twin is not."""
+
+import keras
+import numpy as np
+import pytest
+
+from vgg_lesson.diagnosis import causes, cloning, inspection
+from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
+from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.subject import Labels, Subject
+
+
+def tiny(*last, bias=True):
+    layers = list(last) or [keras.layers.Dense(4, activation="softmax", use_bias=bias, name="out")]
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
+            keras.layers.Flatten(),
+            *layers,
+        ],
+        name="tiny",
+    )
+
+
+def data(count=200, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(count) % 4
+    rng.shuffle(y)
+    return rng.uniform(0, 1, (count, 8, 8, 3)).astype(np.float32), y
+
+
+def findings(
+    model=None,
+    x=None,
+    y=None,
+    loss="sparse_categorical_crossentropy",
+    metrics=("accuracy",),
+    optimizer="adam",
+    **options,
+):
+    images, numbers = data()
+    model = model or tiny()
+    model.compile(optimizer, loss, metrics=list(metrics))
+    subject = Subject.of(model, images if x is None else x, numbers if y is None else y, **options)
+    fresh = cloning.copy(model, subject.images, seed=0)
+    return [f.cause for f in inspection.static_findings(subject, inspection.gather(subject, fresh))]
+
+
+one_hot = np.eye(4, dtype=np.float32)[data()[1]]
+
+
+def test_sound_network_has_no_finding():
+    assert findings() == []
+    assert findings(y=one_hot, loss="categorical_crossentropy") == []
+    assert (
+        findings(tiny(keras.layers.Dense(4)), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)) == []
+    )
+    assert findings(tiny(keras.layers.Dense(4, activation="sigmoid")), y=one_hot, loss="binary_crossentropy") == []
+    assert findings(y=one_hot, loss="mse") == []
+    assert findings(y=one_hot, loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1)) == []
+
+
+def test_two_classes_with_one_output_are_sound():
+    binary = data()[1] % 2
+    assert findings(tiny(keras.layers.Dense(1, activation="sigmoid")), y=binary, loss="binary_crossentropy") == []
+    linear = tiny(keras.layers.Dense(1))
+    assert findings(linear, y=binary, loss=keras.losses.BinaryCrossentropy(from_logits=True)) == []
+
+
+def test_softmax_healed_by_keras_is_sound_and_behind_an_operation_is_not():
+    logits_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert findings(tiny(), loss=logits_loss) == []
+    hidden = tiny(keras.layers.Dense(4), keras.layers.Softmax(), keras.layers.Rescaling(1.0))
+    assert findings(hidden, loss=logits_loss)[:1] == [causes.OUTPUT_LAYER_MISMATCH]
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "y"),
+    [
+        (lambda: [keras.layers.Dense(4)], "sparse_categorical_crossentropy", None),
+        (lambda: [keras.layers.Dense(4, activation="relu")], "categorical_crossentropy", one_hot),
+        (lambda: [keras.layers.Dense(1, activation="softmax")], "mse", None),
+        (lambda: [keras.layers.Dense(3, activation="softmax")], "sparse_categorical_crossentropy", None),
+        (
+            lambda: [keras.layers.Dense(4), keras.layers.Softmax(), keras.layers.Softmax()],
+            "sparse_categorical_crossentropy",
+            None,
+        ),
+        (
+            lambda: [keras.layers.Dense(4, activation="sigmoid"), keras.layers.Softmax()],
+            "sparse_categorical_crossentropy",
+            None,
+        ),
+        (lambda: [keras.layers.Dense(4), keras.layers.Softmax(axis=0)], "sparse_categorical_crossentropy", None),
+    ],
+)
+def test_output_layer(last, loss, y):
+    assert findings(tiny(*last()), loss=loss, y=y)[:1] == [causes.OUTPUT_LAYER_MISMATCH]
+
+
+def test_loss_and_labels():
+    numbers = data()[1]
+    assert findings(y=one_hot)[:1] == [causes.LOSS_LABEL_MISMATCH]
+    assert findings(loss="categorical_crossentropy")[:1] == [causes.LOSS_LABEL_MISMATCH]
+    assert findings(tiny(keras.layers.Dense(1, activation="sigmoid")), loss="binary_crossentropy")[:1] == [
+        causes.LOSS_LABEL_MISMATCH
+    ]
+    assert findings(y=numbers[:, None].astype("float32"), loss=lambda y, p: keras.ops.mean((y - p) ** 2))[:1] == [
+        causes.LOSS_LABEL_MISMATCH
+    ]
+
+    def logarithm_of_zero(y, p):
+        return -keras.ops.mean(y * keras.ops.log(p))
+
+    assert findings(y=one_hot, loss=logarithm_of_zero)[:1] == [causes.NON_FINITE_VALUES]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda y: y + 1, lambda y: y - 1, lambda y: y / 255, lambda y: np.where(y == 3, 99, y)]
+)
+def test_labels_out_of_range(change):
+    assert findings(y=change(data()[1]))[:1] == [causes.LABELS_OUT_OF_RANGE]
+
+
+def test_images():
+    x, _ = data()
+    assert findings(x=np.where(np.arange(200)[:, None, None, None] == 5, np.nan, x))[:1] == [causes.NON_FINITE_VALUES]
+    assert findings(x=x * 0)[:1] == [causes.INPUTS_CONSTANT]
+    assert findings(x=np.repeat(x[:1], 200, axis=0))[:1] == [causes.INPUTS_CONSTANT]
+
+
+def test_validation_and_order():
+    x, y = data(400)
+    assert findings(x=x, y=y, validation_data=(x[:200], y[:200])) == []
+    assert findings(x=x, y=y, validation_data=(x[:200] * 255, y[:200])) == [
+        causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER
+    ]
+    assert findings(x=x, y=y, validation_split=0.2) == []
+    order = np.argsort(y, kind="stable")
+    assert findings(x=x[order], y=y[order], validation_split=0.2) == [causes.UNSHUFFLED_VALIDATION_SPLIT]
+    assert findings(x=x[order], y=y[order], shuffle=False) == [causes.UNSHUFFLED_VALIDATION_SPLIT]
+
+
+def test_imbalance():
+    x, _ = data()
+    assert findings(x=x, y=np.where(np.arange(200) < 180, 0, np.arange(200) % 4))[:1] == [causes.CLASS_IMBALANCE]
+    assert findings(x=x, y=np.where(np.arange(200) < 60, 0, np.arange(200) % 4)) == []
+
+
+def equal_pairs(y_true, y_pred):
+    numbers = keras.ops.cast(keras.ops.argmax(y_pred, axis=1), "int64")
+    return keras.ops.mean(keras.ops.cast(keras.ops.equal(keras.ops.cast(y_true, "int64"), numbers), "float32"))
+
+
+def test_metrics():
+    y = data()[1]
+    assert findings(y=one_hot, loss="categorical_crossentropy", metrics=["binary_accuracy"]) == [causes.METRIC_MISMATCH]
+    assert findings(y=y[:, None], metrics=[equal_pairs]) == [causes.METRIC_MISMATCH]
+    sound = ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(k=2), "sparse_categorical_crossentropy"]
+    assert findings(metrics=sound) == []
+
+
+def test_frozen():
+    model = tiny()
+    model.trainable = False
+    assert findings(model)[:1] == [causes.FROZEN_WEIGHTS]
+    assert findings(optimizer=keras.optimizers.SGD(0.0))[:1] == [causes.LEARNING_RATE_TOO_LOW]
+
+
+def test_facts_against_arithmetic():
+    x = np.arange(24, dtype=np.float32).reshape(2, 2, 2, 3)
+    facts = image_facts(x)
+    np.testing.assert_allclose(facts.mean, x.reshape(-1, 3).mean(axis=0))
+    np.testing.assert_allclose(facts.between, 6.0)  # each pixel differs by 12 between the two images
+    labels = label_facts(Labels.of([0, 0, 0, 1]))
+    np.testing.assert_allclose(labels.entropy, -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
+    assert distance(np.array([0, 0]), np.array([1, 1])) == 1
+    model = tiny()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    loss = loss_facts(Subject.of(model, *data()))
+    np.testing.assert_allclose(loss.uninformed, np.log(4), atol=1e-3)
+    np.testing.assert_allclose(loss.right, -np.log(0.99), atol=1e-4)
+
+
+def test_subject_refuses():
+    model = tiny()
+    with pytest.raises(ValueError, match="not compiled"):
+        Subject.of(model, *data())
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="equally long, received 200 and 3"):
+        Subject.of(model, data()[0], [0, 1, 2])
+    with pytest.raises(TypeError, match="received list"):
+        Subject.of([], *data())

@@ -1,0 +1,59 @@
+"""What a batch of answers says: classes, right ones, and how much they depend on the image."""
+
+import numpy as np
+import tensorflow as tf
+
+from vgg_lesson.diagnosis import cloning
+
+
+def predicted_classes(outputs):
+    """(N,) class of each output row; a single output counts as yes above 1/2 (a probability) or above 0 (any value)."""
+    outputs = tf.reshape(outputs, [tf.shape(outputs)[0], -1])
+    if outputs.shape[-1] == 1:
+        probability = tf.reduce_all((outputs >= 0) & (outputs <= 1))
+        return tf.cast(outputs[:, 0] > tf.where(probability, 0.5, 0.0), tf.int64)
+    return tf.argmax(outputs, axis=1)
+
+
+def correct_answers(outputs, classes):
+    predicted = predicted_classes(outputs)
+    return (
+        tf.reduce_sum(tf.cast(predicted == classes, tf.int32))
+        if predicted.shape[0] == classes.shape[0]
+        else tf.constant(0)
+    )
+
+
+def logit_spread(outputs):
+    """How much the answer depends on the image: mean over classes of the standard deviation over images.
+
+    Probabilities are turned back into logits first (logarithm, mean over the classes taken off),
+    for a softmax hides how far apart its inputs are.
+    """
+    outputs = tf.reshape(tf.cast(outputs, tf.float32), [tf.shape(outputs)[0], -1])
+    probability = tf.reduce_all((outputs >= 0) & (outputs <= 1))
+    logits = tf.where(probability, tf.math.log(tf.maximum(outputs, 1e-12)), outputs)
+    if outputs.shape[-1] is not None and outputs.shape[-1] > 1:
+        logits -= tf.reduce_mean(logits, axis=1, keepdims=True)
+    return tf.reduce_mean(tf.math.reduce_std(logits, axis=0))
+
+
+def forward(model, images, batch_statistics: bool) -> np.ndarray:
+    """Answers at inference; with ``batch_statistics`` batch norm works as in training, dropout stays off."""
+    if not batch_statistics:
+        return model(tf.constant(images), training=False).numpy()
+    silenced = []
+    for layer in cloning.leaves(model):  # dropout and noise off, batch statistics on
+        if not any(len(w.shape) for w in layer.weights) and layer._call_has_training_arg:
+
+            def call(*args, _layer=layer, **kwargs):
+                kwargs["training"] = False
+                return type(_layer).call(_layer, *args, **kwargs)
+
+            layer.call = call
+            silenced.append(layer)
+    try:
+        return model(tf.constant(images), training=True).numpy()
+    finally:
+        for layer in silenced:
+            layer.__dict__.pop("call", None)

@@ -1,0 +1,127 @@
+"""A patient of the clinic: a network with its data, from which vital signs and probes are ordered one at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vgg_lesson.diagnosis import cloning, inspection, vital_signs
+from vgg_lesson.diagnosis.confirmation import CONTROL
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.variation import Course
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a vital sign or probe gave.
+
+    Attributes:
+        name: of the instrument.
+        text: the result in one or two sentences with its numbers; no judgement.
+        values: name -> number.
+        layers: :class:`vital_signs.LayerSigns`, where each layer was measured.
+        courses: short trainings, the untouched control first.
+        chance_loss, chance_accuracy: what guessing gives, for drawing.
+    """
+
+    name: str
+    text: str
+    values: dict[str, float] = field(default_factory=dict)
+    layers: tuple = ()
+    courses: tuple[Course, ...] = ()
+    chance_loss: float = float("nan")
+    chance_accuracy: float = float("nan")
+
+    def plot(self):
+        """A ``Picture`` of the measurement."""
+        from vgg_lesson.plots.diagnosis import measurement_picture
+
+        return measurement_picture(self)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A vital sign or probe that can be ordered.
+
+    Attributes:
+        name: key in ``VITAL_SIGNS`` or ``PROBES``.
+        question: what it answers.
+        seconds: its cost.
+        kind: "vital sign" (measures, changes nothing) or "probe" (trains copies).
+        measure: Patient -> Measurement.
+    """
+
+    name: str
+    question: str
+    seconds: float
+    kind: str
+    measure: Callable[["Patient"], Measurement]
+
+
+class Patient:
+    """A network with its data, ready for orders; results are kept, so ordering twice costs nothing.
+
+    Args:
+        arguments: as for ``examine``: model, x_train, y_train, validation_data, batch_size, ...
+        steps: length of a training probe.
+    """
+
+    def __init__(self, steps: int = 120, progress: Callable[[str], None] | None = None, **arguments):
+        self.subject, self.steps = Subject.of(**arguments), steps
+        self.progress = progress or (lambda text: None)
+        self.results: dict[str, Measurement] = {}
+        self._kept: dict[str, object] = {}
+
+    def order(self, name: str) -> Measurement:
+        """Run one instrument by name.
+
+        Raises:
+            KeyError: no such instrument; the message lists them.
+        """
+        from vgg_lesson.diagnosis.probes import PROBES, VITAL_SIGNS  # these need this class
+
+        instruments = {**VITAL_SIGNS, **PROBES}
+        if name not in instruments:
+            raise KeyError(f"no instrument {name!r}; there are {', '.join(instruments)}")
+        if name not in self.results:
+            self.progress(f"{name}: about {instruments[name].seconds:g} s")
+            with cloning.untouched_randomness(self.subject.seed):
+                self.results[name] = instruments[name].measure(self)
+        return self.results[name]
+
+    def keep(self, key: str, make: Callable[[], object]):
+        """``make()`` once, then the same again."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    @property
+    def fresh(self):
+        return self.keep("fresh", lambda: cloning.copy(self.subject.model, self.subject.images, seed=self.subject.seed))
+
+    @property
+    def facts(self) -> inspection.Facts:
+        return self.keep("facts", lambda: inspection.gather(self.subject, self.fresh))
+
+    @property
+    def signs(self) -> vital_signs.NetworkSigns:
+        return self.keep("signs", lambda: vital_signs.network_signs(self.subject, self.fresh, 128))
+
+    @property
+    def chance(self) -> Chance:
+        return Chance.of(self.subject, self.facts.loss)
+
+    @property
+    def laboratory(self) -> Laboratory:
+        def make():
+            strip = tuple(layer.name for layer in self.signs.layers if layer.acts_in_training_only)
+            statistics = self.facts.images.mean, np.maximum(self.facts.images.std, 1e-12)
+            return Laboratory(
+                self.subject, self.chance, strip=strip, statistics=statistics, until=float("inf"), report=self.progress
+            )
+
+        return self.keep("laboratory", make)
+
+    def control(self) -> Course:
+        return self.laboratory.train(CONTROL, self.steps, least=60)

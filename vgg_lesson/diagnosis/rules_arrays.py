@@ -1,0 +1,176 @@
+"""Rules on images and labels, before any training. Each returns a Finding or None; each says its threshold and why."""
+
+import numpy as np
+
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.array_facts import ImageFacts, LabelFacts, OrderFacts
+from vgg_lesson.diagnosis.report import Finding
+
+
+def non_finite_arrays(images: ImageFacts, labels: LabelFacts) -> Finding | None:
+    """One NaN in one image makes every weight NaN within a step."""
+    if images.finite and labels.finite:
+        return None
+    where = "images" if not images.finite else "labels"
+    return Finding(
+        causes.NON_FINITE_VALUES,
+        f"NaN or infinity among the {where}",
+        "none is allowed: it spreads to every weight",
+        f"find where the {where} get these values and leave such rows out",
+        blocks_training=True,
+    )
+
+
+def inputs_constant(images: ImageFacts) -> Finding | None:
+    """Images that do not differ carry no information, whatever the network.
+
+    Threshold: differences between images below 1e-6 of their size, or no detail inside any image.
+    CIFAR-10 has 0.46 and 0.37.
+    """
+    size = max(images.root_mean_square, 1e-30)
+    if images.root_mean_square == 0 or images.between < 1e-6 * size or images.within < 1e-6 * size:
+        return Finding(
+            causes.INPUTS_CONSTANT,
+            (
+                f"standard deviation between images {images.between:.2g}, inside an image {images.within:.2g}, "
+                f"size of the values {size:.2g}"
+            ),
+            "below 1e-6 of the size; photographs have 0.3 or more",
+            "look at some images right before fit: a whole-number division or a wrong slice is common",
+            blocks_training=True,
+        )
+    return None
+
+
+def nearly_all_pixels_equal(images_share_of_mode: float) -> Finding | None:
+    """Almost every value is one and the same number: x // 255 leaves only the few white pixels.
+
+    Threshold 0.97: in CIFAR-10 and in the drawn stand-in no single value has more than a third.
+    """
+    if images_share_of_mode <= 0.97:
+        return None
+    return Finding(
+        causes.INPUTS_CONSTANT,
+        f"{images_share_of_mode:.1%} of all pixel values are the same number",
+        "above 97%; photographs stay below a third",
+        "look at the images right before fit: whole-number division?",
+        blocks_training=True,
+    )
+
+
+def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
+    """Class numbers must be 0 .. outputs - 1, rows of scores 0..1 with sum 1."""
+    problem = ""
+    if labels.columns:
+        if labels.lowest < -1e-6 or labels.highest > 1 + 1e-6 or not labels.rows_sum_to_one:
+            problem = f"rows of scores run from {labels.lowest:g} to {labels.highest:g}" + (
+                "" if labels.rows_sum_to_one else " and do not sum to 1"
+            )
+        elif labels.columns == units + 1 and labels.distinct <= units:
+            problem = (
+                f"rows have {labels.columns} columns, of which {labels.distinct} are used, for {units} outputs "
+                "(classes counted from 1?)"
+            )
+    elif not labels.whole:
+        problem = f"class numbers with fractions, {labels.lowest:g} to {labels.highest:g} (scaled like the images?)"
+    elif labels.lowest < 0 and not (labels.distinct == 2 and units == 1):
+        problem = f"class numbers start at {labels.lowest:g}"
+    elif units > 1 and labels.highest >= units and (labels.lowest > 0 or labels.distinct <= units):
+        problem = f"class numbers run from {labels.lowest:g} to {labels.highest:g}, the outputs are 0 to {units - 1}"
+    if not problem:
+        return None
+    return Finding(
+        causes.LABELS_OUT_OF_RANGE,
+        problem,
+        "class numbers must be whole, from 0 to outputs - 1; rows must sum to 1",
+        "renumber the classes from 0",
+        blocks_training=True,
+    )
+
+
+def unshuffled_validation_split(order: OrderFacts) -> Finding | None:
+    """The tail that Keras sets aside holds other classes than the rest, or batches are of one class each.
+
+    Thresholds: distance of the label shares above 0.3 and three times that of a fair split;
+    neighbours of equal class more than three times as often as by chance, without shuffling.
+    """
+    if order.tail > max(0.3, 3 * order.tail_by_chance):
+        return Finding(
+            causes.UNSHUFFLED_VALIDATION_SPLIT,
+            (
+                f"label shares of the last part and of the rest are {order.tail:.2f} apart (a fair split: "
+                f"{order.tail_by_chance:.2f})"
+            ),
+            "above 0.3; 1 means no class in common",
+            "shuffle images and labels together before fit",
+        )
+    if order.batches_in_order and order.runs > 3:
+        return Finding(
+            causes.UNSHUFFLED_VALIDATION_SPLIT,
+            f"neighbours share their class {order.runs:.1f} times as often as by chance, and fit does not shuffle",
+            "above 3; about 1 when shuffled",
+            "shuffle=True, and shuffle before splitting",
+        )
+    return None
+
+
+def class_imbalance(labels: LabelFacts) -> Finding | None:
+    """One class at least half of three or more, or the largest 20 times the smallest.
+
+    Calibrated on: CIFAR-10 and the stand-in 1.0; random subsets of 500 images below 2.
+    """
+    if (
+        labels.distinct == 1
+        or (labels.distinct > 2 and labels.majority >= 0.5)
+        or (labels.imbalance >= 20 and labels.majority > 0.2)
+    ):
+        return Finding(
+            causes.CLASS_IMBALANCE,
+            f"largest class {labels.majority:.0%} of the images, {labels.imbalance:.0f} times the smallest; "
+            f"loss of guessing {labels.entropy:.2f}, not {np.log(max(2, labels.distinct)):.2f}",
+            "half of all images, or 20 times the smallest class",
+            "class_weight, or draw classes equally often; judge by the accuracy of each class",
+        )
+    return None
+
+
+def preprocessing_differs(
+    train: ImageFacts, validation: ImageFacts, labels_differ: bool, swapped: bool
+) -> Finding | None:
+    """Channel means over 0.25 standard deviations apart, spreads by 1.5 times, or channels in reverse order.
+
+    A fair split of CIFAR-10 of 1,000 images shows 0.02 and 1.02; where the labels differ as well the
+    limit for the means is 0.6, for classes differ in brightness.
+    """
+    scale = np.maximum(np.maximum(train.std, 1e-12), 0.02 * max(train.spread, 1e-12))
+    shift = float(np.max(np.abs(train.mean - validation.mean) / scale))
+    ratio = float(np.max(np.maximum(validation.std / scale, scale / np.maximum(validation.std, 1e-12))))
+    allowed = max(0.6 if labels_differ else 0.25, 3.0 / np.sqrt(validation.count))
+    wide = 1.5 if validation.count >= 50 else 2.0
+    if shift <= allowed and ratio <= wide and not swapped and validation.finite:
+        return None
+    what = (
+        "channels in reverse order"
+        if swapped
+        else f"means {shift:.2f} standard deviations apart, spreads differ by a factor of {ratio:.2g}"
+    )
+    if not validation.finite:
+        return Finding(
+            causes.NON_FINITE_VALUES,
+            "NaN or infinity among the validation images",
+            "none is allowed",
+            "clean the validation images",
+        )
+    return Finding(
+        causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER,
+        f"training {_short(train)}, validation {_short(validation)}: {what}",
+        (
+            f"means within {allowed:.2f}, spreads within a factor of {wide:g}; a fair split of CIFAR-10 shows "
+            "0.02 and 1.02"
+        ),
+        "send both through the same function, with numbers fitted on the training images",
+    )
+
+
+def _short(facts: ImageFacts) -> str:
+    return f"mean {np.mean(facts.mean):.3g} and spread {facts.spread:.3g}"

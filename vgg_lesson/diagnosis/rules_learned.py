@@ -1,0 +1,87 @@
+"""Rules on what a trained network shows: stored statistics, and the known-good network's answers."""
+
+import numpy as np
+
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.array_facts import OrderFacts
+from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.report import Finding
+
+
+def stale_statistics(
+    momentum: float,
+    steps_in_three_epochs: float,
+    batch_accuracy: float,
+    inference_accuracy: float,
+    mended: float,
+    images: int,
+    majority: float,
+) -> Finding | None:
+    """Right with the batch's statistics, wrong with the stored ones, right again once these are measured anew.
+
+    A lag in the first epochs is normal: with momentum 0.99 it takes some 300 steps. So momentum
+    must exceed 0.995 and leave more than half of the start value after three epochs (momentum ** steps > 0.5).
+    """
+    error = np.sqrt(majority * (1 - majority) / images)
+    gap = batch_accuracy - inference_accuracy
+    worse = gap > max(5 * error, 0.5 * (batch_accuracy - majority)) and mended - inference_accuracy > 0.5 * gap
+    if not worse or momentum <= 0.995 or momentum**steps_in_three_epochs <= 0.5:
+        return None
+    return Finding(
+        causes.BATCHNORM_STATISTICS,
+        (
+            f"accuracy {batch_accuracy:.2f} with the batch's statistics, {inference_accuracy:.2f} with the "
+            f"stored ones, {mended:.2f} once they are measured anew; momentum {momentum:g}"
+        ),
+        "the stored statistics must follow within three epochs",
+        "momentum 0.9 or 0.99, layers trainable",
+    )
+
+
+def labels_independent(known: KnownGood) -> Finding | None:
+    """The known-good network finds no more on held-out images than in permuted labels."""
+    if known.informative is not False:
+        return None
+    return Finding(
+        causes.LABELS_INDEPENDENT_OF_IMAGES,
+        (
+            f"a known-good network reaches {known.accuracy:.2f} on {known.held_out} held-out images, "
+            f"{known.permuted:.2f} with permuted labels"
+        ),
+        (
+            f"guessing gives {known.majority:.2f}; above it by 4 standard errors "
+            f"({known.majority + 4 * known.error(known.held_out):.2f}) would count"
+        ),
+        "check that images and labels are read, shuffled and cut together",
+        excluded="network, loss and optimizer: the known-good network brings its own",
+    )
+
+
+def validation_apart(known: KnownGood, order: OrderFacts) -> Finding | None:
+    """The known-good network is right on held-out training images and wrong on validation images."""
+    if not known.informative or known.validation_count < 100:
+        return None
+    gap = known.accuracy - known.validation
+    errors = np.sqrt(0.25 / known.held_out + 0.25 / known.validation_count)
+    near_guessing = known.validation < known.majority + 0.5 * (known.accuracy - known.majority)
+    if gap < 4 * errors or not near_guessing:
+        return None
+    measured = (
+        f"a known-good network: {known.accuracy:.2f} on held-out training images, {known.validation:.2f} on "
+        "validation images"
+    )
+    if known.mended > known.validation + 0.5 * gap:
+        return Finding(
+            causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER,
+            f"{measured}, {known.mended:.2f} after {known.mended_by}",
+            "more than half of the gap closes",
+            "send both through the same function",
+        )
+    if order.tail > 0.3:
+        return None
+    return Finding(
+        causes.LABELS_INDEPENDENT_OF_IMAGES,
+        f"{measured}; scaling, channels and orientation do not explain it",
+        "below half way between guessing and the training accuracy",
+        "check that validation labels belong to validation images",
+    )

@@ -1,0 +1,54 @@
+"""Rules on the weights that training may change, and on the rate."""
+
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.report import Finding
+
+
+def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding | None:
+    """No weight that training may change, or none that a gradient reaches."""
+    if trainable and unreachable < trainable:
+        return None
+    what = (
+        f"{unreachable} of {trainable} trainable arrays get no gradient"
+        if trainable
+        else f"0 trainable arrays, {frozen} frozen ones"
+    )
+    return Finding(
+        causes.FROZEN_WEIGHTS,
+        what,
+        "at least one must be trainable and reached",
+        "set trainable=True and compile again; look for operations without a gradient",
+        blocks_training=True,
+    )
+
+
+def frozen_at_random(
+    frozen: int, total: int, random: int, given_accuracy: float, majority: float, error: float
+) -> Finding | None:
+    """More than half of the kernels are frozen at values that still look like fresh draws, and the model knows nothing.
+
+    Compared by the two-sample Kolmogorov-Smirnov distance with new draws of each layer's own
+    initialiser (see :func:`frozen_kernels`). Transfer learning freezes kernels that were trained.
+    """
+    if random <= total / 2 or given_accuracy > majority + 4 * error:
+        return None
+    return Finding(
+        causes.FROZEN_WEIGHTS,
+        f"{frozen} of {total} kernels are frozen, {random} of them at values like fresh random draws",
+        "more than half of all kernels",
+        "set trainable=True and compile again, or load trained weights",
+        blocks_training=True,
+    )
+
+
+def rate_is_zero(rate: float) -> Finding | None:
+    """A rate of exactly zero trains nothing."""
+    if rate > 0:
+        return None
+    return Finding(
+        causes.LEARNING_RATE_TOO_LOW,
+        f"learning rate {rate:g}",
+        "must be above 0",
+        "start at 1e-3 for Adam, 1e-2 for SGD",
+        blocks_training=True,
+    )

@@ -1,0 +1,31 @@
+"""Signs of batch normalisation's stored statistics."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.answers import forward, predicted_classes
+from vgg_lesson.diagnosis.subject import Subject
+
+
+def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: int = 256) -> float:
+    """Accuracy at inference once batch norm's stored statistics are those of one batch of training images.
+
+    The weights and statistics of ``model`` (a copy of ours) are put back afterwards.
+    """
+    rows = subject.sample(count)
+    images, classes = subject.images[rows].astype(np.float32), subject.labels.classes[rows]
+    kept = model.get_weights()
+    norms = [layer for layer in cloning.leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [(layer, layer.momentum, layer.trainable) for layer in norms]
+    try:
+        for layer in norms:
+            layer.momentum, layer.trainable = 0.0, True
+        forward(model, images, True)
+        outputs = forward(model, images, False)
+    finally:
+        for layer, momentum, trainable in momenta:
+            layer.momentum, layer.trainable = momentum, trainable
+        model.set_weights(kept)
+    return float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes))

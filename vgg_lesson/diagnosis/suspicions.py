@@ -1,0 +1,221 @@
+"""Rules on vital signs. A suspicion is cheap; it becomes a finding when a training confirms it."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.variation import Variation
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+
+SHRINKAGE = 0.1
+"""Image-dependent signal behind the last over behind the first hidden kernel. Measured at quarter width: Glorot VGG16
+0.001, Glorot VGG11 about 0.02, He 0.3 and more."""
+INPUT_SIZE = (0.03, 5.0)
+"""Root mean square of what reaches the first kernel: /255 gives 0.54, standardised 1, 0..255 gives 137."""
+BIG_UPDATE = 5e-3
+"""Update over weight of a first step. Adam 1e-3 on VGG16 gives 0.02 to 0.05, 1e-4 a tenth of it."""
+SMALL_UPDATE = 3e-5
+"""Below, a thousand steps change the weights by 3%."""
+GOOD_UPDATE = 2e-3
+"""What a changed rate aims at; the rule of thumb is 1e-3."""
+DEAD = 0.9
+"""Share of units that are zero for every image: fresh He and Glorot layers have below 0.45."""
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A cause that the vital signs point to, and the change that would prove it."""
+
+    cause: str
+    measured: str
+    threshold: str
+    change: dict
+    remedy: str
+
+
+def inputs_not_scaled(signs: NetworkSigns, raw_size: float) -> Suspicion | None:
+    """Judge what reaches the first kernel, so a Rescaling or normalising layer counts as scaling."""
+    low, high = INPUT_SIZE
+    if not np.isfinite(signs.first_input) or low <= signs.first_input <= high:
+        return None
+    return Suspicion(
+        causes.INPUTS_NOT_SCALED,
+        f"values that reach the first weights have size {signs.first_input:.3g} (root mean square)",
+        f"outside {low:g} to {high:g}; images / 255 have 0.5, standardised ones 1",
+        {"scale_inputs": True},
+        "divide by 255, or standardise with the training images' mean and spread",
+    )
+
+
+def dead_relus(signs: NetworkSigns, weights_are_zero: bool) -> Suspicion | None:
+    """A layer nearly all of whose units are 0 for every image, though its weights are not 0."""
+    worst = max(
+        (layer for layer in signs.layers if np.isfinite(layer.zero_units)),
+        key=lambda layer: layer.zero_units,
+        default=None,
+    )
+    if worst is None or worst.zero_units < DEAD or weights_are_zero:
+        return None
+    return Suspicion(
+        causes.DEAD_RELUS,
+        f"{worst.zero_units:.0%} of the units of {worst.name} are 0 for every image in the fresh network",
+        f"above {DEAD:.0%}; fresh healthy layers stay below 45%",
+        {"he": True, "zero_biases": True},
+        "biases that start at 0, kernels with mean 0 (He)",
+    )
+
+
+def initialisation_too_large(signs: NetworkSigns, chance: Chance) -> Suspicion | None:
+    """First answers that are huge, far off and certain, though the inputs are of ordinary size."""
+    grows = signs.shrinkage > 30
+    far_off = not np.isfinite(signs.training_loss) or signs.training_loss > chance.loss + 2 * abs(
+        chance.loss - chance.right
+    )
+    if not (grows or far_off or signs.logit_spread > 10 or not all(layer.finite for layer in signs.layers)):
+        return None
+    return Suspicion(
+        causes.INITIALISATION_TOO_LARGE,
+        (
+            f"signal behind the last hidden layer {signs.shrinkage:.3g} times that behind the first, first loss "
+            f"{signs.training_loss:.3g}"
+        ),
+        (
+            f"growth above 30, or a first loss above {chance.loss + 2 * abs(chance.loss - chance.right):.2f} "
+            f"(guessing {chance.loss:.2f})"
+        ),
+        {"he": True},
+        "he_normal or glorot_uniform for the kernels",
+    )
+
+
+def initialisation_too_small(signs: NetworkSigns) -> Suspicion | None:
+    """The image-dependent part of the signal dies on its way through the fresh network."""
+    if signs.shrinkage >= SHRINKAGE and signs.logit_spread >= 1e-3:
+        return None
+    return Suspicion(
+        causes.INITIALISATION_TOO_SMALL,
+        (
+            f"signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first; logits "
+            f"differ between images by {signs.logit_spread:.1g}"
+        ),
+        f"below {SHRINKAGE:g} (He keeps 0.3 and more), or logits that differ by less than 0.001",
+        {"he": True},
+        "he_normal for the kernels (or batch normalisation)",
+    )
+
+
+def rate_factor_down(update: float) -> float:
+    """A tenth, or the power of ten that brings the first update to about 2e-3 of the weights."""
+    if not np.isfinite(update) or update <= 0:
+        return 1e-3
+    return float(10.0 ** min(-1, round(np.log10(GOOD_UPDATE / update))))
+
+
+def learning_rate_too_high(update: float, rate: float) -> Suspicion | None:
+    """First steps that change the weights by more than half a percent each."""
+    if np.isfinite(update) and update < BIG_UPDATE:
+        return None
+    factor = rate_factor_down(update)
+    return Suspicion(
+        causes.LEARNING_RATE_TOO_HIGH,
+        f"a first step changes the weights by {update:.2g} of their size (learning rate {rate:.3g})",
+        f"above {BIG_UPDATE:g}; the rule of thumb is 0.001",
+        {"rate": factor},
+        f"learning rate {rate * factor:.2g}",
+    )
+
+
+def learning_rate_too_low(update: float, rate: float) -> Suspicion | None:
+    """First steps that change the weights by less than 3 in 100,000."""
+    if not update < SMALL_UPDATE:
+        return None
+    factor = float(10.0 ** np.clip(round(np.log10(GOOD_UPDATE / max(update, 1e-12))), 1, 5))
+    return Suspicion(
+        causes.LEARNING_RATE_TOO_LOW,
+        f"a first step changes the weights by {update:.2g} of their size (learning rate {rate:.3g})",
+        f"below {SMALL_UPDATE:g}; the rule of thumb is 0.001",
+        {"rate": factor},
+        f"learning rate {rate * factor:.2g}",
+    )
+
+
+def regularisation_too_strong(
+    signs: NetworkSigns, chance: Chance, decay: float, strip: tuple[str, ...]
+) -> Suspicion | None:
+    """Anything there that works against the data: a penalty, decay, layers active only in training."""
+    measured = []
+    if signs.penalty > chance.loss:
+        measured.append(f"penalties add {signs.penalty:.3g} to a loss of {signs.loss:.3g}")
+    if decay > 0.02:
+        measured.append(f"weight decay {decay:g}")
+    if strip:
+        measured.append(f"{len(strip)} layer(s) that act only in training: {', '.join(strip[:4])}")
+    if not measured:
+        return None
+    return Suspicion(
+        causes.REGULARISATION_TOO_STRONG,
+        "; ".join(measured),
+        "without these the network learns, with them it does not",
+        {"strip": True},
+        "weaken them: dropout at most 0.5, weight penalty about 5e-4",
+    )
+
+
+def frozen_weights(frozen: int, total: int, unreachable: tuple[str, ...]) -> Suspicion | None:
+    """Frozen or unreached kernels, though some are trainable."""
+    if not frozen and not unreachable:
+        return None
+    measured = f"{frozen} of {total} kernels are frozen" + (
+        f", no gradient reaches {len(unreachable)} arrays" if unreachable else ""
+    )
+    return Suspicion(
+        causes.FROZEN_WEIGHTS,
+        measured,
+        "with all trainable the network learns",
+        {"unfreeze": True},
+        "trainable=True, then compile again",
+    )
+
+
+def batchnorm_unusual(model: keras.Model, leaves) -> Suspicion | None:
+    """Batch normalisation that is frozen, or whose epsilon exceeds 0.05 (Keras: 0.001), cannot normalise."""
+    norms = [layer for layer in leaves if isinstance(layer, keras.layers.BatchNormalization)]
+    odd = [layer for layer in norms if not layer.trainable or layer.epsilon > 0.05]
+    if not odd:
+        return None
+    return Suspicion(
+        causes.BATCHNORM_STATISTICS,
+        (
+            f"{len(odd)} of {len(norms)} batch normalisations are frozen or have epsilon "
+            f"{max(layer.epsilon for layer in odd):g}"
+        ),
+        "with Keras's defaults the network learns",
+        {"batchnorm_defaults": True},
+        "trainable batch normalisation, epsilon 0.001",
+    )
+
+
+def variation_of(*suspicions: Suspicion, name: str = "") -> Variation:
+    """All changes of some suspicions at once."""
+    change = {}
+    for suspicion in suspicions:
+        change.update(suspicion.change)
+    return Variation(name or " + ".join(describe(s) for s in suspicions), **change)
+
+
+def describe(suspicion: Suspicion) -> str:
+    """The change in words."""
+    words = {
+        "scale_inputs": "scaled inputs",
+        "he": "He initialisation",
+        "strip": "no regularisation",
+        "unfreeze": "all weights trainable",
+        "batchnorm_defaults": "default batch normalisation",
+        "augment": "no augmentation",
+        "zero_biases": "",
+    }
+    parts = [f"rate x {value:g}" if key == "rate" else words[key] for key, value in suspicion.change.items()]
+    return ", ".join(part for part in parts if part)

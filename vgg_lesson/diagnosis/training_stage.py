@@ -1,0 +1,142 @@
+"""The part of an examination that trains: the untouched control first, then one change after the other."""
+
+import numpy as np
+
+from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_weights, vital_signs
+from vgg_lesson.diagnosis import suspicions as rules
+from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.suspicions import Suspicion
+from vgg_lesson.diagnosis.variation import update_ratio_of
+
+
+def run(exam, fresh) -> None:
+    subject, facts = exam.subject, exam.facts
+    chance = Chance.of(subject, facts.loss)
+    exam.fresh_weights = fresh.get_weights()
+    exam.signs = signs = vital_signs.network_signs(subject, fresh, 128)
+    exam.say(
+        f"fresh network: signal shrinks to {signs.shrinkage:.2g} from first to last hidden layer, "
+        f"logits differ by {signs.logit_spread:.2g} "
+        f"between images, loss {signs.loss:.3g}, at most {signs.zero_units:.0%} zero units in a layer"
+    )
+    if not all(layer.finite for layer in signs.layers):
+        exam.say("the fresh network gives NaN or infinity")
+    if given_has_learned(exam, fresh, chance):
+        return
+    if exam.findings and exam.findings[0].cause == causes.FROZEN_WEIGHTS:
+        return
+    strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
+    statistics = facts.images.mean, np.maximum(facts.images.std, 1e-12)
+    exam.lab = lab = Laboratory(
+        subject, chance, strip=strip, statistics=statistics, until=exam.until, report=exam.progress
+    )
+    penalised = signs.penalty > chance.loss or decay(subject) > 0.02
+    start = lab.trainer(confirmation.CONTROL).start(confirmation.CONTROL).state[0]
+    first = lab.train(confirmation.CONTROL, 2)
+    unreachable = lab.trainer(confirmation.CONTROL).unreachable
+    update = update_ratio_of(lab.trainer(confirmation.CONTROL).model, start, first)
+    if unreachable and len(unreachable) == len(lab.trainer(confirmation.CONTROL).model.trainable_variables):
+        exam.findings.insert(
+            0, rules_weights.nothing_trainable(facts.trainable, len(unreachable), facts.frozen_kernels)
+        )
+        exam.stuck = True
+        return
+    course = confirmation.control(lab, least=150 if penalised else 60, share=0.45)
+    learned = chance.learned(course)
+    exam.say(
+        f"untouched control: loss {course.last_loss():.3f}, accuracy {course.last_accuracy():.2f} after "
+        f"{course.steps} steps "
+        f"of {course.batch} (guessing {chance.loss:.3f}, {chance.majority:.2f}); first update "
+        f"{update:.2g} of the weights"
+    )
+    suspicions = suspicions_of(exam, signs, chance, update, strip, unreachable)
+    if learned:
+        exam.stuck = False
+        _after_learning(exam, lab, course, suspicions)
+        return
+    if {causes.CLASS_IMBALANCE, causes.UNSHUFFLED_VALIDATION_SPLIT} & {
+        f.cause for f in exam.findings
+    } and not subject.shuffle:
+        return
+    found = confirmation.confirm(lab, suspicions)
+    if not found and not chance.learned(lab.courses[confirmation.CONTROL]):
+        found = confirmation.explore(lab, facts.rate, suspicions)
+    for tried in lab.courses.values():
+        if tried.variation != confirmation.CONTROL and tried.steps:
+            exam.say(
+                f"{tried.variation.name}: loss {tried.last_loss():.3f}, accuracy "
+                f"{tried.last_accuracy():.2f} after {tried.steps} steps"
+            )
+    exam.findings.extend(found)
+    done = lab.courses[confirmation.CONTROL]
+    if chance.learned(done) or (not found and chance.moving(done)):
+        exam.stuck = False
+    elif found or done.steps >= confirmation.STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1]):
+        exam.stuck = True
+
+
+def suspicions_of(exam, signs, chance, update, strip, unreachable) -> list[Suspicion]:
+    subject, facts = exam.subject, exam.facts
+    zero = not any(np.any(w) for w in exam.fresh_weights if w.ndim >= 2)
+    dead = rules.dead_relus(signs, zero)
+    scaled = rules.inputs_not_scaled(signs, facts.images.root_mean_square)
+    found = [
+        scaled,
+        _augmentation(exam),
+        dead,
+        rules.initialisation_too_large(signs, chance),
+        None if dead else rules.initialisation_too_small(signs),
+        rules.batchnorm_unusual(subject.model, cloning.leaves(subject.model)),
+        rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
+        rules.regularisation_too_strong(signs, chance, decay(subject), strip),
+        rules.learning_rate_too_high(update, facts.rate),
+        rules.learning_rate_too_low(update, facts.rate),
+    ]
+    return [suspicion for suspicion in found if suspicion]
+
+
+def _augmentation(exam) -> Suspicion | None:
+    if exam.subject.augmentation is None:
+        return None
+    known = exam.known
+    told = (
+        f"a known-good network: {known.accuracy:.2f} on plain, {known.augmented:.2f} after training on augmented images"
+        if known
+        else "an augmentation is in use"
+    )
+    return Suspicion(
+        causes.AUGMENTATION_DESTROYS_IMAGES,
+        told,
+        "without augmentation the network learns, with it not",
+        {"augment": False},
+        "weaker changes: small shifts and mirroring keep the class visible",
+    )
+
+
+def _after_learning(exam, lab, course, suspicions) -> None:
+    """The control learned: is there still something that a fair comparison shows?"""
+    trainer = lab.trainer(confirmation.CONTROL)
+    trainer.model.set_weights(course.state[0])
+    if norms(trainer.model):
+        signs = vital_signs.network_signs(exam.subject, trainer.model, 256)
+        judge_statistics(exam, trainer.model, lab.chance, signs.training_accuracy, signs.accuracy, False)
+    scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)
+    if scaled and not exam.findings and exam.left() > 5:
+        other = lab.train(rules.variation_of(scaled), max(course.steps, 60), stop_when_learned=False)
+        images = other.window() * other.batch
+        if (
+            other.last_accuracy() - course.last_accuracy() > max(0.08, 4 * np.sqrt(0.5 / images))
+            and other.last_loss() < course.last_loss()
+        ):
+            exam.findings.append(
+                Finding(
+                    scaled.cause,
+                    scaled.measured,
+                    scaled.threshold,
+                    scaled.remedy,
+                    excluded=f"it learns a little ({course.last_accuracy():.2f}), with scaled inputs more "
+                    f"({other.last_accuracy():.2f}) in as many steps",
+                )
+            )

@@ -1,0 +1,91 @@
+"""One change to a training, and how a short training went: the values that probes take and give."""
+
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One change to the subject's own configuration; the default is no change: the control.
+
+    Attributes:
+        name: for readers.
+        rate: factor on the learning rate.
+        he: kernels from He's distribution, biases zero.
+        zero_biases: all biases start at zero.
+        scale_inputs: standardise the images per channel.
+        permute_labels: give the images each other's labels.
+        augment: use the augmentation that was given.
+        strip: without penalties, constraints, decay and layers that act only in training.
+        batch_norm, unfreeze, batchnorm_defaults: as in :func:`cloning.copy`.
+        one_batch: train on the same handful of images again and again.
+        seed: of weights and order.
+    """
+
+    name: str = "untouched control"
+    rate: float = 1.0
+    he: bool = False
+    zero_biases: bool = False
+    scale_inputs: bool = False
+    permute_labels: bool = False
+    augment: bool = True
+    strip: bool = False
+    batch_norm: bool = False
+    unfreeze: bool = False
+    batchnorm_defaults: bool = False
+    one_batch: bool = False
+    seed: int = 0
+
+    def structure(self) -> tuple:
+        """Variations of equal structure share one compiled training step."""
+        return self.strip, self.batch_norm, self.unfreeze, self.batchnorm_defaults
+
+
+@dataclass
+class Course:
+    """How a short training went, step by step.
+
+    Attributes:
+        variation: what was changed.
+        batch: images a step.
+        loss: data loss of each step, regularisation excluded, on images before they were trained on.
+        correct: right answers of each step.
+        spread: of each step: how much the logits differ between images (mean standard deviation).
+        state: weights and optimizer, to go on from.
+        seconds: wall time of the steps.
+    """
+
+    variation: Variation
+    batch: int
+    loss: list[float] = field(default_factory=list)
+    correct: list[int] = field(default_factory=list)
+    spread: list[float] = field(default_factory=list)
+    state: tuple = ()
+    seconds: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        return len(self.loss)
+
+    def window(self) -> int:
+        """Steps that give a firm mean: at least 320 images and 10 steps, at most half of all."""
+        return max(1, min(max(10, -(-320 // self.batch)), max(1, self.steps // 2)))
+
+    def last_loss(self) -> float:
+        return float(np.mean(self.loss[-self.window() :])) if self.loss else float("nan")
+
+    def last_accuracy(self) -> float:
+        return float(np.mean(self.correct[-self.window() :])) / self.batch if self.correct else float("nan")
+
+
+def update_ratio_of(model: keras.Model, start: list[np.ndarray], course: Course) -> float:
+    """Median over trainable kernels of one step's change over the kernel's size, from a course's first steps."""
+    trainable = {id(weight) for weight in model.trainable_weights}
+    ratios = [
+        float(np.linalg.norm(new - old) / np.linalg.norm(old) / course.steps)
+        for weight, old, new in zip(model.weights, start, course.state[0], strict=True)
+        if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
+    ]
+    return float(np.median(ratios)) if ratios else float("nan")
