@@ -155,11 +155,11 @@ class Lab:
             self.page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}(…|\.\.\.)?(\s|$)")).first.click()
 
     def errors(self) -> list[str]:
-        """Texts of error outputs, and of labs that report that something did not work."""
+        """Texts of error outputs, of views that the browser could not make, and of labs that report that something did not work."""
         found = self.page.locator(
             ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error'], "
             ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr'], "
-            ".jp-OutputArea [role=alert]"
+            ".jp-OutputArea .jupyter-widgets-error-widget, .jp-OutputArea [role=alert]"
         )
         return [text for text in found.all_inner_texts() if text.strip()]
 

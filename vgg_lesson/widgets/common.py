@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 import ipywidgets as widgets
+import traitlets
 
 from vgg_lesson.plots.style import SCREEN_DPI, Picture, to_png
 
@@ -74,6 +75,16 @@ def _control(kind, label: str, tooltip: str, **traits):
     return kind(description=label, description_tooltip=tooltip, tooltip=tooltip, style=_DESCRIPTION, layout=_CONTROL, **traits)
 
 
+class _TitledImage(widgets.Image):
+    """An Image whose tooltip becomes its title in the browser.
+
+    The browser's half looks at the length of ``description`` before it shows a tooltip; Image has none, and
+    with a tooltip its whole view fails (ipywidgets 8.1).
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
 class PicturePanel(widgets.VBox):
     """A picture of fixed height and, below it, the same finding in words.
 
@@ -84,7 +95,7 @@ class PicturePanel(widgets.VBox):
     """
 
     def __init__(self, height: int):
-        self.image = widgets.Image(format="png", layout={"height": f"{height}px", "object_fit": "contain"})
+        self.image = _TitledImage(format="png", layout={"height": f"{height}px", "object_fit": "contain"})
         self.words = widgets.HTML()
         self.picture: Picture | None = None
         super().__init__([self.image, self.words])
