@@ -5,7 +5,9 @@
 'learning_rate_too_high'
 """
 
+from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.examine import examine
+from vgg_lesson.diagnosis.remedies import Prescription, prescribe
 from vgg_lesson.diagnosis.report import Finding, Report
 
-__all__ = ["Finding", "Report", "examine"]
+__all__ = ["DiagnosisCallback", "Finding", "Prescription", "Report", "StuckTrainingWarning", "examine", "prescribe"]

@@ -126,7 +126,12 @@ def copy(
                 ],
                 name=layer.name,
             )
-        return type(layer).from_config(config)
+        try:
+            return type(layer).from_config(config)
+        except (TypeError, ValueError, NotImplementedError):
+            if layer.weights:
+                raise
+            return _Borrowed(layer)
 
     with untouched_randomness(seed), _uncompiled(model):
         try:
@@ -153,6 +158,18 @@ def _uncompiled(model):
     finally:
         for each in compiled:
             each.compiled = True
+
+
+class _Borrowed(keras.layers.Layer):
+    """A layer without weights that Keras cannot rebuild (a Lambda, say): computes with the original."""
+
+    def __init__(self, original):
+        super().__init__(name=original.name)
+        self._function = original.call
+        self._asks = original._call_has_training_arg
+
+    def call(self, inputs, training=None):
+        return self._function(inputs, training=training) if self._asks else self._function(inputs)
 
 
 def _without_seeds(config):

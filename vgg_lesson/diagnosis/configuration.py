@@ -132,6 +132,7 @@ def _takes(ask, rng, count: int, units: int) -> str:
 
 
 def _logit(p):
+    p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p)).astype(np.float32)
 
 

@@ -94,7 +94,10 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
         rules_arrays.class_imbalance(facts.labels),
         None if found else rules_output.metric_mismatch(facts.metrics, majority),
     ]
-    return found + [finding for finding in elsewhere if finding]
+    named = {}
+    for finding in found + [finding for finding in elsewhere if finding]:
+        named.setdefault(finding.cause, finding)  # the first rule that names a cause speaks for it
+    return list(named.values())
 
 
 def _preprocessing(facts: Facts) -> Finding | None:

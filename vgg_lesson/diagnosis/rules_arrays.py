@@ -24,18 +24,18 @@ def non_finite_arrays(images: ImageFacts, labels: LabelFacts) -> Finding | None:
 def inputs_constant(images: ImageFacts) -> Finding | None:
     """Images that do not differ carry no information, whatever the network.
 
-    Threshold: differences between images below 1e-6 of their size, or no detail inside any image.
+    Threshold: differences below 1e-4 of the size (32-bit rounding is 1e-7), or no detail inside any image.
     CIFAR-10 has 0.46 and 0.37.
     """
     size = max(images.root_mean_square, 1e-30)
-    if images.root_mean_square == 0 or images.between < 1e-6 * size or images.within < 1e-6 * size:
+    if images.root_mean_square == 0 or images.between < 1e-4 * size or images.within < 1e-4 * size:
         return Finding(
             causes.INPUTS_CONSTANT,
             (
                 f"standard deviation between images {images.between:.2g}, inside an image {images.within:.2g}, "
                 f"size of the values {size:.2g}"
             ),
-            "below 1e-6 of the size; photographs have 0.3 or more",
+            "below 1e-4 of the size; photographs have 0.3 or more",
             "look at some images right before fit: a whole-number division or a wrong slice is common",
             blocks_training=True,
         )

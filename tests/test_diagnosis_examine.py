@@ -1,0 +1,206 @@
+"""The examination as a whole, on networks small enough for seconds: it names causes and leaves everything as it was."""
+
+import os
+import random
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vgg_lesson.diagnosis import Report, causes, cloning, examine, prescribe
+from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
+from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.patient import Patient
+from vgg_lesson.diagnosis.probes import PROBES, VITAL_SIGNS
+from vgg_lesson.diagnosis.report import Finding, cause_of
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.variation import Course, Variation
+
+
+def stripes(count=600, seed=0):
+    """Four classes that a tiny network learns in seconds: bright stripes at one of four heights."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, count)
+    x = rng.uniform(0, 0.5, (count, 8, 8, 3)).astype(np.float32)
+    for row, label in enumerate(y):
+        x[row, 2 * label : 2 * label + 2] += 0.5
+    return x, y
+
+
+def small(optimizer=None, depth=1, initializer="he_normal", dropout=0.0):
+    layers = [
+        keras.layers.Conv2D(8, 3, padding="same", activation="relu", kernel_initializer=initializer, name=f"conv{n}")
+        for n in range(depth)
+    ]
+    if dropout:
+        layers.append(keras.layers.Dropout(dropout, name="drop"))
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            *layers,
+            keras.layers.Flatten(name="flat"),
+            keras.layers.Dense(4, activation="softmax", name="out"),
+        ],
+        name="small",
+    )
+    model.compile(optimizer or keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_healthy_network_and_nothing_changed():
+    keras.utils.set_random_seed(3)
+    model, (x, y) = small(), stripes()
+    before = [w.copy() for w in model.get_weights()]
+    kept_x, kept_y, compiled = x.copy(), y.copy(), model.compiled
+    states = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    report = examine(model, x, y, budget_seconds=120)
+    assert report.cause == causes.HEALTHY and report.stuck is False and not report.findings
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(kept_x, x)
+    np.testing.assert_array_equal(kept_y, y)
+    assert int(model.optimizer.iterations.numpy()) == 0 and model.compiled is compiled
+    assert random.getstate() == states[0] and np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
+    model.fit(x, y, epochs=1, verbose=0)  # still usable
+
+
+def test_tensorflow_draws_go_on_as_without_an_examination():
+    keras.utils.set_random_seed(5)
+    expected = [float(tf.random.uniform([])) for _ in range(2)]
+    keras.utils.set_random_seed(5)
+    first = float(tf.random.uniform([]))
+    with cloning.untouched_randomness(1):
+        tf.random.uniform([])
+    assert [first, float(tf.random.uniform([]))] == expected
+
+
+def test_rate_too_low_is_named_proved_and_cured():
+    x, y = stripes()
+    model = small(keras.optimizers.Adam(1e-9))
+    report = examine(model, x, y, budget_seconds=120)
+    assert report.causes == (causes.LEARNING_RATE_TOO_LOW,) and report.stuck is True
+    assert "untouched control" in report.findings[0].excluded
+    table = prescribe(report, model, x, y, seeds=1, steps=80)
+    assert table.trials[0].remedy == "untouched control" and not any(table.trials[0].learned)
+    assert table.best is not None and "rate" in table.best.remedy
+    assert "did not help" in str(table) or "learns" in str(table)
+    assert "<table>" in table._repr_html_()
+
+
+def test_permuted_labels_are_named():
+    x, y = stripes(1200)
+    report = examine(small(), x, np.random.default_rng(0).permutation(y), budget_seconds=200)
+    assert report.cause == causes.LABELS_INDEPENDENT_OF_IMAGES
+
+
+def test_too_little_time_is_undetermined():
+    x, y = stripes()
+    report = examine(small(keras.optimizers.Adam(1e-9)), x, y, budget_seconds=0.01)
+    assert report.cause == causes.UNDETERMINED and report.seen
+
+
+def test_arguments_are_checked():
+    x, y = stripes(40)
+    with pytest.raises(ValueError, match="budget_seconds"):
+        examine(small(), x, y, budget_seconds=0)
+    with pytest.raises(ValueError, match="batch_size"):
+        examine(small(), x, y, batch_size=0)
+    with pytest.raises(ValueError, match="nothing to try"):
+        prescribe(Report(causes.HEALTHY, False, ()), small(), x, y)
+
+
+def test_copies_keep_frozen_values_and_draw_the_rest_anew():
+    model = small(depth=2)
+    model.layers[0].trainable = False
+    x, _ = stripes(8)
+    first, second = (cloning.copy(model, x, seed=seed) for seed in (1, 2))
+    np.testing.assert_array_equal(first.layers[0].kernel.numpy(), model.layers[0].kernel.numpy())
+    assert not np.allclose(first.layers[1].kernel.numpy(), second.layers[1].kernel.numpy())
+    again = cloning.copy(model, x, seed=1)
+    np.testing.assert_array_equal(first.layers[1].kernel.numpy(), again.layers[1].kernel.numpy())
+    normalised = cloning.copy(model, x, seed=1, batch_norm=True)
+    assert normalised.output_shape == model.output_shape
+    assert len(cloning.layers_with_statistics(normalised)) == 2
+
+
+def test_learning_is_told_from_guessing():
+    chance = Chance(loss=np.log(10), right=0.01, majority=0.1)
+    guessing = Course(Variation(), 32, loss=[2.30] * 40, correct=[3] * 40, spread=[0.1] * 40)
+    learned = Course(Variation(), 32, loss=[2.30] * 20 + [2.0] * 20, correct=[3] * 20 + [9] * 20, spread=[0.1] * 40)
+    assert chance.learned(learned) and not chance.learned(guessing)
+    assert not chance.learned(Course(Variation(), 32, loss=[1.0] * 40, correct=[3] * 40, spread=[0.1] * 40))
+
+
+def test_report_reads_as_text_html_and_picture():
+    finding = Finding(causes.DEAD_RELUS, "97% are 0", "above 90%", "He", excluded="<the control>")
+    report = Report(cause_of((finding,), True), True, (finding,), seen=("one & two",))
+    assert report.cause == causes.DEAD_RELUS and "97% are 0" in str(report)
+    assert "&lt;the control&gt;" in report._repr_html_() and "one &amp; two" in report._repr_html_()
+    assert cause_of((), False) == causes.HEALTHY and cause_of((), None) == causes.UNDETERMINED
+    assert "dead relus" in report.plot().figure.axes[0].get_title() or report.plot().text
+
+
+def test_every_cause_has_a_meaning_and_a_docstring():
+    source = Path(causes.__file__).read_text(encoding="utf-8")
+    for name in causes.CAUSES:
+        assert f'{name.upper()} = "{name}"\n"""' in source
+
+
+def test_patient_answers_orders_once():
+    x, y = stripes()
+    patient = Patient(model=small(), x_train=x, y_train=y, steps=40)
+    for name in VITAL_SIGNS:
+        measurement = patient.order(name)
+        assert measurement.text and patient.order(name) is measurement
+    assert patient.order("untouched control").courses[0].steps >= 10
+    assert patient.order("untouched control").plot().text
+    assert all(instrument.seconds > 0 and instrument.question for instrument in {**VITAL_SIGNS, **PROBES}.values())
+    with pytest.raises(KeyError, match="no instrument 'x-ray'"):
+        patient.order("x-ray")
+
+
+def test_callback_warns_once_with_the_cause():
+    x, y = stripes()
+    model = small(keras.optimizers.Adam(1e-9))
+    watch = DiagnosisCallback(patience=20)
+    with pytest.warns(StuckTrainingWarning, match="learning_rate_too_low") as seen:
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[watch])
+    assert (
+        watch.cause == causes.LEARNING_RATE_TOO_LOW
+        and len([w for w in seen if w.category is StuckTrainingWarning]) == 1
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StuckTrainingWarning)
+        small().fit(x, y, epochs=3, verbose=0, callbacks=[DiagnosisCallback(patience=20)])
+    with pytest.raises(ValueError, match="both x_train and y_train"):
+        DiagnosisCallback(x)
+
+
+def test_command_line(tmp_path):
+    (tmp_path / "my_training.py").write_text(
+        "import keras, numpy as np\n"
+        "def arguments():\n"
+        "    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), "
+        "keras.layers.Dense(1, activation='softmax')])\n"
+        "    model.compile('adam', 'mse')\n"
+        "    return {'model': model, 'x_train': np.random.default_rng(0).uniform(0, 1, (50, 8, 8, 3)), "
+        "'y_train': np.arange(50) % 10}\n"
+    )
+    command = [sys.executable, "-m", "vgg_lesson.diagnosis", "my_training:arguments"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=_environment(), check=False)
+    assert done.returncode == 1 and "Diagnosis: output_layer_mismatch" in done.stdout, done.stderr[-500:]
+
+
+def _environment():
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+
+
+def test_subject_of_keras_history():
+    x, y = stripes(40)
+    history = small().fit(x, y, verbose=0)
+    assert "loss" in Subject.of(small(), x, y, history=history).history
