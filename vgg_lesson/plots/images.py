@@ -9,6 +9,8 @@ CHANNELS = (("red", "#D55E00", "-"), ("green", "#009E73", "--"), ("blue", "#0072
 """Name, colour and line style: channels stay apart without colour, too."""
 PATCH = 4
 """Side of the square of pixels whose numbers are written out."""
+COLUMNS = 10
+"""Images in a row of the class browser."""
 _PAPER = 255
 
 
@@ -74,7 +76,7 @@ def draw_class_page(
     """One class: some of its images, one of them with its nearest training images, and its mean colours.
 
     Args:
-        images: (N, H, W, 3) uint8 images of the class, shown as a grid of 8 columns.
+        images: (N, H, W, 3) uint8 images of the class, shown as a grid of 10 columns.
         chosen: which of them is compared.
         name: of the class.
         channel_means: (3,) mean of each channel over the class, 0 to 255.
@@ -83,8 +85,8 @@ def draw_class_page(
         neighbour_names: their classes.
         distances: root mean squared differences, 0 to 255.
     """
-    columns, size = 8, images.shape[1:3]
-    made, axes = figure(9.6, 4.6, 1, 3)
+    columns, size = COLUMNS, images.shape[1:3]
+    made, axes = figure(9.6, 4.2, 1, 3)
     grid, strip, colours = axes
     grid.imshow(mosaic(images, columns))
     top, left = corner(chosen, columns, size)
@@ -105,7 +107,10 @@ def draw_class_page(
     strip.set_title("the framed image, its nearest training images, and how far they differ (0 to 255)", fontsize=9.5)
     _show_means(colours, channel_means, all_means)
     _place(
-        made, (grid, (0.01, 0.40, 0.66, 0.53)), (strip, (0.01, 0.08, 0.66, 0.25)), (colours, (0.76, 0.5, 0.22, 0.43))
+        made,
+        (grid, (0.01, 0.43, 0.66, 0.49)),
+        (strip, (0.01, 0.09, 0.66, 0.24)),
+        (colours, (0.745, 0.43, 0.24, 0.47)),
     )
     listed = ", ".join(f"{n} {d:.0f}" for n, d in zip(neighbour_names, distances, strict=True))
     means = ", ".join(

@@ -12,7 +12,7 @@ from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.preview import move
 from vgg_lesson.widgets.common import Explorer, choice, int_slider, switch
 
-SHOWN = 32
+SHOWN = 30
 """Images of a class in the browser's grid."""
 SEARCHED = 200
 """Images of a class among which the browser looks for near-duplicates."""
@@ -31,7 +31,7 @@ def class_browser(dataset: Dataset) -> Explorer:
     """Validation images by class; for one of them the most similar training images, found number by number.
 
     Args:
-        dataset: at least 32 validation images a class. Making the lab goes once through all
+        dataset: at least 30 validation images a class. Making the lab goes once through all
             training images (a few seconds for 40,000); a picture then takes a fraction of a second.
     """
     page = _ClassPages(dataset)
@@ -49,7 +49,7 @@ def class_browser(dataset: Dataset) -> Explorer:
                 f"Order the class's first {SEARCHED} validation images by their distance to the training images",
             ),
         },
-        height=450,
+        height=420,
     )
 
 
