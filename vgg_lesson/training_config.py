@@ -1,7 +1,10 @@
 """Every choice of a training run as one frozen value, checked when it is made."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
+
+from vgg_lesson.configurations import validated
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle")
@@ -52,12 +55,15 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self):
-        object.__setattr__(self, "head", tuple(self.head))
-        object.__setattr__(self, "augmentation", tuple(self.augmentation))
-        self._require_number("learning_rate", self.learning_rate > 0, "a finite number above 0")
-        self._require_number("momentum", 0 <= self.momentum < 1, "a number in [0, 1)")
-        self._require_number("weight_decay", self.weight_decay >= 0, "a finite number of at least 0")
-        self._require_number("label_smoothing", 0 <= self.label_smoothing < 1, "a number in [0, 1)")
+        for name in ("head", "augmentation"):
+            if not isinstance(getattr(self, name), tuple | list):
+                raise ValueError(f"{name} must be a tuple, received {getattr(self, name)!r}")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        validated(self.configuration, (32, 32, 3), 10, self.width, self.head, self.dropout)
+        self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
+        self._require_number("momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
+        self._require_number("weight_decay", lambda value: value >= 0, "a finite number of at least 0")
+        self._require_number("label_smoothing", lambda value: 0 <= value < 1, "a number in [0, 1)")
         for name, allowed in (
             ("optimizer", OPTIMIZERS),
             ("schedule", SCHEDULES),
@@ -67,16 +73,16 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be one of {allowed}, received {getattr(self, name)!r}")
         if unknown := [name for name in self.augmentation if name not in AUGMENTATIONS]:
             raise ValueError(f"augmentation must hold names from {AUGMENTATIONS}, received {unknown}")
-        for name in ("batch_size", "epochs"):
+        for name, low, high in (("batch_size", 1, math.inf), ("epochs", 1, math.inf), ("seed", 0, 2**31 - 1)):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"{name} must be a whole number of at least 1, received {value!r}")
-        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**31):
-            raise ValueError(f"seed must be a whole number in [0, 2**31), received {self.seed!r}")
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                limit = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
+                raise ValueError(f"{name} must be a whole number {limit}, received {value!r}")
 
-    def _require_number(self, name: str, holds: bool, allowed: str) -> None:
+    def _require_number(self, name: str, holds: Callable[[float], bool], allowed: str) -> None:
         value = getattr(self, name)
-        if not (math.isfinite(value) and holds):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (is_number and math.isfinite(value) and holds(value)):
             raise ValueError(f"{name} must be {allowed}, received {value!r}")
 
     @classmethod

@@ -1,0 +1,71 @@
+"""The record of a run: one line of JSON and back, refused when changed, verdicts by a stated rule."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from made_runs import made_run
+
+from vgg_lesson.run_record import Run, judge
+
+
+def test_one_line_there_and_back():
+    run = made_run(losses=(2.3, math.nan), stopped=True)
+    line = run.to_json()
+    assert "\n" not in line and json.loads(line)["epochs"][1]["loss"] == "float:nan"
+    again = Run.from_json(line)
+    assert math.isnan(again.epochs[1]["loss"]) and again.to_json() == line
+    assert Run.from_json(made_run().to_json()) == made_run()
+
+
+def test_infinite_losses_survive():
+    run = replace(made_run(), step_loss=((1, 2.3), (2, math.inf), (3, -math.inf)))
+    assert Run.from_json(run.to_json()) == run
+
+
+@pytest.mark.parametrize("line", ["", "{", "null", "3", '"text"', "{}", '{"schema": 1}'])
+def test_what_is_no_record_is_refused(line):
+    with pytest.raises(ValueError, match="record"):
+        Run.from_json(line)
+
+
+def test_every_field_is_under_the_checksum():
+    body = json.loads(made_run("some/name").to_json())
+    for field in set(body) - {"schema", "sha256"}:
+        changed = {**body, field: [] if isinstance(body[field], dict) else "changed"}
+        with pytest.raises(ValueError, match="changed after it was written"):
+            Run.from_json(json.dumps(changed))
+
+
+def test_an_unknown_verdict_is_refused_even_with_a_fitting_checksum():
+    with pytest.raises(ValueError, match="'some/name'.*'fine'"):
+        Run.from_json(replace(made_run("some/name"), verdict="fine").to_json())
+
+
+def test_curves_by_name():
+    run = made_run(accuracies=(0.2, 0.4), losses=(2.2, 1.9))
+    assert run.curve("val_accuracy") == [0.2, 0.4]
+    with pytest.raises(ValueError, match="'top5'"):
+        run.curve("top5")
+
+
+def test_naming_adds_the_command_and_measurements():
+    run = made_run().named("plan/1", "make it", parameters=10)
+    assert (run.name, run.command) == ("plan/1", "make it")
+    assert run.measurements == {"test_accuracy": 0.5, "parameters": 10}
+
+
+@pytest.mark.parametrize(
+    ("losses", "accuracy", "verdict"),
+    [
+        ([2.303, 2.302], 0.10, "stuck"),
+        ([2.303, 2.302], 0.149, "stuck"),
+        ([2.303, 2.2], 0.151, "learning"),
+        ([2.3, math.nan], 0.5, "diverged"),
+        ([math.inf, 2.3], 0.5, "diverged"),
+        ([], 0.0, "stuck"),
+    ],
+)
+def test_the_rule_of_the_verdict(losses, accuracy, verdict):
+    assert judge(losses, accuracy, 0.1) == verdict
