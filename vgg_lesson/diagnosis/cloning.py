@@ -104,7 +104,7 @@ def copy(
     """
     last = next((layer.name for layer in reversed(leaves(model)) if layer.weights), None)
 
-    def rebuild(layer):
+    def changed(layer):
         if strip and layer.name in strip:
             return keras.layers.Identity(name=layer.name)
         config = _without_seeds(layer.get_config())
@@ -126,8 +126,11 @@ def copy(
                 ],
                 name=layer.name,
             )
+        return type(layer).from_config(config)
+
+    def rebuild(layer):
         try:
-            return type(layer).from_config(config)
+            return changed(layer)
         except (TypeError, ValueError, NotImplementedError):
             if layer.weights:
                 raise

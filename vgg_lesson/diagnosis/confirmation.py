@@ -60,14 +60,24 @@ def _cures(lab: Laboratory, variation: Variation, waiting: int) -> bool:
     if lab.seconds_left() < 2:
         return False
     course = lab.train(variation, STEPS, seconds=0.8 * lab.seconds_left() / max(1, waiting))
-    return lab.chance.learned(course) and not _control_learns(lab, course)
+    return lab.chance.learned(course) and _control_fails(lab, course)
 
 
-def _control_learns(lab: Laboratory, cure: Course) -> bool:
+def _control_fails(lab: Laboratory, cure: Course) -> bool:
+    """True when the control learned nothing in at least as many steps as the cure took.
+
+    Where only the rate was changed, a control that moves, slowly, does not fail either.
+    """
     done = lab.courses[CONTROL]
-    if not collapsed(done) and np.isfinite(done.loss[-1]) and done.steps < 1.5 * cure.steps:
+    ended = collapsed(done) or not np.isfinite(done.loss[-1])
+    if not ended and done.steps < 1.5 * cure.steps:
         lab.train(CONTROL, int(1.5 * cure.steps))
-    return lab.chance.learned(done)
+    if lab.chance.learned(done):
+        return False
+    only_rate = replace(cure.variation, name="", rate=1.0) == Variation(name="")
+    if only_rate and lab.chance.moving(done):
+        return False
+    return ended or collapsed(done) or not np.isfinite(done.loss[-1]) or done.steps >= cure.steps
 
 
 def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list[Finding]:
@@ -79,7 +89,7 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
     steps = min(STEPS, max(60, int(1.5 * together.steps)))
     lab.train(he, steps, seconds=0.45 * lab.seconds_left())
     lab.train(slow, steps, seconds=0.9 * lab.seconds_left())
-    if _control_learns(lab, together):
+    if not _control_fails(lab, together):
         return []
     he_learns, slow_learns, survives = lab.learned(he), lab.learned(slow), _signal_survives(lab, slow)
     findings = []
@@ -129,44 +139,25 @@ def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
     return findings
 
 
-def explore(lab: Laboratory, rate: float, tried: list[Suspicion]) -> list[Finding]:
-    """Nothing was suspected, or no suspicion held: a tenth and ten times the rate, no regularisation, He."""
+def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion]) -> list[Finding]:
+    """No suspicion held: other rates, as far as the size of the first updates leaves room for them."""
     known = {tuple(sorted(s.change.items())) for s in tried}
-    guesses = [
-        Suspicion(
-            causes.LEARNING_RATE_TOO_HIGH,
-            f"learning rate {rate:.3g}",
-            "learns at a tenth of it",
-            {"rate": 0.1},
-            f"learning rate {rate / 10:.2g}",
-        ),
-        Suspicion(
-            causes.LEARNING_RATE_TOO_LOW,
-            f"learning rate {rate:.3g}",
-            "learns at ten times the rate",
-            {"rate": 10.0},
-            f"learning rate {rate * 10:.2g}",
-        ),
-        Suspicion(
-            causes.LEARNING_RATE_TOO_HIGH,
-            f"learning rate {rate:.3g}",
-            "learns at a hundredth of it",
-            {"rate": 0.01},
-            f"learning rate {rate / 100:.2g}",
-        ),
-        Suspicion(
-            causes.LEARNING_RATE_TOO_LOW,
-            f"learning rate {rate:.3g}",
-            "learns at a hundred times the rate",
-            {"rate": 100.0},
-            f"learning rate {rate * 100:.2g}",
-        ),
-    ]
-    slow_but_moving = lab.chance.moving(lab.courses[CONTROL])
-    for number, guess in enumerate(guesses):
-        if tuple(sorted(guess.change.items())) in known or (slow_but_moving and guess.change["rate"] > 1):
-            continue
-        if _cures(lab, variation_of(guess), len(guesses) - number):
+    plan = []
+    if not update < 1e-3:
+        plan += [(causes.LEARNING_RATE_TOO_HIGH, 0.1), (causes.LEARNING_RATE_TOO_HIGH, 0.01)]
+    if update < 3e-4:
+        plan += [(causes.LEARNING_RATE_TOO_LOW, 10.0)]
+    if update < 1e-4:
+        plan += [(causes.LEARNING_RATE_TOO_LOW, 100.0)]
+    for number, (cause, factor) in enumerate(plan):
+        guess = Suspicion(
+            cause,
+            f"learning rate {rate:.3g}; a first step changes the weights by {update:.2g} of their size",
+            f"the network learns at {factor:g} times the rate",
+            {"rate": factor},
+            f"learning rate {rate * factor:.2g}",
+        )
+        if tuple(guess.change.items()) not in known and _cures(lab, variation_of(guess), len(plan) - number):
             return [_finding(lab, guess, variation_of(guess))]
     return []
 

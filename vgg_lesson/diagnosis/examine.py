@@ -76,6 +76,7 @@ class Examination:
         self.findings: list[Finding] = []
         self.signs = self.lab = self.known = self.fresh_weights = None
         self.stuck: bool | None = None
+        self.given_stuck = False
         self.chance_loss = float("nan")
 
     def left(self) -> float:

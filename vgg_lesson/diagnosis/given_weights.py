@@ -14,6 +14,7 @@ def given_has_learned(exam, fresh, chance) -> bool:
     iterations = int(subject.model.optimizer.iterations.numpy())
     if not facts.weights_finite:
         exam.say("the given weights hold NaN or infinity: examined from fresh weights")
+        exam.given_stuck = True
         return False
     if iterations == 0 and not subject.history and not facts.random_kernels and looks_fresh(subject.model, fresh):
         return False
@@ -32,6 +33,7 @@ def given_has_learned(exam, fresh, chance) -> bool:
     )
     if frozen:
         exam.findings.insert(0, frozen)
+    exam.given_stuck = iterations > 0 and best <= chance.majority + 6 * error
     learned = best > chance.majority + 6 * error
     if learned:
         exam.stuck = False

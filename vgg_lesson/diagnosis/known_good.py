@@ -197,7 +197,7 @@ class KnownGoodProbe:
         return plain, len(rows), majority, best, name
 
 
-def known_good(subject: Subject, until: float, *, steps: int = 120) -> tuple[KnownGood, KnownGoodProbe]:
+def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[KnownGood, KnownGoodProbe]:
     """Run the probe: train, look at held-out and validation images, and at permuted labels when nothing was found."""
     began = time.perf_counter()
     probe = KnownGoodProbe(subject)

@@ -53,7 +53,7 @@ def run(exam, fresh) -> None:
     )
     suspicions = suspicions_of(exam, signs, chance, update, strip, unreachable)
     if learned:
-        exam.stuck = False
+        exam.stuck = False if not exam.given_stuck else None
         _after_learning(exam, lab, course, suspicions)
         return
     if {causes.CLASS_IMBALANCE, causes.UNSHUFFLED_VALIDATION_SPLIT} & {
@@ -62,7 +62,7 @@ def run(exam, fresh) -> None:
         return
     found = confirmation.confirm(lab, suspicions)
     if not found and not chance.learned(lab.courses[confirmation.CONTROL]):
-        found = confirmation.explore(lab, facts.rate, suspicions)
+        found = confirmation.explore(lab, facts.rate, update, suspicions)
     for tried in lab.courses.values():
         if tried.variation != confirmation.CONTROL and tried.steps:
             exam.say(
@@ -117,6 +117,20 @@ def _augmentation(exam) -> Suspicion | None:
 
 def _after_learning(exam, lab, course, suspicions) -> None:
     """The control learned: is there still something that a fair comparison shows?"""
+    if exam.given_stuck:
+        exam.say(
+            "the given weights know nothing, though the same configuration learns from fresh ones: the "
+            "draw decides, or what came before"
+        )
+        if not exam.facts.weights_finite:
+            exam.findings.append(
+                Finding(
+                    causes.NON_FINITE_VALUES,
+                    "the given weights hold NaN or infinity, fresh ones train",
+                    "none is allowed",
+                    "start anew; a smaller rate or clipped gradients if it happens again",
+                )
+            )
     trainer = lab.trainer(confirmation.CONTROL)
     trainer.model.set_weights(course.state[0])
     if norms(trainer.model):
