@@ -1,4 +1,4 @@
-"""Checks of lesson 5: what guessing costs, Glorot's factor per layer, and a consultation in the clinic."""
+"""Checks of lesson 5: Glorot's factor per layer, silent units, and a consultation in the clinic."""
 
 import math
 from collections.abc import Callable
@@ -9,32 +9,10 @@ from vgg_lesson.checks.common import describe, expect
 
 MOST_SECONDS, MOST_WRONG = 45, 1
 """Exercise 3: the bill and the wrong names that a good consultation may have."""
-_EQUAL = "right only if these classes were equally frequent"
-
-
-def check_guessing_loss(function: Callable) -> None:
-    """Exercise 1: ``function(labels) -> loss`` in nats of an answer that only knows how frequent the classes are."""
-    for labels, name, known in (
-        (np.arange(10).repeat(50), "ten classes of 50 labels each", {}),
-        (np.array([0] * 90 + [1] * 10), "90 labels of class 0 and 10 of class 1", {math.log(2): _EQUAL}),
-        (np.array([0] * 60 + [2] * 30 + [9] * 10), "60, 30 and 10 labels of classes 0, 2 and 9", {math.log(3): _EQUAL}),
-        (np.zeros(20, int), "20 labels, all of class 0", {}),
-    ):  # fmt: skip
-        shares = np.bincount(labels)[np.bincount(labels) > 0] / len(labels)
-        entropy = float(-(shares * np.log(shares)).sum())
-        known = {
-            entropy / math.log(2): "the entropy in bits: take the natural logarithm",
-            -entropy: "the right size with the wrong sign",
-            float(-np.log(shares).mean()): "a plain mean over classes: weigh each class by its share",
-            float(-np.log(shares.max())): "the loss on the largest class alone",
-            **known,
-        }
-        next_step = "The loss of a label is -ln(share of its class): take the mean over all labels."
-        _expect_number(function, (labels,), entropy, f"for {name}", known, next_step)
 
 
 def check_glorot_factor(function: Callable) -> None:
-    """Exercise 2: ``function(channels_in, channels_out) -> factor`` on the signal's size, 3x3 convolution and ReLU."""
+    """Exercise 1: ``function(channels_in, channels_out) -> factor`` on the signal's size, 3x3 convolution and ReLU."""
     for inputs, outputs in ((64, 64), (64, 128), (128, 256), (512, 512), (3, 64)):
         right = math.sqrt(inputs / (inputs + outputs))
         known = {
@@ -46,6 +24,32 @@ def check_glorot_factor(function: Callable) -> None:
         }
         _expect_number(function, (inputs, outputs), right, f"for {inputs} channels in and {outputs} out", known,
                        "Mean square in -> times fan_in x Var(W) -> halved by the ReLU -> root.")  # fmt: skip
+
+
+def check_silent_share(function: Callable) -> None:
+    """Exercise 2: ``function(outputs) -> share`` of a ReLU layer's channels that are 0 for every image and place."""
+    rng = np.random.default_rng(0)
+    half = rng.uniform(0.5, 1, (8, 3, 3, 4)) * (rng.uniform(size=(8, 3, 3, 4)) < 0.5)
+    one_dead = half * np.array([1, 0, 1, 1])
+    once = np.zeros((8, 3, 3, 4))
+    once[5, 2, 0, :3] = 0.1
+    dense = rng.uniform(0.5, 1, (8, 5)) * np.array([1, 0, 0, 1, 0])
+    for outputs, name, right in (
+        (one_dead, "a convolution of 4 channels, of which number 1 is always 0 and the others half of the time", 1 / 4),
+        (once, "a convolution of 4 channels, of which three are active once, for one image at one place", 1 / 4),
+        (dense, "a dense layer of 5 units, of which three are always 0", 3 / 5),
+        (half, "a convolution in which every channel is 0 half of the time", 0.0),
+    ):
+        zero = outputs == 0
+        known = {
+            float(zero.mean()): "the share of outputs that are 0: half of them are in any healthy ReLU layer",
+            float(zero.all(axis=0).mean()): "each place counted on its own: a channel is silent when all places are",
+            float(1 - right): "the share that is not silent",
+            float(zero.reshape(-1, zero.shape[-1]).all(axis=0).sum()): "their number, not their share",
+            float(zero[0].reshape(-1, zero.shape[-1]).all(axis=0).mean()): "only the first image was looked at",
+        }
+        next_step = "Ask for each channel whether all its values are 0, over images, rows and columns; then average."
+        _expect_number(function, (outputs,), right, f"for {name}", known, next_step)
 
 
 def check_consultation(consultation) -> None:

@@ -11,7 +11,7 @@ FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
 _MARKS = ("o-", "s--", "^:", "D-.")
 
 
-def signal_through_layers(names, forward: dict, backward: dict, finding: str = "") -> Picture:
+def draw_layers(names, forward: dict, backward: dict, finding: str = "") -> Picture:
     """What of the signal depends on the image, layer by layer, and what comes back of the loss.
 
     How to read it: both axes are logarithmic and always the same. On the left a line that falls
@@ -47,20 +47,71 @@ def signal_through_layers(names, forward: dict, backward: dict, finding: str = "
     return Picture(drawn, f"{said}Spread over the images from first to last layer, {'; '.join(parts)}.")
 
 
-def runs_on_one_axis(runs: dict, chance: float, learned: dict, smooth: int = 10) -> Picture:
+def draw_moments(moments: dict, finding: str = "") -> Picture:
+    """Signals at some moments of a run, see :func:`draw_layers`.
+
+    Args:
+        moments: label -> :class:`vgg_lesson.signals.Moment`.
+        finding: title; without it the change from first to last layer at each moment.
+    """
+    spreads = {label: moment.values("spread") for label, moment in moments.items()}
+    found = "; ".join(f"{label} {change_of(values)}" for label, values in spreads.items())
+    picture = draw_layers(
+        [layer.name for layer in next(iter(moments.values())).layers],
+        spreads,
+        {label: moment.values("gradient") for label, moment in moments.items()},
+        finding or f"Spread from first to last layer: {found}",
+    )
+    silent = ", ".join(f"{label} {max(moment.values('zero_units')):.0%}" for label, moment in moments.items())
+    logits = ", ".join(f"{label} by {moment.logit_spread:.1e}" for label, moment in moments.items())
+    return Picture(
+        picture.figure,
+        f"{picture.text} The logits differ between images {logits}. Most silent units in a layer: {silent}.",
+    )
+
+
+def draw_start(start: dict) -> Picture:
+    """Size of the signal behind each layer of fresh networks.
+
+    How to read it: logarithmic; a straight falling line loses the same factor at every layer.
+
+    Args:
+        start: label -> items with "name", "size" and "spread", one a layer
+            (:class:`vgg_lesson.diagnosis.vital_signs.LayerSigns`).
+    """
+    drawn, axes = figure(7.6, 3.7)
+    axes.set_yscale("log")
+    ends, words = [], []
+    for number, (label, layers) in enumerate(start.items()):
+        sizes = [layer.size for layer in layers]
+        axes.plot(sizes, _MARKS[number % 4], color=CYCLE[number % 6])
+        ends.append((sizes[-1], f"{label}: {change_of(sizes)}", CYCLE[number % 6]))
+        words.append(f"{label} {_journey(sizes)}")
+    names = [layer.name for layer in next(iter(start.values()))]
+    limits = axes.get_ylim()
+    for height, (_, label, colour) in zip(_apart([end[0] for end in ends], limits), ends, strict=True):
+        label_line(axes, len(names) - 1, height, label, colour)
+    axes.set(xlim=(-0.6, len(names) * 1.42), ylabel="size (root mean square)", xlabel="convolution")
+    axes.set_xticks(range(len(names)), [short_name(name) for name in names], fontsize=8)
+    label, layers = next(iter(start.items()))
+    axes.set_title(f"{label}: the signal is {change_of([layer.size for layer in layers])} after {len(names)} layers")
+    return Picture(drawn, f"Size of the signal from {names[0]} to {names[-1]}: {'; '.join(words)}.")
+
+
+def draw_runs(runs: dict, smooth: int = 10) -> Picture:
     """Training loss of several changes, several seeds each, on the same axes.
 
     How to read it: a line on the dashed level of guessing has learned nothing. The counts tell on how
     many of the seeds a change worked; one seed proves nothing.
 
     Args:
-        runs: change -> list of runs, each a list of losses, one a step.
-        chance: loss of guessing (nats).
-        learned: change -> number of its runs that learned.
+        runs: change -> list of :class:`vgg_lesson.signals.WatchedRun`.
         smooth: steps averaged for one point.
     """
     drawn, axes = figure(8.6, 3.8)
-    ends = []
+    ends, chance = [], next(iter(runs.values()))[0].chance
+    learned = {label: sum(run.learned for run in group) for label, group in runs.items()}
+    runs = {label: [run.losses for run in group] for label, group in runs.items()}
     for number, (label, losses) in enumerate(runs.items()):
         colour = CYCLE[number % 6]
         for curve in losses:
@@ -90,7 +141,7 @@ def runs_on_one_axis(runs: dict, chance: float, learned: dict, smooth: int = 10)
     return Picture(drawn, f"Mean loss at the end against {chance:.3f} for guessing: {words}.")
 
 
-def first_steps(stories: dict) -> Picture:
+def draw_first_steps(stories: dict) -> Picture:
     """How the answer's dependence on the image, and the dead units, developed in recorded runs.
 
     How to read it: on the left, 0.1 and more is a network that tells images apart, 1e-7 is one that

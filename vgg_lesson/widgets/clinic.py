@@ -70,12 +70,13 @@ class Clinic(widgets.VBox):
         if self.busy:
             return
         self.busy, self.error = True, None
+        self.number.disabled = True  # a patient changed while another is measured would be lost
 
         def run():
             try:
                 work()
             finally:
-                self.busy = False
+                self.busy = self.number.disabled = False
 
         self.worker.request(run)
 
@@ -128,7 +129,7 @@ class Clinic(widgets.VBox):
         self.message.value = f"<p role='status'>{html.escape(text)}</p>"
 
     def _fail(self, error: Exception) -> None:
-        self.error, self.busy = error, False
+        self.error = error
         self.message.value = error_words(error)
 
 

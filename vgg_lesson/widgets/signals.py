@@ -2,7 +2,7 @@
 
 from vgg_lesson.configurations import configuration_of_depth
 from vgg_lesson.data import Dataset
-from vgg_lesson.plots.signals import change_of, signal_through_layers
+from vgg_lesson.plots.signals import draw_moments
 from vgg_lesson.plots.style import Picture
 from vgg_lesson.preprocessing import preprocess
 from vgg_lesson.signals import SignalLab
@@ -59,18 +59,4 @@ def before_and_after(lab: SignalLab, config: TrainingConfig, steps: int) -> Pict
     """Train ``steps`` steps and draw the signals of the first step and of the one after the last."""
     run = lab.run(config, steps + 1)
     first, last = run.moments[0], run.moments[-1]
-    labels = "before", f"after {last.step} steps"
-    spread = [first.logit_spread, last.logit_spread]
-    picture = signal_through_layers(
-        [layer.name for layer in first.layers],
-        dict(zip(labels, (first.values("spread"), last.values("spread")), strict=True)),
-        dict(zip(labels, (first.values("gradient"), last.values("gradient")), strict=True)),
-        f"From first to last layer: {change_of(first.values('spread'))} before, "
-        f"{change_of(last.values('spread'))} after {last.step} steps",
-    )
-    dead = max(last.values("zero_units"))
-    return Picture(
-        picture.figure,
-        f"{picture.text} The logits differ between images by {spread[0]:.1e} before and {spread[1]:.1e} after; "
-        f"at most {dead:.0%} of a layer's units are silent for every image after {last.step} steps.",
-    )
+    return draw_moments({"before": first, f"after {last.step} {'step' if last.step == 1 else 'steps'}": last})

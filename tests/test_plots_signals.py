@@ -1,0 +1,109 @@
+"""Pictures of signals: the words say what the numbers say, and odd values do not break a picture."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from vgg_lesson.plots import signals
+from vgg_lesson.plots.style import to_png
+
+NAMES = ["block1_conv1", "block1_conv2", "fc1"]
+
+
+def moment(spread=(1e-1, 1e-2, 1e-3), gradient=(1e-4, 1e-4, 1e-3), silent=(0.0, 0.25, 0.5), logits=1e-5):
+    table = {"spread": list(spread), "gradient": list(gradient), "zero_units": list(silent)}
+    return SimpleNamespace(
+        layers=[SimpleNamespace(name=name) for name in NAMES], logit_spread=logits, values=table.__getitem__
+    )
+
+
+def run(losses, learned=False):
+    return SimpleNamespace(losses=losses, learned=learned, chance=math.log(10))
+
+
+def title(picture):
+    drawn = picture.figure
+    return drawn.get_suptitle() or drawn.axes[0].get_title(loc="left")
+
+
+def test_moments_on_fixed_axes():
+    later = moment(spread=(1e-1, 1e-4, 1e-7), logits=3e-8)
+    picture = signals.draw_moments({"before": moment(), "after 20 steps": later})
+    found = "before 100 times smaller; after 20 steps 1,000,000 times smaller"
+    assert title(picture) == f"Spread from first to last layer: {found}"
+    assert "before by 1.0e-05, after 20 steps by 3.0e-08" in picture.text
+    assert "Most silent units in a layer: before 50%" in picture.text
+    assert picture.figure.axes[0].get_ylim() == signals.FORWARD_LIMITS
+    assert picture.figure.axes[1].get_ylim() == signals.BACKWARD_LIMITS
+    drawn = picture.figure.axes[0].get_lines()[1].get_ydata()
+    assert list(drawn) == [1e-1, 1e-4, 1e-7]
+
+
+def test_zero_and_not_a_number_stay_on_the_picture():
+    broken = moment(spread=(1e-1, 0.0, math.nan), gradient=(0.0, math.inf, 1e9))
+    picture = signals.draw_layers(NAMES, {"broken": broken.values("spread")}, {"broken": broken.values("gradient")})
+    assert "no longer a number" in picture.text
+    low, high = signals.FORWARD_LIMITS
+    assert list(picture.figure.axes[0].get_lines()[0].get_ydata()) == [1e-1, low, high]
+    assert to_png(picture.figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0.29, 0.001], "290 times smaller"),
+        ([1.0, 3.0], "3 times larger"),
+        ([1.0, 1.2], "about the same"),
+        ([1.0, 0.0], "gone"),
+        ([0.0, 1.0], "grown from nothing"),
+        ([1e-1, 1e-7], "1,000,000 times smaller"),
+        ([1.0, math.inf], "no longer a number"),
+    ],
+)
+def test_change_in_words(values, words):
+    assert signals.change_of(values) == words
+
+
+def test_fresh_networks():
+    sizes = dict(zip(NAMES, (1.0, 0.1, 0.002), strict=True))
+    layers = [SimpleNamespace(name=name, size=size) for name, size in sizes.items()]
+    flat = [SimpleNamespace(name=name, size=0.8) for name in NAMES]
+    picture = signals.draw_start({"Glorot": layers, "He": flat})
+    assert title(picture) == "Glorot: the signal is 500 times smaller after 3 layers"
+    assert "He 8.0e-01 to 8.0e-01 (about the same)" in picture.text
+
+
+def test_runs_are_counted_over_seeds():
+    flat, falling = [2.303] * 40, [2.303 - 0.01 * step for step in range(40)]
+    picture = signals.draw_runs({"untouched": [run(flat), run(flat)], "He": [run(falling, True), run(flat)]})
+    assert title(picture) == "He: 1 of 2 learn"
+    assert "untouched 2.30, 0 of 2 seeds learn; He 2.13, 1 of 2 seeds learn" in picture.text
+    labels = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert "untouched: 0 of 2 learn" in labels and "chance ln 10 = 2.303" in labels
+
+
+def test_nothing_learned_and_a_loss_that_is_no_number():
+    picture = signals.draw_runs({"untouched": [run([2.3, 2.3, math.nan])]})
+    assert title(picture) == "No change learned"
+    assert to_png(picture.figure).startswith(b"\x89PNG")
+
+
+def story(spreads, dead):
+    return [
+        {"step": step, "logit_spread": spread, "layers": [{"dead_share": 0.0}, {"dead_share": share}]}
+        for step, spread, share in zip((0, 10, 320), spreads, dead, strict=True)
+    ]
+
+
+def test_first_steps_of_recorded_runs():
+    lecture, norm = story((3e-5, 1e-2, 0.0), (0.4, 0.9, 1.0)), story((0.1, 1.0, 2.0), (0.0, 0.0, 0.1))
+    picture = signals.draw_first_steps({"as in the lecture": lecture, "batch norm": norm})
+    assert title(picture) == "Still telling images apart at the end: batch norm"
+    assert "differ by 3.0e-05 at the start and 0.0e+00 after 320 steps, when 100%" in picture.text
+    only = signals.draw_first_steps({"as in the lecture": lecture})
+    assert title(only) == "At the end every image gets the same answer"
+
+
+def test_short_names():
+    assert [signals.short_name(name) for name in ("block3_conv2", "fc1", "dense")] == ["3.2", "fc1", "dense"]

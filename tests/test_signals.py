@@ -1,0 +1,122 @@
+"""Signals of short trainings: right numbers, fresh starts, and honest counts."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from vgg_lesson.signals import LEARNED_NATS, Moment, SignalLab, WatchedRun
+from vgg_lesson.training_config import TrainingConfig
+
+CONFIG = TrainingConfig(configuration="A", width=1 / 16, head=(16,), batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    rng = np.random.default_rng(0)
+    return SignalLab(rng.uniform(0, 1, (40, 32, 32, 3)).astype(np.float32), np.arange(40) % 10)
+
+
+@pytest.fixture(scope="module")
+def run(lab):
+    return lab.run(CONFIG, 3)
+
+
+def test_every_step_is_noted_before_it_changes_the_weights(lab, run):
+    assert [moment.step for moment in run.moments] == [0, 1, 2]
+    names = [layer.name for layer in run.moments[0].layers]
+    assert names == [*(f"block{b}_conv{n}" for b, c in enumerate((1, 1, 2, 2, 2), 1) for n in range(1, c + 1)), "fc1"]
+    assert run.losses[0] == pytest.approx(math.log(10), abs=0.05) and run.chance == pytest.approx(math.log(10))
+    assert all(0 < layer.update < 0.2 and layer.gradient > 0 for layer in run.moments[0].layers)
+    # Adam's first step moves every weight by the rate, whatever its gradient
+    kernel = _first_kernel(lab)
+    start = _glorot(kernel.shape)
+    expected = 1e-3 * math.sqrt(start.size) / np.linalg.norm(start)
+    assert run.moments[0].layers[0].update == pytest.approx(expected, rel=0.1)
+
+
+def _first_kernel(lab):
+    return next(iter(lab._compiled.values())).with_kernel[0].kernel
+
+
+def _glorot(shape):
+    return np.array(keras.initializers.GlorotUniform(seed=1)(shape))
+
+
+def test_the_first_layer_is_measured_as_numpy_measures_it(lab, run):
+    """The first layer of the first step, worked out again from the images and a second convolution."""
+    rows = np.random.default_rng(CONFIG.seed).permutation(40)[:8]
+    compiled = next(iter(lab._compiled.values()))
+    compiled.restart(CONFIG)
+    kernel = np.array(compiled.with_kernel[0].kernel)
+    outputs = np.maximum(keras.ops.conv(lab.images[rows], kernel, padding="same"), 0)
+    first = run.moments[0].layers[0]
+    assert first.size == pytest.approx(np.sqrt(np.mean(outputs**2)), rel=1e-4)
+    assert first.spread == pytest.approx(outputs.std(axis=0).mean(), rel=1e-4)
+    assert first.zero_units == np.mean((outputs == 0).all(axis=(0, 1, 2)))
+
+
+def test_same_seed_same_run_and_another_seed_another(lab, run):
+    again, other = lab.run(CONFIG, 3), lab.run(CONFIG.change(seed=1), 3)
+    assert again.losses == pytest.approx(run.losses, abs=1e-5)
+    assert other.losses != pytest.approx(run.losses, abs=1e-7)
+    assert len(lab._compiled) == 1  # nothing was compiled again
+
+
+def test_rate_and_initialiser_take_effect(lab, run):
+    strong = lab.run(CONFIG.change(initializer="he_normal", learning_rate=1e-5), 2)
+    assert strong.moments[0].layers[-1].spread > 3 * run.moments[0].layers[-1].spread
+    assert strong.moments[0].layers[0].update < run.moments[0].layers[0].update / 20
+
+
+def test_a_loss_that_is_no_number_ends_the_run(lab):
+    broken = SignalLab(np.full((8, 32, 32, 3), np.nan, np.float32), np.arange(8))
+    broken._compiled = lab._compiled
+    run = broken.run(CONFIG, 5)
+    assert len(run.moments) == 1 and not run.learned
+
+
+def test_handful_uses_the_first_images_only(lab):
+    seen = []
+    compiled = next(iter(lab._compiled.values()))
+    original = compiled.step
+    compiled.step = lambda number, images, targets: seen.append(images.copy()) or original(number, images, targets)
+    try:
+        lab.run(CONFIG, 2, handful=8)
+    finally:
+        del compiled.step
+    assert all(sorted(batch.sum(axis=(1, 2, 3))) == sorted(lab.images[:8].sum(axis=(1, 2, 3))) for batch in seen)
+
+
+def test_wrong_arguments_are_named(lab):
+    with pytest.raises(ValueError, match="received 0 and 40"):
+        lab.run(CONFIG, 0)
+    with pytest.raises(ValueError, match="32 images at least, received 1 and 8"):
+        lab.run(CONFIG.change(batch_size=32), 1, handful=8)
+    with pytest.raises(ValueError, match="uint8"):
+        SignalLab(np.zeros((2, 32, 32, 3), np.uint8), np.zeros(2, int))
+
+
+LN_10 = math.log(10)
+
+
+def made_run(losses, chance=LN_10):
+    return WatchedRun(CONFIG, chance, tuple(Moment(step, loss, 0.1, ()) for step, loss in enumerate(losses)))
+
+
+def test_learning_is_judged_by_the_end_and_against_guessing():
+    assert made_run([2.3] * 20 + [2.2] * 20).learned
+    assert not made_run([2.0] * 20 + [2.3] * 20).learned
+    assert not made_run([math.log(10) - LEARNED_NATS + 1e-3] * 40).learned
+    assert not made_run([0.69] * 40, chance=0.70).learned  # far below ln 10, but not below guessing
+    assert not made_run([2.0] * 39 + [math.nan]).learned
+    assert made_run([3.0, 2.0]).final_loss == 2.0
+
+
+def test_batch_norm_is_measured_behind_its_relu():
+    rng = np.random.default_rng(0)
+    lab = SignalLab(rng.uniform(0, 1, (8, 32, 32, 3)).astype(np.float32), np.arange(8))
+    run = lab.run(CONFIG.change(batch_norm=True), 1)
+    sizes = run.moments[0].values("size")[:-1]
+    assert all(0.5 < size < 1.5 for size in sizes)  # normalised to 1, half of it cut off, pooled or not
