@@ -135,10 +135,16 @@ def test_damaged_batches_give_a_value_error_or_a_valid_batch():
 
 
 @pytest.mark.parametrize(
-    "bomb", [b"r\xff\xff\xff\xff", b"p4294967295\n", b"T\xff\xff\xff\x7f", b"\x96" + b"\xff" * 7 + b"\x00"]
+    ("bomb", "words"),
+    [
+        (b"r\xff\xff\xff\xff", "memo slot 4,294,967,295"),
+        (b"p4294967295\n", "memo slot 4,294,967,295"),
+        (b"T\xff\xff\xff\x7f", "expected 2147483647 bytes"),
+        (b"\x96" + b"\xff" * 7 + b"\x00", "expected 72057594037927935 bytes"),
+    ],
 )
-def test_pickles_that_would_fill_the_memory_are_refused(bomb):
-    with pytest.raises(ValueError, match="bomb_file"):
+def test_pickles_that_would_fill_the_memory_are_refused(bomb, words):
+    with pytest.raises(ValueError, match=f"bomb_file.*{words}"):
         read_batch(b"\x80\x02}" + bomb + b".", "bomb_file")
 
 

@@ -241,13 +241,14 @@ def test_a_refused_connection_leaves_the_time_to_the_others(fetch, server, tmp_p
         fetch_cifar10(tmp_path / "new", addresses=[address], progress=False)
 
 
-def test_a_trickling_host_is_left(fetch, monkeypatch):
-    monkeypatch.setattr(cifar10_attempt, "WINDOW", 0.5)
-    monkeypatch.setattr(cifar10_attempt, "SLOWEST", 500_000)
+def test_a_trickling_host_is_left_sooner_when_there_is_another(fetch, server, monkeypatch):
+    monkeypatch.setattr(cifar10_attempt, "WINDOW", 0.3)
+    monkeypatch.setattr(cifar10_fetch, "SLOWEST", {"next": 1_000_000, "last": 900_000})
     with pytest.raises(FetchError, match=r"too slow, \d+\.\d kB/s"):
         fetch("trickles")
-    monkeypatch.setattr(cifar10_attempt, "SLOWEST", 1_000)
-    assert fetch("trickles").read_bytes() == CONTENT
+    monkeypatch.setattr(cifar10_fetch, "SLOWEST", {"next": 1_000_000, "last": 1_000})
+    assert fetch("trickles", "trickles").read_bytes() == CONTENT
+    assert server.asked == ["/trickles"] * 3
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's always full device")

@@ -20,10 +20,8 @@ import requests
 
 from vgg_lesson.cifar10_search import ARCHIVE
 
-SLOWEST = 20_000
-"""Bytes a second, over ``WINDOW``: at less, the archive would take more than two hours."""
 WINDOW = 20.0
-"""Seconds."""
+"""Seconds over which a host's speed is judged."""
 _CHUNK = 2**15
 _SPARE = 2.0  # seconds
 
@@ -84,6 +82,7 @@ class Attempt(threading.Thread):
         folder: where the .part file goes.
         size: bytes of the archive; more are refused.
         first_byte, silence: seconds to wait for the first byte, and between bytes.
+        slowest: bytes a second below which the host is left.
 
     Attributes:
         part: the .part file. sha256: its checksum once complete, else "". received: bytes so far.
@@ -92,9 +91,10 @@ class Attempt(threading.Thread):
         FetchError: the folder cannot be written.
     """
 
-    def __init__(self, address: str, folder: Path, size: int, first_byte: float, silence: float):
+    def __init__(self, address: str, folder: Path, size: int, first_byte: float, silence: float, slowest: float):
         super().__init__(name="fetch CIFAR-10", daemon=True)
-        self._address, self._size, self._first_byte, self._silence = address, size, first_byte, silence
+        self._address, self._size, self._slowest = address, size, slowest
+        self._first_byte, self._silence = first_byte, silence
         try:
             handle, name = tempfile.mkstemp(prefix=ARCHIVE, suffix=".part", dir=folder)
         except OSError as error:
@@ -169,7 +169,7 @@ class Attempt(threading.Thread):
             if seen and now - heard > self._silence:
                 raise FetchError(f"fell silent after {megabytes(seen)}")
             if seen and now - window_start > WINDOW:
-                if seen - window_bytes < SLOWEST * WINDOW:
+                if seen - window_bytes < self._slowest * WINDOW:
                     raise FetchError(f"too slow, {(seen - window_bytes) / WINDOW / 1000:.1f} kB/s")
                 window_start, window_bytes = now, seen
         if isinstance(self._trouble, FetchError | CannotWrite):

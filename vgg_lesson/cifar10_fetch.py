@@ -22,6 +22,9 @@ ADDRESSES = (
 """The official address, and a copy whose bytes are the same."""
 SIZE = 170_498_071
 """Bytes of the official archive."""
+SLOWEST = {"next": 250_000, "last": 20_000}
+"""Bytes a second below which a host is left: with another address to try, at a speed that would
+take 11 minutes; at the last one, only at a speed that would take two hours."""
 _STALE = 3600  # seconds after which a .part file belongs to no living download
 
 
@@ -37,7 +40,7 @@ def fetch_cifar10(
     """Fetch the official archive, unless it is already there.
 
     Addresses are tried in order. One is given up when it refuses, answers with an error, sends other
-    bytes, falls silent for ``timeout`` seconds, or sends less than 20 kB a second over 20 seconds.
+    bytes, falls silent for ``timeout`` seconds, or is slow (``SLOWEST``) over 20 seconds.
     The file gets its name only when it is complete and its SHA-256 is right; until then it is a
     ``.part`` file, which nothing reads.
 
@@ -79,7 +82,8 @@ def fetch_cifar10(
         # Hosts that say nothing share the time; one that does starts anew.
         share = timeout if answered else (deadline - time.monotonic()) / (len(addresses) - number)
         shown = Progress(address, size, progress)
-        attempt = Attempt(address, folder, size, timeout if answered else max(share, 0.1), timeout)
+        slowest = SLOWEST["last" if number == len(addresses) - 1 else "next"]
+        attempt = Attempt(address, folder, size, max(share, 0.1), timeout, slowest)
         try:
             attempt.run_until_done(shown)
             if attempt.sha256 != sha256:
