@@ -42,15 +42,17 @@ def confirm(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
     """
     by_cause = {suspicion.cause: suspicion for suspicion in suspicions}
     small, fast = by_cause.get(causes.INITIALISATION_TOO_SMALL), by_cause.get(causes.LEARNING_RATE_TOO_HIGH)
-    others = [s for s in suspicions if s not in (small, fast)]
+    slow = by_cause.get(causes.LEARNING_RATE_TOO_LOW)
+    others = [s for s in suspicions if s not in (small, fast, slow)]
     for number, suspicion in enumerate(others):
-        waiting = len(others) - number + 2 * bool(small) + bool(fast)
+        waiting = len(others) - number + 2 * bool(small) + bool(fast) + bool(slow)
         if _cures(lab, variation_of(suspicion), waiting):
             return [_finding(lab, suspicion, variation_of(suspicion))]
     if small and fast:
         return _signal_and_rate(lab, small, fast) or _together(lab, suspicions)
-    for suspicion in (small, fast):
-        if suspicion and _cures(lab, variation_of(suspicion), 1):
+    last = [s for s in (small, fast, slow) if s]
+    for number, suspicion in enumerate(last):
+        if _cures(lab, variation_of(suspicion), len(last) - number):
             return [_finding(lab, suspicion, variation_of(suspicion))]
     return _together(lab, suspicions)
 
@@ -144,7 +146,7 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion])
     known = {tuple(sorted(s.change.items())) for s in tried}
     plan = []
     if not update < 1e-3:
-        plan += [(causes.LEARNING_RATE_TOO_HIGH, 0.1), (causes.LEARNING_RATE_TOO_HIGH, 0.01)]
+        plan += [(causes.LEARNING_RATE_TOO_HIGH, factor) for factor in (0.1, 0.01, 0.001)]
     if update < 3e-4:
         plan += [(causes.LEARNING_RATE_TOO_LOW, 10.0)]
     if update < 1e-4:

@@ -52,9 +52,11 @@ class Chance:
 
 
 def collapsed(course: Course) -> bool:
-    """The logits came to differ between images by less than 1e-5, and less than a tenth of the start, for ten steps."""
-    last = course.spread[-10:]
-    return course.steps >= 30 and max(last) < 1e-5 and max(last) < 0.1 * course.spread[0]
+    """For ten steps the logits hardly differed between images: below 1e-5 and a tenth of the start, or below 1e-9."""
+    if course.steps < 30:
+        return False
+    largest = max(course.spread[-10:])
+    return largest < 1e-9 or (largest < 1e-5 and largest < 0.1 * course.spread[0])
 
 
 class Laboratory:

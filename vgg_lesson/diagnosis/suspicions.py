@@ -111,7 +111,7 @@ def rate_factor_down(update: float) -> float:
     """A tenth, or the power of ten that brings the first update to about 2e-3 of the weights."""
     if not np.isfinite(update) or update <= 0:
         return 1e-3
-    return float(10.0 ** min(-1, round(np.log10(GOOD_UPDATE / update))))
+    return float(10.0 ** np.clip(round(np.log10(GOOD_UPDATE / update)), -4, -1))
 
 
 def learning_rate_too_high(update: float, rate: float) -> Suspicion | None:

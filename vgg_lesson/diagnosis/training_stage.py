@@ -34,7 +34,7 @@ def run(exam, fresh) -> None:
     )
     penalised = signs.penalty > chance.loss or decay(subject) > 0.02
     start = lab.trainer(confirmation.CONTROL).start(confirmation.CONTROL).state[0]
-    first = lab.train(confirmation.CONTROL, 2)
+    first = lab.train(confirmation.CONTROL, 1)
     unreachable = lab.trainer(confirmation.CONTROL).unreachable
     update = update_ratio_of(lab.trainer(confirmation.CONTROL).model, start, first)
     if unreachable and len(unreachable) == len(lab.trainer(confirmation.CONTROL).model.trainable_variables):
