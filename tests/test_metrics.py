@@ -125,6 +125,9 @@ def test_comparison_counts_disagreements_and_its_p_value_is_the_coins():
     found = metrics.compare(labels, first, second)
     assert (found.only_first, found.only_second) == (2, 8)
     assert found.difference == 0.3
+    low, high = found.interval
+    assert str(found).startswith("only the first right: 2, only the second: 8; difference +30.0 points")
+    assert f"{100 * low:+.1f} to {100 * high:+.1f}" in str(found)
     heads = [sum(tosses) for tosses in itertools.product((0, 1), repeat=10)]
     assert found.p_value == pytest.approx(np.mean([h <= 2 or h >= 8 for h in heads]))
 

@@ -175,6 +175,13 @@ class Comparison:
     interval: Interval
     p_value: float
 
+    def __str__(self) -> str:
+        low, difference, high = (100 * share for share in (self.interval.low, self.difference, self.interval.high))
+        return (
+            f"only the first right: {self.only_first}, only the second: {self.only_second}; difference "
+            f"{difference:+.1f} points (95% interval {low:+.1f} to {high:+.1f}), p = {self.p_value:.2g}"
+        )
+
 
 def compare(labels, first, second, *, repeats: int = 10_000, seed: int = 0) -> Comparison:
     """Compare the answers of two networks to the same images.

@@ -4,7 +4,7 @@ from matplotlib.patches import Rectangle
 
 from vgg_lesson.calibration import confident_errors
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.evaluation import show_matrix
+from vgg_lesson.plots.evaluation import place_axes, show_matrix
 from vgg_lesson.plots.style import COLOURS, Picture, figure
 
 SHOWN = 12
@@ -22,6 +22,7 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
     names, matrix = outputs.class_names, outputs.confusion
     places = outputs.cell(true, predicted)
     made, (left, right) = figure(9.2, 4.6, columns=2, gridspec_kw={"width_ratios": [1, 1.15]})
+    place_axes(made, left=0.12, right=0.985, bottom=0.2, top=0.93, wspace=0.3)
     show_matrix(left, matrix, names, numbers=False)
     left.add_patch(_frame(predicted, true))
     total = int(matrix[true].sum())
