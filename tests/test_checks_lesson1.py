@@ -1,0 +1,194 @@
+"""The checks of lesson 1: solutions pass, plausible wrong answers fail and are told what to do."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vgg_lesson.baselines import entropy, fit_linear, shrink
+from vgg_lesson.checks import lesson1
+from vgg_lesson.checks.common import describe, expect
+from vgg_lesson.data import Dataset, load_data
+from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_dataset_exploration.ipynb"
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load_data("sketches").subset(train=3000, validation=1000)
+
+
+def fails(words, check, *answer):
+    with pytest.raises(AssertionError) as caught:
+        check(*answer)
+    message = str(caught.value)
+    for part in ("Expected:", "Received:", "Next step:", words):
+        assert part in message, message
+
+
+def test_expect_says_what_was_received():
+    expect(True, "anything", None, "nothing")
+    fails("None (does the function return", expect, False, "a number", None, "return it")
+    fails("nothing filled in", expect, False, "a number", ..., "fill in")
+    fails("shape (2, 3), dtype uint8, values 0 to 5", expect, False, "x", np.arange(6, dtype=np.uint8).reshape(2, 3), "y")
+    fails("as said", expect, False, "x", "as said", "y")
+
+
+def test_describe_is_short():
+    assert describe(np.float32(0.25)) == "0.2500"
+    assert describe(np.int64(3)) == "3"
+    assert len(describe(list(range(1000)))) < 100
+    assert describe(np.array([])) == "an array of shape (0,), dtype float64"
+
+
+def solutions() -> list[dict]:
+    """The folded solutions of the notebook, each run, by exercise."""
+    text = "\n".join("".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"])
+    found = re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", text, re.DOTALL)
+    assert len(found) == 3
+    return found
+
+
+def test_the_folded_solutions_pass(data):
+    space = {"np": np, "data": data}
+    for solution in solutions():
+        exec(solution, space)
+    lesson1.check_mirror(space["mirror"])
+    lesson1.check_guessing_cost(space["guessing_cost"])
+    lesson1.check_my_classifier(space["my_classifier"], data)
+
+
+def test_other_mirrors_pass():
+    lesson1.check_mirror(lambda images: np.flip(images, axis=2))
+    lesson1.check_mirror(lambda images: np.stack([np.fliplr(image) for image in images]))
+
+
+def in_place(images):
+    images[:] = images[:, :, ::-1].copy()
+    return images
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda images: images, "as it was"),
+        (lambda images: images[:, ::-1], "upside down"),
+        (lambda images: images[::-1], "reverse order"),
+        (lambda images: images[..., ::-1], "red and blue exchanged"),
+        (lambda images: images[:, :, ::-1, ::-1], "red and blue as well"),
+        (lambda images: images[:, ::-1, ::-1], "180"),
+        (np.fliplr, "upside down"),  # the obvious function, made for one image: almost right
+        (np.flip, "Compare one row"),
+        (lambda images: images[:, :, ::-1] / 255, "Compare one row"),
+        (lambda images: images[:, :, ::-1].astype("float32"), "calculates nothing"),
+        (lambda images: images.transpose(0, 2, 1, 3), "(3, 6, 4, 3)"),
+        (lambda images: images[0, :, ::-1], "four axes"),
+        (lambda images: None, "does the function return"),
+        (in_place, "changes the batch"),
+    ],
+)
+def test_wrong_mirrors(wrong, words):
+    fails(words, lesson1.check_mirror, wrong)
+
+
+def test_other_costs_pass():
+    lesson1.check_guessing_cost(entropy)
+    lesson1.check_guessing_cost(lambda counts: -sum(c / sum(counts) * np.log(c / sum(counts)) for c in counts if c))
+
+
+def shares_of(counts):
+    return counts / counts.sum()
+
+
+def without_zeros(counts):
+    return shares_of(counts[counts > 0])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda counts: -(shares_of(counts) * np.log(shares_of(counts))).sum(), "nan"),  # almost right
+        (lambda counts: -(shares_of(counts) * np.log(shares_of(counts) + 1e-4)).sum(), "2.3026"),  # almost right, too
+        (lambda counts: (without_zeros(counts) * np.log(without_zeros(counts))).sum(), "minus before the sum"),
+        (lambda counts: -(without_zeros(counts) * np.log2(without_zeros(counts))).sum(), "not np.log2"),
+        (lambda counts: -(without_zeros(counts) * np.log10(without_zeros(counts))).sum(), "not np.log10"),
+        (lambda counts: np.log(len(counts)), "equal shares"),
+        (lambda counts: -np.log(shares_of(counts).max()), "most frequent"),
+        (lambda counts: -(without_zeros(counts) * np.log(without_zeros(counts))).mean(), "mean over the classes"),
+        (lambda counts: -(counts * np.log(counts)).sum(), "Make shares"),
+        (lambda counts: -np.log(shares_of(counts)), "one number"),
+        (lambda counts: None, "does the function return"),
+    ],
+)
+def test_wrong_costs(wrong, words):
+    fails(words, lesson1.check_guessing_cost, wrong)
+
+
+def test_a_linear_classifier_passes(data):
+    lesson1.check_my_classifier(fit_linear(data.x_train, data.y_train).predict, data)
+
+
+def own_contrast(images):
+    small = shrink(images, 8).reshape(len(images), -1)
+    small = small - small.mean(axis=1, keepdims=True)
+    return small / (small.std(axis=1, keepdims=True) + 1)
+
+
+def nearest(features, images, labels):
+    """1-nearest-neighbour classifier over some features."""
+    known = features(images)
+    squares = (known**2).sum(axis=1)
+    return lambda asked: labels[np.argmin(squares - 2 * features(asked) @ known.T, axis=1)]
+
+
+def flat(images):
+    return images.reshape(len(images), -1).astype(np.float32)
+
+
+def batch_contrast(images):
+    small = own_contrast(images)
+    return small - small.mean(axis=0)
+
+
+def scores(data):
+    means = np.stack([own_contrast(data.x_train[data.y_train == k]).mean(axis=0) for k in range(10)])
+    return lambda images: own_contrast(images) @ means.T
+
+
+def test_wrong_classifiers(data):
+    x, y = data.x_train, data.y_train
+    nearest_mean = nearest(flat, np.stack([x[y == k].mean(axis=0) for k in range(10)]), np.arange(10))
+    few = nearest(flat, x[:150], y[:150])
+    peeks = nearest(flat, np.concatenate([x, data.x_val]), np.concatenate([y, data.y_val]))
+    batch = nearest(batch_contrast, x, y)
+    score = scores(data)
+    rows = lambda images: np.arange(len(images)) + 10  # noqa: E731
+    for words, wrong in (
+        ("luck", nearest_mean),  # as good as the bar: almost right
+        ("clearly more", few),
+        ("clearly more", lambda images: np.zeros(len(images), int)),
+        ("Too good", peeks),
+        ("not from the batch", batch),  # almost right
+        ("argmax gives class numbers", lambda images: score(images).max(axis=1)),
+        ("One answer for each image", score),
+        ("row numbers", rows),
+        ("does the function return", lambda images: None),
+    ):
+        fails(words, lesson1.check_my_classifier, wrong, data)
+
+
+def test_a_classifier_that_changes_images_fails(data):
+    def darkens(images):
+        images //= 2
+        return np.zeros(len(images), int)
+
+    fails("left as they are", lesson1.check_my_classifier, darkens, data)
+
+
+def test_the_check_needs_no_particular_data():
+    x, y = draw_sketches(700, seed=5)
+    small = Dataset(x[:400], y[:400], x[400:], y[400:], x[:10], y[:10], CLASS_NAMES, "sketches", "few")
+    fails("clearly more", lesson1.check_my_classifier, lambda images: np.full(len(images), 3), small)
