@@ -55,6 +55,13 @@ def test_decoding_agrees_with_pickle_and_with_the_planes_of_the_format():
             np.testing.assert_array_equal(images[row, :, :, channel], plane.reshape(32, 32))
 
 
+def test_training_images_keep_the_order_of_the_files(tmp_path):
+    data = read_cifar10(made_cifar10.write_folder(tmp_path))  # the lecture's split depends on it
+    together = [read_batch(made_cifar10.contents()[f"data_batch_{number}"], "") for number in range(1, 6)]
+    np.testing.assert_array_equal(data.x_train, np.concatenate([images for images, _ in together]))
+    np.testing.assert_array_equal(data.y_train, np.concatenate([labels for _, labels in together]))
+
+
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_batches_pickled_again_by_python_3_are_read(protocol):
     plain = pickle.loads(made_cifar10.contents()["test_batch"], encoding="bytes")
