@@ -73,7 +73,7 @@ def test_loss_of_probability_marks_guessing():
 
 def test_optimizer_steps_finds_the_one_that_ignores_size():
     picture = plots.optimizer_steps([1e-6, 1e-3, 1], {"SGD": [1e-9, 1e-6, 1e-3], "Adam": [9e-4, 1e-3, 1e-3]})
-    title = picture.figure.axes[0].get_title()
+    title = picture.figure.axes[0].get_title(loc="left")
     assert title == "Adam: nearly the same step for gradients 1,000,000 times apart"
     assert "with Adam the steps differ 1.1-fold" in picture.text
 
@@ -84,7 +84,7 @@ def test_range_test_shows_a_suggestion_or_says_why_not():
     picture = plots.range_test(rates, loss, loss, 1e-3, "because")
     assert "try 1.0e-03" in words_in(picture) and picture.text.endswith("because")
     flat = plots.range_test(rates, np.full(50, 2.303), np.full(50, 2.303), None, "flat")
-    assert flat.figure.axes[0].get_title().startswith("No suggestion")
+    assert flat.figure.axes[0].get_title(loc="left").startswith("No suggestion")
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def cell():
 def test_the_map_counts_and_says_what_was_not_run(cell):
     words = words_in(cell).replace("\n", " ")
     assert "2 of 2" in words and "1 of 2" in words and "0 of 2" in words and "not run" in words
-    assert "1 of 2 learned" in cell.figure.axes[1].get_title()
+    assert "1 of 2 learned" in cell.figure.axes[1].get_title(loc="left")
     assert "seed 0 30.0%, seed 1 10.0%" in cell.text
     assert "3 of 6 runs learned" in cell.text
 
@@ -112,5 +112,5 @@ def test_own_runs_are_drawn_between_the_columns(cell):
 
 def test_an_empty_cell_says_so():
     picture = atlas_plots.atlas_cell(Atlas(made_atlas()).counts("lecture"), {}, (16, 1e-4), "the lecture's settings")
-    assert "not run" in picture.figure.axes[1].get_title() and "not run" in picture.text
+    assert "not run" in picture.figure.axes[1].get_title(loc="left") and "not run" in picture.text
     assert "No atlas records" in atlas_plots.no_atlas().text

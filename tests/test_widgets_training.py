@@ -4,24 +4,14 @@ import re
 import threading
 import time
 
-import numpy as np
 import pytest
+from made_images import noise
 
-from vgg_lesson.data import CLASS_NAMES, Dataset
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training as module
 from vgg_lesson.widgets.training import TrainingPanel
 
 START = TrainingConfig(configuration="A", head=(16,), epochs=1)
-
-
-def noise(images=160, seed=0):
-    """Random images with labels: enough to turn the wheels."""
-    random = np.random.default_rng(seed)
-    x = random.integers(0, 256, (images, 32, 32, 3), np.uint8)
-    y = np.arange(images) % 10
-    parts = (x, y, x[:40], y[:40], x[:40], y[:40])
-    return Dataset(*parts, class_names=CLASS_NAMES, source="sketches", description="random images")
 
 
 @pytest.fixture
@@ -55,7 +45,7 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     # The same choices again give the same numbers, by the blocking call as by the button.
     again = panel.train_blocking()
     assert again.epochs == run.epochs and len(panel.runs) == 2
-    assert "1: 11 layers" in panel.compared.words.value and "2: 11 layers" in panel.compared.words.value
+    assert "run 1: 11 layers" in panel.compared.words.value and "run 2: 11 layers" in panel.compared.words.value
 
 
 def test_the_controls_make_the_configuration(panel):

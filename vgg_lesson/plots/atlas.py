@@ -5,6 +5,7 @@ import math
 from matplotlib.patches import Rectangle
 
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
+from vgg_lesson.plots.training import BEHIND_WORDS
 
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
@@ -64,6 +65,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
         if len(curve):
             lowest = max(curve[-1], lowest + 0.05)
             label_line(right, len(curve), lowest, f"seed {seed}", colour)
+            right.texts[-1].set_bbox(BEHIND_WORDS)
     right.set_xlim(0.5, max(2, longest) * 1.35)
     right.set_xticks(range(1, longest + 1))
     learned, runs = counts[chosen]

@@ -7,6 +7,8 @@ import numpy as np
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
 from vgg_lesson.run_record import judge
 
+BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+"""Box that keeps words readable where they lie on a line."""
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
@@ -37,6 +39,8 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     right.plot(ends, values["val_accuracy"], "o--", color=COLOURS["validation"])
     chance_line(left, "loss", classes)
     chance_line(right, "accuracy", classes)
+    for axes in (left, right):
+        axes.texts[-1].set_bbox(BEHIND_WORDS)
     highest = np.max(
         [value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=math.log(classes)
     )
@@ -119,6 +123,7 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     for height, x, label, colour in sorted(ends):
         lowest = max(height, lowest + 0.07)  # names never lie on each other
         label_line(axes, x, lowest, label, colour)
+        axes.texts[-1].set_bbox(BEHIND_WORDS)
     if not ends:
         axes.set_title("No run with a finished epoch yet")
         return Picture(drawn, "No run with a finished epoch to compare yet.")
@@ -135,17 +140,20 @@ def loss_of_probability(classes: int = 10) -> Picture:
     axes.plot(probability, -np.log(probability), color=COLOURS["training"])
     points = {"sure and wrong": 0.01, "guessing": 1 / classes, "sure and right": 0.95}
     for name, share in points.items():
-        axes.plot(share, -math.log(share), "o", color=COLOURS["ink"])
+        height, words = -math.log(share), f"{name}: {-math.log(share):.2f}"
+        axes.plot(share, height, "o", color=COLOURS["ink"])
+        near_edge = share > 0.5
         axes.annotate(
-            f"{name}: {-math.log(share):.2f}",
-            (share, -math.log(share)),
-            xytext=(8, 4),
+            words,
+            (share, height),
+            xytext=(0 if near_edge else 8, 12 if near_edge else 8),
             textcoords="offset points",
             fontsize=9,
+            ha="right" if near_edge else "left",
         )
     chance_line(axes, "loss", classes)
     axes.set(xlabel="probability given to the true class", ylabel="loss (nats)", ylim=(0, 5.2), xlim=(0, 1.12))
-    axes.texts[-1].set_x(0.42)
+    axes.texts[-1].xy = (0.6, math.log(classes))
     axes.set_title(f"Guessing costs ln {classes} = {math.log(classes):.3f}; being sure and wrong costs more")
     listed = ", ".join(f"{-math.log(share):.2f} at probability {share:g} ({name})" for name, share in points.items())
     return Picture(drawn, f"The loss of one image is minus the logarithm of its true class's probability: {listed}.")
@@ -163,9 +171,9 @@ def optimizer_steps(gradients, steps: dict) -> Picture:
     for number, (name, sizes) in enumerate(steps.items()):
         sizes = np.asarray(sizes, float)
         axes.loglog(gradients, sizes, marker="o", color=CYCLE[number], linestyle=_DASHES[number])
-        label_line(axes, gradients.max(), sizes[np.argmax(gradients)], name, CYCLE[number])
+        label_line(axes, gradients.min(), sizes[np.argmin(gradients)] * 1.6, name, CYCLE[number])
     axes.set(xlabel="size of the gradient", ylabel="size of the first step")
-    axes.set_xlim(gradients.min() / 2, gradients.max() * 8)
+    axes.margins(0.08)
     ratios = {name: np.max(sizes) / np.min(sizes) for name, sizes in steps.items()}
     span = gradients.max() / gradients.min()
     flattest = min(ratios, key=ratios.get)

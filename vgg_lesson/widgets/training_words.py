@@ -55,7 +55,7 @@ def short_name(run: Run, number: int) -> str:
     changes = [f"{CONFIGURATIONS[config.configuration].weight_layers} layers", f"{config.learning_rate:.1e}"]
     changes += ["batch norm"] * config.batch_norm
     changes += ["He"] * config.initializer.startswith("he_") + ["SGD"] * (config.optimizer == "sgd")
-    return f"{number}: " + ", ".join(changes)
+    return f"run {number}: " + ", ".join(changes)
 
 
 def runs_table(runs: list[Run]) -> str:

@@ -1,0 +1,154 @@
+"""Training: same seed same numbers, stops at once, reports progress, records what happened."""
+
+import math
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from made_images import noise, plain_colours
+
+from vgg_lesson.preprocessing import fit_statistics, preprocess
+from vgg_lesson.run_record import Run
+from vgg_lesson.training import prepared, train, training_batches, validation_batches
+from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
+
+TINY = TrainingConfig(configuration="A", width=0.125, head=(16,), epochs=2)
+
+
+@pytest.fixture(scope="module")
+def reports():
+    return []
+
+
+@pytest.fixture(scope="module")
+def trained(reports):
+    config = TINY.change(batch_norm=True, learning_rate=3e-3, epochs=3)
+    return train(config, plain_colours(), on_progress=reports.append)
+
+
+def test_it_learns_and_the_record_says_so(trained):
+    run = trained.run
+    assert run.verdict == "learning" and not run.stopped
+    assert run.epochs[-1]["loss"] < run.epochs[0]["loss"] < 3
+    assert len(run.epochs) == 3 and run.data["train_images"] == 320 and run.data["validation_images"] == 40
+    assert run.step_loss[0][0] == 1 and run.step_loss[-1][0] == 30
+    assert abs(run.step_loss[0][1] - math.log(10)) < 1
+    assert run.seconds > 0 and run.cores >= 1 and run.versions["keras"] == keras.__version__
+    assert Run.from_json(run.to_json()) == run
+
+
+def test_the_recorded_accuracy_is_the_models(trained):
+    data = plain_colours()
+    images = preprocess(data.x_val, "unit")
+    right = trained.model.predict(images, verbose=0).argmax(axis=1) == data.y_val
+    assert trained.run.epochs[-1]["val_accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+
+
+def test_progress_is_reported_from_the_first_step_on(reports, trained):
+    assert reports[0].step == 1 and reports[0].steps == 30 and reports[0].epochs == ()
+    assert reports[-1].epochs == trained.run.epochs and reports[-1].step_loss == trained.run.step_loss
+    assert [report.step for report in reports] == sorted(report.step for report in reports)
+    steps = np.array([step for step, _ in trained.run.step_loss])
+    mean = np.average([loss for _, loss in trained.run.step_loss], weights=np.diff(steps, prepend=0))
+    assert mean == pytest.approx(np.mean(trained.run.curve("loss")), rel=1e-3)
+
+
+@pytest.mark.parametrize("moment", ["at once", "in the first epoch", "in the validation"])
+def test_a_stop_leaves_within_a_batch(moment):
+    stop, batches_after = threading.Event(), []
+
+    class Press(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.count("in the first epoch", batch == 1)
+
+        def on_test_batch_begin(self, batch, logs=None):
+            self.count("in the validation", batch == 0)
+
+        def count(self, where, now):
+            if stop.is_set():
+                batches_after.append(where)
+            elif where == moment and now:
+                stop.set()
+
+    if moment == "at once":
+        stop.set()
+    run = train(TINY, noise(), stop=stop, callbacks=(Press(),)).run
+    assert run.stopped and run.epochs == ()
+    assert len(batches_after) <= 1
+    assert run.verdict == "stuck"
+
+
+def test_the_same_seed_gives_the_same_numbers_also_beside_another_thread():
+    data, config = noise(), TINY.change(epochs=1, dropout=0.2, augmentation=("flip", "shift"))
+    alone = train(config, data).run
+    found = {}
+
+    def work(seed):
+        found[seed] = train(config.change(seed=seed), data).run
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found[0].epochs == alone.epochs
+    assert found[1].epochs != alone.epochs
+
+
+@pytest.mark.parametrize("how", PREPROCESSINGS)
+def test_batches_are_preprocessed_as_the_package_says(how):
+    data = noise(40)
+    (images, targets), *rest = validation_batches(data, TINY.change(preprocessing=how))
+    expected = preprocess(data.x_val, how, fit_statistics(data.x_train))
+    np.testing.assert_allclose(images, expected, rtol=1e-5, atol=1e-4)
+    assert not rest and (np.argmax(targets, axis=1) == data.y_val).all()
+
+
+def test_an_epoch_holds_every_image_once_in_another_order_each_time():
+    data = noise(100)
+    batches = training_batches(data, TINY)
+    first, second = (np.concatenate([images for images, _ in batches]) for _ in range(2))
+    assert not np.array_equal(first, second)
+    for epoch in (first, second):
+        sums = np.sort((epoch * 255).round().sum(axis=(1, 2, 3)))
+        np.testing.assert_allclose(sums, np.sort(data.x_train.sum(axis=(1, 2, 3), dtype=float)), rtol=1e-4)
+
+
+def rate_at(config, step):
+    model, *_ = prepared(config, noise(320))
+    rate = model.optimizer._learning_rate
+    return float(rate(step)) if callable(rate) else float(rate)
+
+
+def test_schedules():
+    config = TINY.change(optimizer="sgd", learning_rate=0.4, epochs=4)  # 40 steps
+    assert rate_at(config, 39) == pytest.approx(0.4)
+    cosine, cycle = config.change(schedule="cosine"), config.change(schedule="one_cycle")
+    assert [rate_at(cosine, step) for step in (0, 20, 40)] == pytest.approx([0.4, 0.2, 0.0], abs=1e-6)
+    assert [rate_at(cycle, step) for step in (0, 10, 25, 40)] == pytest.approx([0.04, 0.4, 0.2, 0.0], abs=1e-6)
+
+
+def test_weight_decay_leaves_biases_and_batch_norm_alone():
+    model, *_ = prepared(TINY.change(optimizer="sgd", weight_decay=0.1, batch_norm=True), noise(40))
+    decays = {v.path: model.optimizer._use_weight_decay(v) for v in model.trainable_variables}
+    assert all(decays[path] == ("kernel" in path) for path in decays) and len(set(decays.values())) == 2
+
+
+def test_two_devices_train_together():
+    code = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from made_images import noise
+from vgg_lesson.training import train
+from vgg_lesson.training_config import TrainingConfig
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+run = train(TrainingConfig(configuration="A", head=(16,), epochs=1), noise(64), strategy=strategy).run
+print(strategy.num_replicas_in_sync, len(run.epochs), run.verdict)
+"""  # in a process of its own: devices cannot be added once TensorFlow has started
+    said = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert said.stdout.split() == ["2", "1", "stuck"], said.stderr[-2000:]
