@@ -200,8 +200,10 @@ class _Compiled:
     def _fresh(config: TrainingConfig, number: int, weight):
         if weight.path.endswith("kernel"):
             chosen = keras.initializers.get(config.initializer)
-            kind, settings = type(chosen), chosen.get_config()
-            return kind.from_config({**settings, "seed": 1000 * config.seed + number})(weight.shape)
+            settings = chosen.get_config()
+            if "seed" in settings:
+                settings["seed"] = 1000 * config.seed + number
+            return type(chosen).from_config(settings)(weight.shape)
         ones = weight.path.endswith(("gamma", "moving_variance"))
         return np.full(weight.shape, 1.0 if ones else 0.0, np.float32)
 
