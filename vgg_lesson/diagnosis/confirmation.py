@@ -15,22 +15,14 @@ STEPS = 300
 CONTROL = Variation()
 
 
-def control(lab: Laboratory, *, least: int, share: float) -> Course:
-    """Train the untouched control until it learned, collapsed, or its share of the time is over."""
-    seconds = share * lab.seconds_left()
-    course = lab.train(CONTROL, min(40, STEPS), least=least, seconds=seconds)
-    began = course.seconds
-    while (
-        course.steps < STEPS
-        and not lab.chance.learned(course)
-        and not collapsed(course)
-        and np.isfinite(course.loss[-1])
-    ):
-        if course.seconds - began > seconds or lab.seconds_left() < 5:
-            break
-        lab.train(CONTROL, course.steps + 40, least=least, seconds=max(1.0, seconds - (course.seconds - began)))
-    if course.steps < least and lab.chance.learned(course):
-        lab.train(CONTROL, least, stop_when_learned=False, seconds=seconds)
+def control(lab: Laboratory, *, least: int, most: int = STEPS, share: float) -> Course:
+    """Train the untouched control until it learned, collapsed, did ``most`` steps, or used its share of the time.
+
+    A control that learns early is watched for ``least`` steps: a penalty takes its time.
+    """
+    course = lab.train(CONTROL, most, seconds=share * lab.seconds_left())
+    if lab.chance.learned(course) and course.steps < least:
+        lab.train(CONTROL, least, least=least, seconds=share * lab.seconds_left())
     return course
 
 

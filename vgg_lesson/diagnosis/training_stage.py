@@ -4,11 +4,15 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_weights, vital_signs
 from vgg_lesson.diagnosis import suspicions as rules
+from vgg_lesson.diagnosis.confirmation import STEPS
 from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
 from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import update_ratio_of
+
+COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
+"""Suspicions that healthy networks raise as well: the control is watched longer before they are followed."""
 
 
 def run(exam, fresh) -> None:
@@ -43,7 +47,9 @@ def run(exam, fresh) -> None:
         )
         exam.stuck = True
         return
-    course = confirmation.control(lab, least=150 if penalised else 60, share=0.45)
+    suspicions = suspicions_of(exam, signs, chance, update, strip, unreachable)
+    telling = [s for s in suspicions if s.cause not in COMMON] or signs.penalty > 3 * chance.loss
+    course = confirmation.control(lab, least=150 if penalised else 60, most=60 if telling else STEPS, share=0.45)
     learned = chance.learned(course)
     exam.say(
         f"untouched control: loss {course.last_loss():.3f}, accuracy {course.last_accuracy():.2f} after "
@@ -51,7 +57,6 @@ def run(exam, fresh) -> None:
         f"of {course.batch} (guessing {chance.loss:.3f}, {chance.majority:.2f}); first update "
         f"{update:.2g} of the weights"
     )
-    suspicions = suspicions_of(exam, signs, chance, update, strip, unreachable)
     if learned:
         exam.stuck = False if not exam.given_stuck else None
         _after_learning(exam, lab, course, suspicions)
