@@ -155,7 +155,7 @@ class Lab:
             self.page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}(…|\.\.\.)?(\s|$)")).first.click()
 
     def errors(self) -> list[str]:
-        """Texts of error outputs, of views that the browser could not make, and of labs that report that something did not work."""
+        """Texts of error outputs, of views that the browser could not make, and of labs that say what went wrong."""
         found = self.page.locator(
             ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error'], "
             ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr'], "
@@ -174,7 +174,9 @@ class Lab:
     def control(self, label: str, within: Locator | None = None) -> Locator:
         """The control with this visible label: what takes the focus and the keys."""
         place = within if within is not None else self.page.locator(".jp-Notebook")
-        box = place.locator(".jupyter-widgets", has=self.page.locator(f"> .widget-label:text-is({json.dumps(label)})"))
+        # Not .jupyter-widgets: the slider over given values does not have this class.
+        named = self.page.locator(f"> .widget-label:text-is({json.dumps(label)})")
+        box = place.locator(".widget-inline-hbox", has=named)
         checkbox = place.locator(".widget-checkbox", has_text=label).locator("input[type=checkbox]")
         button = place.get_by_role("button", name=label, exact=True)
         inner = box.locator("[role=slider], select, input").or_(checkbox).or_(button)
@@ -182,9 +184,8 @@ class Lab:
 
     def readout(self, label: str, within: Locator | None = None) -> str:
         """What a slider shows beside it."""
-        return self.control(label, within).locator("xpath=ancestor::*[contains(@class,'jupyter-widgets')][1]").locator(
-            ".widget-readout"
-        ).inner_text()
+        box = self.control(label, within).locator("xpath=ancestor::*[contains(@class,'widget-inline-hbox')][1]")
+        return box.locator(".widget-readout").inner_text()
 
     def picture(self, within: Locator | None = None) -> Locator:
         """The first picture of a lab."""

@@ -4,7 +4,7 @@ A notebook with one small lab is written beside the lessons; the lab draws at on
 measured is the way from the key to the new picture.
 """
 
-import json
+import statistics
 import time
 
 import nbformat
@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 SOURCE = """
 import time
+from ipywidgets import Label, VBox
 from vgg_lesson.plots.style import Picture, figure
 from vgg_lesson.widgets.common import Explorer, choice, int_slider, rate_slider, step_slider, switch
 
@@ -39,7 +40,19 @@ controls = dict(
     grid=switch("Grid", True, "Whether there is a grid"),
 )
 lab = Explorer("Find seven points.", draw, controls, 360)
-lab
+bare, echo = int_slider("Bare", 1, 1, 9, "For comparison"), Label("1")
+echo.add_class("bare-echo")
+bare.observe(lambda change: setattr(echo, "value", str(change.new)), "value")
+drawing = Label("0")
+drawing.add_class("drawing-echo")
+
+def timed(picture, show=lab.panel.show):
+    start = time.perf_counter()
+    show(picture)
+    drawing.value = str(round(1000 * (time.perf_counter() - start)))
+
+lab.panel.show = timed
+VBox([lab, bare, echo, drawing])
 """
 
 
@@ -74,7 +87,7 @@ def test_every_kind_of_control_by_keyboard(workbench):
         ("Points", "ArrowRight", "6 points"),
         ("Learning rate", "ArrowRight", "rate 0.0032"),
         ("Depth", "ArrowRight", "depth 19"),
-        ("Kind", "ArrowDown", "dots"),
+        ("Kind", "d", "dots"),
         ("Grid", "Space", "grid False"),
     ):
         lab.control(label).focus()
@@ -134,34 +147,58 @@ def test_a_held_key_leaves_no_queue_of_stale_pictures(workbench):
     assert calls <= 5, f"{calls} pictures were drawn for 7 key presses within {took:.1f} s"
 
 
-def test_latency_from_key_to_picture(workbench, artefacts):
-    lab = workbench()
-    lab.control("Points").focus()
-    times = []
+def milliseconds(lab, label: str, read: str) -> tuple[float, float]:
+    """Medians over 20 key presses on a slider.
+
+    Returns:
+        From the key to another result of the JavaScript expression ``read``, and of it in drawing.
+    """
+    lab.control(label).focus()
+    whole, drawing = [], []
     for key in ("ArrowRight", "ArrowLeft") * 10:
-        before = lab.picture().get_attribute("src")
+        before = lab.page.evaluate(read)
         start = time.perf_counter()
         lab.page.keyboard.press(key)
-        lab.page.wait_for_function(
-            "before => document.querySelector('img.widget-image').src !== before", arg=before, polling=5
-        )
-        times.append(1000 * (time.perf_counter() - start))
-    times.sort()
-    (artefacts / "latency.json").write_text(json.dumps({"milliseconds": [round(t) for t in times]}))
-    print(f"key to new picture: median {times[10]:.0f} ms, slowest {times[-1]:.0f} ms of {len(times)}")
-    assert times[10] < 1000, times  # a loose bound, for a computer that does something else as well
+        lab.page.wait_for_function(f"before => {read} !== before", arg=before, polling=5)
+        whole.append(1000 * (time.perf_counter() - start))
+        drawing.append(float(lab.page.evaluate("document.querySelector('.drawing-echo').innerText")))
+    return statistics.median(whole), statistics.median(drawing)
+
+
+def test_latency_from_key_to_picture(workbench, artefacts):
+    """All that is not drawing takes hardly longer than a bare slider and label, however busy this computer is."""
+    lab = workbench()
+    bare, _ = milliseconds(lab, "Bare", "document.querySelector('.bare-echo').innerText")
+    picture, drawing = milliseconds(lab, "Points", "document.querySelector('img.widget-image').src")
+    words = f"medians of 20: bare slider and label {bare:.0f} ms, picture {picture:.0f} ms, of it drawing {drawing:.0f} ms"
+    print(words)
+    artefacts.mkdir(exist_ok=True)
+    (artefacts / "latency.txt").write_text(words + "\n")
+    assert picture - drawing < 3 * bare + 100, words
+
+
+# Sliders of ipywidgets 8.1 give their handles no name, and nothing in Python can: the label beside them is only
+# visible. Everything else that axe-core finds is ours to mend.
+UPSTREAM = {"aria-input-field-name": "noUi-handle"}
+
+
+def violations(page, axe) -> dict[str, list[str]]:
+    """What axe-core finds in the labs on a page, by rule, without what is known from upstream."""
+    page.add_script_tag(path=axe)
+    labs = ".jp-OutputArea-output .jupyter-widgets"
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+    found = page.evaluate("([labs, rules]) => axe.run(labs, {runOnly: rules})", [labs, rules])
+    assert found["passes"], "axe-core looked at nothing"
+    nodes = {found["id"]: [node["html"] for node in found["nodes"]] for found in found["violations"]}
+    ours = {rule: [n for n in parts if UPSTREAM.get(rule, "nothing") not in n] for rule, parts in nodes.items()}
+    return {rule: parts for rule, parts in ours.items() if parts}
 
 
 def test_accessibility(workbench, axe):
     lab = workbench()
-    lab.page.add_script_tag(path=axe)
-    found = lab.page.evaluate(
-        "axe.run(document.querySelector('.jp-OutputArea-output .jupyter-widgets'),"
-        " {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-    )
-    assert found["passes"], "axe-core looked at nothing"
-    violations = {v["id"]: [node["html"] for node in v["nodes"]] for v in found["violations"]}
-    assert not violations, json.dumps(violations, indent=1)
+    assert not violations(lab.page, axe)
+    lab.page.evaluate("document.querySelector('img.widget-image').removeAttribute('title')")
+    assert "image-alt" in violations(lab.page, axe), "a planted picture without words was not found"
 
 
 def drag(lab, label: str, pixels: int) -> None:
