@@ -171,7 +171,7 @@ class _Compiled:
         self.fresh_slots = [variable.numpy() for variable in self.model.optimizer.variables]
         self.with_kernel = [layer for layer in self.model.layers if hasattr(layer, "kernel")]
         self.watched = keras.Model(self.model.inputs, [*self._outputs(), self.model.outputs[0]])
-        self._step = tf.function(self._train_and_measure, jit_compile=False)
+        self._step = tf.function(self._train_and_measure, autograph=False, jit_compile=False)
 
     def _outputs(self):
         """What each hidden layer with a kernel hands on: its own output, or that of the ReLU behind its batch norm."""
