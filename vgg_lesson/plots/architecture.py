@@ -10,7 +10,7 @@ from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 COLOUR_OF_KIND = {"Conv2D": CYCLE[0], "MaxPooling2D": CYCLE[5], "Dense": CYCLE[2]}
 NAME_OF_KIND = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Dense": "fully connected"}
 FIELDS = ("parameters", "multiply_adds")
-MARGINS = {"left": 0.075, "right": 0.995, "top": 0.9, "bottom": 0.2, "hspace": 0.04}
+MARGINS = {"left": 0.098, "right": 0.995, "top": 0.9, "bottom": 0.2, "hspace": 0.04}
 
 
 def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
@@ -53,15 +53,17 @@ def _draw_maps(axes, drawn: list[LayerRow]) -> None:
     tallest = max((row.output_shape[0] for row in drawn if len(row.output_shape) == 3), default=1)
     widest = max((row.output_shape[-1] for row in drawn if len(row.output_shape) == 3), default=1)
     before = None
-    for place, row in enumerate(drawn):
+    for place, (row, following) in enumerate(zip(drawn, [*drawn[1:], None], strict=True)):
         spatial = len(row.output_shape) == 3
         high = row.output_shape[0] / tallest if spatial else 0.03
         wide = max(0.86 * row.output_shape[-1] / widest, 0.04) if spatial else 0.86
         axes.add_patch(Rectangle((place - wide / 2, 0), wide, high, facecolor=COLOUR_OF_KIND[row.kind], linewidth=0))
-        if row.output_shape != before:
+        # A pooling's size stands above the convolution that follows, where there is one: two labels would collide.
+        named = row.kind != "MaxPooling2D" or following is None or following.kind != "Conv2D"
+        if named and row.output_shape != before:
             size = "×".join(str(number) for number in row.output_shape[:2]) + "\n×" if spatial else ""
-            axes.text(place, high + 0.02, f"{size}{row.output_shape[-1]}", ha="center", va="bottom", fontsize=7.5)
-        before = row.output_shape
+            axes.text(place, high + 0.02, f"{size}{row.output_shape[-1]}", ha="center", va="bottom", fontsize=8)
+        before = row.output_shape if named else before
     axes.set_ylim(0, 1.28)
     axes.set_axis_off()
     kinds = [kind for kind in COLOUR_OF_KIND if any(row.kind == kind for row in drawn)]
@@ -96,8 +98,9 @@ def _draw_shares(axes, drawn: list[LayerRow]) -> None:
     axes.grid(False)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
-    axes.text(-0.9, up / 2, "parameters,\n% of all", ha="right", va="center", fontsize=8.5, color="#9A4573")
-    axes.text(-0.9, -down / 2 - 3, "multiply-adds,\n% of all", ha="right", va="center", fontsize=8.5, color="#1F6E9C")
+    beside = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center", "fontsize": 8.5}
+    axes.text(-0.005, up / 2, "parameters,\n% of all", color="#9A4573", **beside)
+    axes.text(-0.005, -down / 2 - 3, "multiply-adds,\n% of all", color="#1F6E9C", **beside)
 
 
 def _millions(number: int) -> str:

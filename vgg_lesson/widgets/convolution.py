@@ -84,7 +84,7 @@ class ConvolutionByHand(Explorer):
 def _weight(place: str, value: float) -> widgets.FloatText:
     tip = f"Weight of the {'pixel itself' if place == 'middle' else place + ' neighbour'}."
     return widgets.FloatText(
-        value=float(value), step=1, description=place, tooltip=tip, description_tooltip=tip,
+        value=float(value), step=1, description=place, tooltip=tip,
         style={"description_width": "6em"}, layout={"width": "11em"},
     )  # fmt: skip
 
