@@ -68,8 +68,9 @@ def test_scaling_twice_is_refused(images):
 def test_missing_or_foreign_statistics_are_named(images, how):
     with pytest.raises(ValueError, match=f"'{how}' needs statistics.*received None"):
         preprocess(images, how)
-    with pytest.raises(ValueError, match=r"3 channels, received shapes \(1,\)"):
-        preprocess(images, how, ChannelStatistics(np.ones(1), np.ones(1)))
+    for mean, std in ((1, 1), (1, 3), (3, 1)):
+        with pytest.raises(ValueError, match=rf"3 channels, received shapes \({mean},\) and \({std},\)"):
+            preprocess(images, how, ChannelStatistics(np.ones(mean), np.ones(std)))
 
 
 def test_wrong_names_shapes_and_flat_channels_are_named(images):
