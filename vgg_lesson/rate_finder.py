@@ -108,17 +108,18 @@ def suggest(rates, losses, classes: int = 10) -> RangeTest:
     rates, losses = np.asarray(rates, float), np.asarray(losses, float)
     if len(losses) < 3 * WINDOW:
         return RangeTest(rates, losses, losses, None, f"Only {len(losses)} steps were made: too few to judge.")
-    padded = np.pad(losses, WINDOW // 2, mode="edge")
+    padded = np.pad(losses, WINDOW // 2, mode="reflect")
     smoothed = np.convolve(padded, np.full(WINDOW, 1 / WINDOW), mode="valid")
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
     first = losses[: 2 * WINDOW]
     start = min(float(first.mean()), math.log(classes))
     margin = max(LEAST_FALL * start, NOISE_FACTOR * float(first.std()) / math.sqrt(WINDOW))
     lowest = int(smoothed.argmin())
-    if smoothed[lowest] > start - margin:
+    if smoothed[lowest] > start - margin or medians.min() > start - margin:  # one lucky batch is no fall
         return RangeTest(
             rates, losses, smoothed, None,
-            f"No suggestion: in {len(losses)} steps the averaged loss went no lower than {smoothed[lowest]:.3f}, "
-            f"and a clear fall would be below {start - margin:.3f}.",
+            f"No suggestion: in {len(losses)} steps the loss did not stay clearly below its start; its average over "
+            f"{WINDOW} steps went down to {smoothed[lowest]:.3f}, and a fall counts below {start - margin:.3f}.",
         )  # fmt: skip
     slope = np.gradient(smoothed, np.log10(rates))
     best = int(slope[: lowest + 1].argmin())

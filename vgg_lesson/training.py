@@ -24,6 +24,9 @@ from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.run_record import Run, judge
 from vgg_lesson.training_config import TrainingConfig
 
+# Every training is a new network and traces its own functions: TensorFlow takes this for a mistake
+# after five of them, and would say so on stderr, under some cell of a lesson.
+tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in str(record.msg))
 # The seeds of Python, NumPy and TensorFlow belong to the process: two threads that start a
 # training at the same time must not draw from each other's.
 _SEEDED = threading.Lock()

@@ -1,0 +1,100 @@
+"""The exported script: runs where the package is not installed, and describes the very same network and training."""
+
+import ast
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from made_images import noise, plain_colours
+
+from vgg_lesson.configurations import CONFIGURATIONS
+from vgg_lesson.keras_export import keras_code
+from vgg_lesson.preprocessing import fit_statistics, preprocess
+from vgg_lesson.training import build_model
+from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
+
+FULL = TrainingConfig(
+    configuration="A", head=(16,), batch_norm=True, dropout=0.1, optimizer="sgd", learning_rate=0.05,
+    schedule="one_cycle", weight_decay=1e-3, label_smoothing=0.1, augmentation=("flip", "shift", "cutout"),
+    preprocessing="standardise", initializer="he_normal", epochs=2, seed=3,
+)  # fmt: skip
+
+
+def test_it_runs_by_itself(tmp_path):
+    data = plain_colours()
+    np.savez(
+        tmp_path / "data.npz", **{name: getattr(data, name) for name in ("x_train", "y_train", "x_test", "y_test")}
+    )
+    (tmp_path / "script.py").write_text(keras_code(FULL, train_images=200))
+    # An empty directory, no PYTHONPATH and a blocked name: nothing of this package can be found.
+    (tmp_path / "vgg_lesson.py").write_text("raise ImportError('the script must not need the package')")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [sys.executable, "script.py", "data.npz"]
+    said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr[-2000:]
+    assert "Epoch 2/2" in said.stdout and "test accuracy" in said.stdout
+    assert (tmp_path / "vgg.keras").stat().st_size > 10_000
+
+
+def names_of(script: str, data) -> dict:
+    """Run a script up to its ``fit`` with these arrays, without files."""
+    script = script.split("model.fit(")[0]
+    head, rest = script.split("if len(sys.argv) > 1:")
+    rest = rest[rest.index("held = ") :]
+    names = {"x_train": data.x_train, "y_train": data.y_train, "x_test": data.x_test, "y_test": data.y_test}
+    exec(head + rest, names)
+    return names
+
+
+def without_seeds(value):
+    """A Keras configuration without the seeds of its initialisers and the name of its input."""
+    if isinstance(value, dict):
+        return {k: without_seeds(v) for k, v in value.items() if k not in ("seed", "build_config", "registered_name")}
+    return [without_seeds(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("config", [FULL, TrainingConfig(head=(16, 8)), TrainingConfig(configuration="A-LRN", head=())])
+def test_network_and_optimizer_are_the_packages(config):
+    data = noise(160)
+    script = names_of(keras_code(config), data)["model"]
+    ours = build_model(config, steps_per_epoch=4)
+    assert script.name == ours.name and script.count_params() == ours.count_params()
+    theirs, mine = ([without_seeds(layer.get_config()) for layer in model.layers] for model in (script, ours))
+    for a, b in zip(theirs, mine, strict=True):
+        a.pop("module", None), b.pop("module", None)
+        assert a == b
+    theirs, mine = (
+        without_seeds(model.optimizer.get_config()) | {"name": "counted up by Keras"} for model in (script, ours)
+    )
+    assert theirs == mine
+    assert script.loss.get_config() == ours.loss.get_config()
+    excluded = [[m.optimizer._use_weight_decay(v) for v in m.trainable_variables] for m in (script, ours)]
+    assert not config.weight_decay or excluded[0] == excluded[1]
+
+
+@pytest.mark.parametrize("how", PREPROCESSINGS)
+def test_preprocessing_is_the_packages(how):
+    data = noise(100)
+    names = names_of(keras_code(TrainingConfig(configuration="A", head=(), preprocessing=how)), data)
+    kept = data.x_train[:80]
+    np.testing.assert_allclose(names["x_train"], preprocess(kept, how, fit_statistics(kept)), rtol=1e-4, atol=1e-4)
+
+
+def test_changed_batches_keep_shape_classes_and_count():
+    names = names_of(keras_code(FULL), noise(160))
+    batches = names["ChangedImages"]()
+    shapes = [batches[number][0].shape for number in range(len(batches))]
+    assert shapes == [(32, 32, 32, 3)] * 4
+    before = batches.order.copy()
+    batches.on_epoch_end()
+    assert sorted(before) == sorted(batches.order) and list(before) != list(batches.order)
+
+
+@pytest.mark.parametrize("letter", CONFIGURATIONS)
+def test_every_configuration_gives_valid_python(letter):
+    for schedule in ("constant", "cosine", "one_cycle"):
+        code = keras_code(TrainingConfig(configuration=letter, schedule=schedule))
+        ast.parse(code)
+        assert "vgg_lesson" not in code

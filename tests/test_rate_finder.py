@@ -1,0 +1,83 @@
+"""The range test: a suggestion where the loss falls, none on a flat curve, and the model is left as it was."""
+
+import math
+import threading
+
+import keras
+import numpy as np
+import pytest
+from made_images import noise, plain_colours
+
+from vgg_lesson.architecture import build_vgg
+from vgg_lesson.rate_finder import find_rate, suggest
+from vgg_lesson.training import prepared, train
+from vgg_lesson.training_config import TrainingConfig
+
+LEARNS = TrainingConfig(configuration="A", head=(16,), batch_norm=True, epochs=3)
+RATES = np.geomspace(1e-6, 1, 120)
+NOISE = np.random.default_rng(0).normal(0, 0.02, 120)
+
+
+def test_a_net_that_learns_gets_a_rate_with_which_it_learns():
+    data = plain_colours()
+    model, batches, _ = prepared(LEARNS, data)
+    before = [weights.copy() for weights in model.get_weights()]
+    found = find_rate(model, batches, steps=90)
+    assert found.suggestion is not None and 1e-5 < found.suggestion < 0.3
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert float(model.optimizer.learning_rate) == pytest.approx(LEARNS.learning_rate)
+    assert train(LEARNS.change(learning_rate=found.suggestion), data).run.verdict == "learning"
+
+
+def test_the_stuck_net_gets_no_suggestion():
+    """The lecture's settings at 16 layers: no rate leaves the plateau within the test."""
+    model, batches, _ = prepared(TrainingConfig(head=(64, 64)), noise(320))
+    found = find_rate(model, batches, steps=60)
+    assert found.suggestion is None and "No suggestion" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("losses", "name"),
+    [
+        (np.full(120, math.log(10)), "flat"),
+        (math.log(10) + NOISE, "flat and noisy"),
+        (np.where(np.arange(120) < 60, 2.6, math.log(10)) + NOISE, "falls, but only back to chance"),
+        (np.concatenate([np.full(100, 2.303), np.geomspace(2.303, 9, 20)]), "flat, then thrown up"),
+        (np.append(np.full(119, 2.303), 1.0), "one lucky batch"),
+    ],
+)
+def test_no_suggestion(losses, name):
+    assert suggest(RATES, losses).suggestion is None, name
+
+
+def test_the_steepest_fall_is_suggested():
+    fall = 2.303 - 0.8 / (1 + np.exp(-(np.log10(RATES) + 3) * 6)) + np.clip(np.log10(RATES) + 1, 0, None) * 5
+    found = suggest(RATES, fall + NOISE)
+    assert 4e-4 < found.suggestion < 2.5e-3
+    assert suggest(RATES[:20], fall[:20]).suggestion is None
+
+
+def test_many_classes_have_another_chance_level():
+    fall = math.log(100) - 0.8 / (1 + np.exp(-(np.log10(RATES) + 3) * 6))
+    assert suggest(RATES, fall, classes=100).suggestion is not None
+
+
+def test_bad_input_is_refused_by_name():
+    model = build_vgg("A", width=0.125, head=())
+    with pytest.raises(ValueError, match="'vgg_a' is not compiled"):
+        find_rate(model, [])
+    model.compile(optimizer=keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10)), loss="mse")
+    with pytest.raises(ValueError, match="schedule"):
+        find_rate(model, [])
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    for wrong in ({"low": 0.0}, {"low": 1.0, "high": 0.1}, {"high": math.nan}, {"steps": 5}):
+        with pytest.raises(ValueError, match="steps" if "steps" in wrong else "low"):
+            find_rate(model, [], **wrong)
+
+
+def test_it_can_be_stopped():
+    model, batches, _ = prepared(LEARNS, noise(64))
+    stop = threading.Event()
+    stop.set()
+    found = find_rate(model, batches, stop=stop)
+    assert len(found.losses) == 1 and found.suggestion is None

@@ -1,0 +1,60 @@
+"""Model and record as files: read back equal, and what is not such a file is refused by name."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from made_runs import made_run
+
+from vgg_lesson.architecture import build_vgg
+from vgg_lesson.saving import load_model, load_run, load_trained, save_trained
+from vgg_lesson.training import Trained
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    stem = tmp_path_factory.mktemp("runs") / "deep" / "first"
+    trained = Trained(build_vgg("A", width=0.125, head=(8,)), made_run("panel/1"))
+    return trained, stem, save_trained(trained, stem)
+
+
+def test_what_is_saved_is_read_back(saved):
+    trained, stem, paths = saved
+    again = load_trained(stem)
+    images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(again.model(images), trained.model(images), rtol=1e-5)
+    assert again.run == trained.run
+    assert sorted(path.name for path in stem.parent.iterdir()) == sorted(path.name for path in paths)
+
+
+def test_other_files_are_refused_by_name(saved, tmp_path):
+    _, stem, (model_path, run_path) = saved
+    with pytest.raises(FileNotFoundError, match=r"gone\.keras"):
+        load_model(tmp_path / "gone.keras")
+    (tmp_path / "text.keras").write_text("not a network")
+    with pytest.raises(ValueError, match=r"text\.keras.*not a ne"):
+        load_model(tmp_path / "text.keras")
+    with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(ValueError, match=r"zip\.keras.*config\.json"):
+        load_model(tmp_path / "zip.keras")
+    (tmp_path / "half.keras").write_bytes(model_path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"half\.keras"):
+        load_model(tmp_path / "half.keras")
+    with zipfile.ZipFile(tmp_path / "odd.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", "no weights")
+    with pytest.raises(ValueError, match=r"odd\.keras could not be read"):
+        load_model(tmp_path / "odd.keras")
+
+
+def test_other_records_are_refused_by_name(saved, tmp_path):
+    _, _, (model_path, run_path) = saved
+    with pytest.raises(FileNotFoundError, match=r"gone\.json"):
+        load_run(tmp_path / "gone.json")
+    (tmp_path / "changed.json").write_text(run_path.read_text().replace("panel/1", "panel/2"))
+    with pytest.raises(ValueError, match=r"changed\.json.*panel/2.*checksum"):
+        load_run(tmp_path / "changed.json")
+    (tmp_path / "model.json").write_bytes(model_path.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"model\.json"):
+        load_run(tmp_path / "model.json")
