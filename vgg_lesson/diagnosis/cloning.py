@@ -62,19 +62,23 @@ def untouched_randomness(seed: int):
 
 
 def leaves(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers that hold no other layer with weights, in the order Keras lists them."""
-    return [
-        layer
-        for layer in model._flatten_layers(include_self=False)
-        if not isinstance(layer, keras.layers.InputLayer)
-        and not isinstance(layer, keras.Model)
-        and not list(layer._flatten_layers(include_self=False))
-    ]
+    """The layers that hold no other layer, in the order the models list them, each once."""
+    found: dict[int, keras.layers.Layer] = {}
+
+    def visit(layer):
+        inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
+        if not inside and not isinstance(layer, keras.layers.InputLayer):
+            found.setdefault(id(layer), layer)
+        for each in inside:
+            visit(each)
+
+    visit(model)
+    return list(found.values())
 
 
 def layers_with_statistics(model) -> list:
     """Layers that keep numbers which training moves without a gradient, as batch normalisation does."""
-    return [layer for layer in leaves(model) if any(len(w.shape) for w in layer.non_trainable_weights)]
+    return [layer for layer in leaves(model) if any(len(v.shape) for v in layer._non_trainable_variables)]
 
 
 def copy(

@@ -178,6 +178,7 @@ def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding
             f"{untouched.last_accuracy():.2f} after {untouched.steps} "
             f"(guessing: {lab.chance.loss:.2f}, {lab.chance.majority:.2f})"
         ),
+        proof=proof,
     )
 
 

@@ -3,7 +3,7 @@
 import html
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -123,6 +123,28 @@ class Prescription:
         )
 
 
+def plan_for(report: Report) -> tuple[Variation, ...]:
+    """Changes to try for a report: what proved each finding, then the usual ones, without repeats."""
+    plan: dict[tuple, Variation] = {}
+    for finding in report.findings:
+        for variation in (finding.proof, *REMEDIES.get(finding.cause, ())):
+            if variation is not None:
+                plan.setdefault(_key(variation), variation)
+    return tuple(sorted(plan.values(), key=_size))
+
+
+def _key(variation: Variation) -> tuple:
+    return tuple(sorted(asdict(replace(variation, name="")).items()))
+
+
+def _size(variation: Variation) -> int:
+    """A rate or start values are smaller changes than another architecture; two changes are larger than one."""
+    small = (
+        (variation.rate != 1) + variation.he + variation.zero_biases + variation.scale_inputs + (not variation.augment)
+    )
+    return small + 2 * (variation.strip + variation.unfreeze + variation.batchnorm_defaults) + 3 * variation.batch_norm
+
+
 def prescribe(
     report: Report,
     model,
@@ -153,7 +175,7 @@ def prescribe(
         ValueError: no remedy belongs to the causes, so the arrays or the output must be mended by hand.
     """
     began = time.perf_counter()
-    chosen = remedies or tuple(dict.fromkeys(v for cause in report.causes for v in REMEDIES.get(cause, ())))
+    chosen = remedies or plan_for(report)
     if not chosen:
         text = "; ".join(f"{f.cause}: {f.remedy}" for f in report.findings) or f"the report says {report.cause!r}"
         raise ValueError(f"nothing to try by training. {text}")

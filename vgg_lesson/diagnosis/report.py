@@ -22,6 +22,7 @@ class Finding:
         threshold: the number it was compared with, and why that one.
         excluded: what was ruled out, and by what.
         remedy: the smallest change that should help.
+        proof: the :class:`variation.Variation` that made the network learn, where one did.
         blocks_training: True when nothing about the training can be said before this is mended.
     """
 
@@ -31,6 +32,7 @@ class Finding:
     remedy: str
     excluded: str = ""
     blocks_training: bool = False
+    proof: object = None
 
 
 @dataclass(frozen=True)
