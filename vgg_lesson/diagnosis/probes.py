@@ -121,6 +121,9 @@ def _known_good(patient: Patient) -> Measurement:
 
 def _compare(name: str, *variations: Variation):
     def measure(patient: Patient) -> Measurement:
+        refused = patient.facts.loss.error or patient.facts.output.error
+        if refused:
+            return Measurement(name, f"It cannot be trained at all. Keras says: {refused}")
         control = patient.control()
         courses = [control] + [patient.laboratory.train(v, patient.steps) for v in variations]
         lines = [

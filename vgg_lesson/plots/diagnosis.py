@@ -50,7 +50,7 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
     """Draw the loss of short trainings, smoothed over 10 steps, on the same axes; the control is dashed.
 
     Args:
-        courses: :class:`vgg_lesson.diagnosis.training_loop.Course`, the untouched control first.
+        courses: :class:`vgg_lesson.diagnosis.variation.Course`, the untouched control first.
         chance_loss: data loss of an answer that only knows how frequent the classes are.
         title: the finding; made from the numbers when empty.
     """
