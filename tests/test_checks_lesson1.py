@@ -33,7 +33,9 @@ def test_expect_says_what_was_received():
     expect(True, "anything", None, "nothing")
     fails("None (does the function return", expect, False, "a number", None, "return it")
     fails("nothing filled in", expect, False, "a number", ..., "fill in")
-    fails("shape (2, 3), dtype uint8, values 0 to 5", expect, False, "x", np.arange(6, dtype=np.uint8).reshape(2, 3), "y")
+    fails(
+        "shape (2, 3), dtype uint8, values 0 to 5", expect, False, "x", np.arange(6, dtype=np.uint8).reshape(2, 3), "y"
+    )
     fails("as said", expect, False, "x", "as said", "y")
 
 

@@ -11,6 +11,8 @@ PATCH = 4
 """Side of the square of pixels whose numbers are written out."""
 COLUMNS = 10
 """Images in a row of the class browser."""
+TWIN = 0.6
+"""A nearest image at less than this share of the distance of the next one may be a near-duplicate."""
 _PAPER = 255
 
 
@@ -93,9 +95,10 @@ def draw_class_page(
     grid.add_patch(Rectangle((left - 1.5, top - 1.5), size[1] + 2, size[0] + 2, fill=False, ec=COLOURS["bad"], lw=2.5))
     _bare(grid)
     same = sum(other == name for other in neighbour_names)
-    grid.set_title(
-        f"{name}: of the {len(neighbours)} nearest training images, {same} {'is' if same == 1 else 'are'} {name}"
-    )
+    finding = f"of the {len(neighbours)} nearest training images, {same} {'is' if same == 1 else 'are'} {name}"
+    if len(distances) > 1 and distances[0] < TWIN * distances[1]:
+        finding = f"a twin? The nearest differs by {distances[0]:.0f}, the next by {distances[1]:.0f}"
+    grid.set_title(f"{name}: {finding}")
 
     strip.imshow(mosaic(np.concatenate([images[chosen : chosen + 1], neighbours]), 1 + len(neighbours), gap=4))
     labels = [f"no. {chosen}\n{name}"] + [f"{n}\n{d:.0f}" for n, d in zip(neighbour_names, distances, strict=True)]

@@ -1,0 +1,147 @@
+"""Pictures of images and labels: what they show and say is true to the arrays."""
+
+import math
+
+import numpy as np
+import pytest
+
+from vgg_lesson.plots.images import PATCH, corner, draw_class_page, draw_classes, draw_seen, mosaic
+from vgg_lesson.plots.labels import draw_cost, draw_shares
+from vgg_lesson.plots.style import to_png
+from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
+
+IMAGES, LABELS = draw_sketches(200, seed=9)
+
+
+def shown(axes):
+    return np.asarray(axes.get_images()[0].get_array())
+
+
+def test_mosaic_keeps_every_pixel():
+    sheet = mosaic(IMAGES[:7], 3, gap=2)
+    assert sheet.shape == (3 * 34 + 2, 3 * 34 + 2, 3)
+    for position in range(7):
+        top, left = corner(position, 3, (32, 32), 2)
+        assert np.array_equal(sheet[top : top + 32, left : left + 32], IMAGES[position])
+    assert np.all(sheet[:2] == 255) and np.all(sheet[70:, 36:] == 255)  # gaps, and places without an image
+
+
+def test_classes_in_their_rows():
+    picture = draw_classes(IMAGES, LABELS, CLASS_NAMES, per_class=5)
+    (axes,) = picture.figure.axes
+    for number in range(10):
+        first = np.flatnonzero(number == LABELS)[0]
+        top, left = corner(5 * number, 5, (32, 32))
+        assert np.array_equal(shown(axes)[top : top + 32, left : left + 32], IMAGES[first])
+        assert axes.get_yticks()[number] == pytest.approx(top + 16, abs=2)
+    assert [label.get_text() for label in axes.get_yticklabels()][3] == "3  cat"
+    assert all(name in picture.text for name in CLASS_NAMES)
+
+
+def test_classes_need_enough_images():
+    with pytest.raises(ValueError, match="too few of .*'cat'"):
+        draw_classes(IMAGES, np.where(LABELS == 3, 4, LABELS), CLASS_NAMES)
+
+
+def page(names=("cat", "dog", "cat"), distances=(30.2, 31.0, 40.6)):
+    cats = IMAGES[LABELS == 3]
+    return draw_class_page(cats, 4, "cat", (120, 100, 90.4), (125, 123, 114), IMAGES[:3], names, distances)
+
+
+def test_class_page():
+    picture = page()
+    grid, strip, colours = picture.figure.axes
+    cats = IMAGES[LABELS == 3]
+    assert np.array_equal(shown(grid)[2:34, 2:34], cats[0])
+    assert np.array_equal(shown(strip)[4:36, 4:36], cats[4])  # the framed image, then its neighbours
+    assert np.array_equal(shown(strip)[4:36, 40:72], IMAGES[0])
+    frame = grid.patches[0]
+    top, left = corner(4, 10, (32, 32))
+    assert frame.get_x() == left - 1.5 and frame.get_y() == top - 1.5
+    assert "2 are cat" in grid.get_title("left") and colours.get_title("left") == "less blue than the average"
+    for words in ("cat 30, dog 31, cat 41", "2 of 3", "blue 90 (114)", "20 validation images"):
+        assert words in picture.text
+    means = [line.get_xdata()[0] for line in colours.lines if line.get_marker() == "o"]
+    assert means == [120, 100, 90.4]
+
+
+def test_class_page_points_out_a_twin():
+    assert "a twin? The nearest differs by 9, the next by 31" in page(distances=(9.0, 31.0, 40.0)).figure.axes[
+        0
+    ].get_title("left")
+    assert "twin" not in page(distances=(25.0, 31.0, 40.0)).figure.axes[0].get_title("left")
+    assert "1 is cat" in page(names=("cat", "dog", "dog")).figure.axes[0].get_title("left")
+
+
+def test_seen_writes_the_numbers_of_the_frame():
+    seen = IMAGES[0] / np.float32(255)
+    picture = draw_seen(IMAGES[0], seen, "unit", (10, 20), 1.05)
+    image, numbers, histogram = picture.figure.axes
+    written = [text.get_text() for text in numbers.texts]
+    assert written == [f"{value:.2f}" for value in seen[10 : 10 + PATCH, 20 : 20 + PATCH, 0].ravel()]
+    assert np.array_equal(shown(image), IMAGES[0])
+    assert image.patches[0].get_x() == 19.5 and image.patches[0].get_y() == 9.5
+    assert histogram.get_title("left") == f"mean {seen.mean():.2f}, spread {seen.std():.2f}"
+    counts = [patch.get_data().values for patch in histogram.patches]
+    assert [int(count.sum()) for count in counts] == [1024] * 3  # every number of each channel is in the histogram
+    assert f"mean {seen.mean():.3f}" in picture.text and "3,072 numbers" in picture.text
+
+
+def test_seen_writes_large_numbers_without_decimals():
+    picture = draw_seen(IMAGES[0], IMAGES[0].astype(np.float32), "raw", (0, 0), 260)
+    assert picture.figure.axes[1].texts[0].get_text() == str(IMAGES[0, 0, 0, 0])
+
+
+def test_shares():
+    counts = {"even": np.array([10, 10]), "uneven": np.array([30, 10])}
+    picture = draw_shares(counts, ("cat", "dog"))
+    (axes,) = picture.figure.axes
+    points = [line.get_ydata() for line in axes.lines[:2]]
+    assert np.allclose(points, [[50, 50], [75, 25]])
+    assert axes.get_title("left") == "uneven: the classes' shares differ by up to 50.0 points"
+    assert "uneven: from 25.00% (dog) to 75.00% (cat)" in picture.text
+
+
+def test_cost():
+    picture = draw_cost(classes=10, marks=(0.5,))
+    (axes,) = picture.figure.axes
+    points = {line.get_xdata()[0]: line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"}
+    assert points == {10: pytest.approx(math.log(10)), 50: pytest.approx(math.log(2))}
+    assert "10% costs 2.303" in picture.text and "50% costs 0.693" in picture.text
+    assert "chance: ln 10 = 2.303" in [text.get_text() for text in axes.texts]
+    assert "ln 4 = 1.386" in "".join(text.get_text() for text in draw_cost(4).figure.axes[0].texts)
+
+
+PICTURES = {
+    "classes": lambda: draw_classes(IMAGES, LABELS, CLASS_NAMES, 8),
+    "page": page,
+    "seen": lambda: draw_seen(IMAGES[0], IMAGES[0].astype(np.float32), "raw", (0, 0), 260),
+    "shares": lambda: draw_shares({"all": np.bincount(LABELS), "half": np.bincount(LABELS[::2])}, CLASS_NAMES),
+    "cost": draw_cost,
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_nothing_is_cut_off(name):
+    picture = PICTURES[name]()
+    to_png(picture.figure)
+    inside = picture.figure.bbox
+    renderer = picture.figure.canvas.get_renderer()
+    for axes in picture.figure.axes:
+        for text in [
+            *visible_labels(axes.xaxis),
+            *visible_labels(axes.yaxis),
+            axes._left_title,
+            axes.xaxis.label,
+            *axes.texts,
+        ]:
+            if text.get_text().strip():
+                box = text.get_window_extent(renderer)
+                ends = box.x0 - inside.x0, inside.x1 - box.x1, box.y0 - inside.y0, inside.y1 - box.y1
+                assert min(ends) >= -1, (text.get_text(), box)
+
+
+def visible_labels(axis):
+    """Labels of the ticks within the view; matplotlib keeps one more on each side, and does not draw it."""
+    low, high = sorted(axis.get_view_interval())
+    return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
