@@ -50,6 +50,11 @@ def test_calibration_error_by_hand():
     assert calibration.expected_calibration_error(outputs, labels) == pytest.approx((4 * 0.4 + 1 * 0.4) / 5)
 
 
+def test_a_confidence_on_a_limit_belongs_to_the_bin_below():
+    found = calibration.reliability(np.array([[0.5, 0.5], [0.75, 0.25]]), np.array([0, 0]), bins=4)
+    assert found.images.tolist() == [0, 1, 1, 0]
+
+
 def test_certain_and_right_is_perfect_certain_and_wrong_is_the_worst():
     outputs, right, wrong = np.eye(3), np.arange(3), np.array([1, 2, 0])
     assert calibration.expected_calibration_error(outputs, right) == 0
@@ -183,13 +188,14 @@ def test_errors_say_what_was_received(call, words):
 
 
 def test_outputs_give_what_the_functions_give():
-    logits, labels = honest(8, 100)
-    images = np.arange(100)[:, None, None, None] * np.ones((1, 2, 2, 3), int)
+    logits, labels = honest(8, 600)
+    images = np.arange(600)[:, None, None, None] * np.ones((1, 2, 2, 3), int)
     outputs = Outputs("net", softmax(logits), labels, [str(i) for i in range(10)], images)
     assert (outputs.confusion == metrics.confusion_matrix(labels, logits.argmax(1))).all()
     assert outputs.right.mean() == metrics.accuracy(labels, outputs.predictions)
     cell = outputs.cell(2, 5)
-    assert sorted(cell) == [i for i in range(100) if labels[i] == 2 and logits[i].argmax() == 5]
+    assert sorted(cell) == [i for i in range(600) if labels[i] == 2 and logits[i].argmax() == 5]
+    assert len(cell) > 2
     assert (np.diff(outputs.confidence[cell]) <= 0).all()
     part = outputs.rows(slice(10, 20))
     assert (part.labels == labels[10:20]).all()
