@@ -59,6 +59,8 @@ def test_confusion_matrix_shows_its_counts():
     shown = outputs()
     picture = drawn(evaluation.draw_confusion(shown))
     assert sorted(written(picture.figure.axes[0])) == sorted(str(count) for count in shown.confusion.flat if count)
+    colours = np.asarray(picture.figure.axes[0].images[0].get_array())
+    assert colours == pytest.approx(shown.confusion / shown.confusion.sum(axis=1, keepdims=True)), "shares of a row"
     worst = np.where(np.eye(3), 0, shown.confusion)
     true, predicted = np.unravel_index(worst.argmax(), worst.shape)
     assert f"{NAMES[true]} taken for {NAMES[predicted]} {worst.max()} times" in picture.text
