@@ -43,7 +43,7 @@ def findings(
     model = model or tiny()
     model.compile(optimizer, loss, metrics=list(metrics))
     subject = Subject.of(model, images if x is None else x, numbers if y is None else y, **options)
-    fresh = cloning.copy(model, subject.images, seed=0)
+    fresh = cloning.copy(subject.model, subject.images, seed=0)
     return [f.cause for f in inspection.static_findings(subject, inspection.gather(subject, fresh))]
 
 
@@ -192,3 +192,25 @@ def test_subject_refuses():
         Subject.of(model, data()[0], [0, 1, 2])
     with pytest.raises(TypeError, match="received list"):
         Subject.of([], *data())
+
+
+def test_models_without_declared_input_are_built_on_a_copy():
+    unbuilt = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax", name="out")])
+    assert findings(unbuilt) == [] and not unbuilt.built
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flat, self.out = keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")
+
+        def call(self, images):
+            return self.out(self.flat(images))
+
+        def get_config(self):
+            return {}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls()
+
+    assert findings(Own()) == []

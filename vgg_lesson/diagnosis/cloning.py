@@ -202,6 +202,14 @@ def _keep_frozen(model, made) -> None:
         made.trainable = False
 
 
+def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model:
+    """A built and compiled stand-in for a model that would get its weights in ``fit`` only."""
+    made = copy(model, images, seed=seed)
+    metrics = getattr(model._compile_metrics, "_user_metrics", None)
+    made.compile(optimizer=fresh_optimizer(model.optimizer), loss=model.loss, metrics=metrics, jit_compile=False)
+    return made
+
+
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):
     """A new optimizer of the same configuration, without the state of the old one."""
     config = optimizer.get_config()

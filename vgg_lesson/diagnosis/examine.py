@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 
 from vgg_lesson.diagnosis import causes, cloning, inspection, known_good, rules_learned, training_stage
+from vgg_lesson.diagnosis.configuration import first_line
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -120,11 +122,17 @@ class Examination:
         if any(finding.blocks_training for finding in self.findings):
             self.say("training was not tried: what was found makes it pointless until mended")
             return self.report()
+        try:
+            self._learn(fresh)
+        except (ValueError, tf.errors.OpError) as error:  # from Keras, a loss or an augmentation: part of what was seen
+            self.say(f"the training itself raises: {first_line(error)}")
+        return self.report()
+
+    def _learn(self, fresh) -> None:
         self._known_good()
         if any(f.cause == causes.LABELS_INDEPENDENT_OF_IMAGES for f in self.findings):
-            return self.report()
+            return
         training_stage.run(self, fresh)
-        return self.report()
 
     def _known_good(self) -> None:
         if self.left() < 4:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
+
+from vgg_lesson.diagnosis import cloning
 
 SAMPLE = 8192
 """At most so many images are looked at for statistics; their standard error is then below 1.2% of the spread."""
@@ -54,6 +55,7 @@ class Subject:
         validation: (images, labels) or None.
         batch_size, validation_split, shuffle, augmentation, history: as for ``examine``.
         seed: of everything random in the examination.
+        output_shape: of the model, first the batch; () for several outputs.
     """
 
     model: keras.Model
@@ -66,6 +68,7 @@ class Subject:
     augmentation: Callable | None = None
     history: dict[str, list[float]] = field(default_factory=dict)
     seed: int = 0
+    output_shape: tuple = ()
 
     @classmethod
     def of(
@@ -96,8 +99,13 @@ class Subject:
                 "what is examined"
             )
         images = _images(x_train, "x_train")
+        if not model.built:
+            model = cloning.built_copy(model, images, seed)
         labels = Labels.of(y_train)
         _same_length(images, labels, "x_train", "y_train")
+        output_shape = _output_shape(model, images)
+        if not output_shape:
+            raise ValueError(f"model must have one output, received outputs {getattr(model, 'output_shape', None)}")
         validation = None
         if validation_data is not None:
             if len(validation_data) < 2:
@@ -124,17 +132,13 @@ class Subject:
             augmentation,
             {name: [float(value) for value in values] for name, values in logs.items()},
             int(seed),
+            output_shape,
         )
 
     @property
     def units(self) -> int:
         """Number of values the model gives for an image."""
         return int(self.output_shape[-1] or 0) if self.output_shape else 0
-
-    @property
-    def output_shape(self) -> tuple[Any, ...]:
-        shape = getattr(self.model, "output_shape", None)
-        return tuple(shape) if isinstance(shape, tuple) and (not shape or not isinstance(shape[0], tuple)) else ()
 
     @property
     def classes(self) -> int:
@@ -157,6 +161,17 @@ class Subject:
         """Positions of up to ``count`` training images, drawn without replacement from the seed."""
         available = self.training_count
         return np.sort(np.random.default_rng(self.seed).permutation(available)[:count])
+
+
+def _output_shape(model, images: np.ndarray) -> tuple:
+    shape = getattr(model, "output_shape", None)
+    if shape is None:  # a subclassed model knows its shape only when asked about an image
+        shape = getattr(model(images[:1].astype(np.float32), training=False), "shape", ())
+    return (
+        tuple(shape)
+        if not isinstance(shape, dict) and all(side is None or isinstance(side, int) for side in shape)
+        else ()
+    )
 
 
 def _images(given, name: str) -> np.ndarray:
