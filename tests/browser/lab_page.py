@@ -201,9 +201,8 @@ class Lab:
         """Keep the whole notebook as a picture for a person to look at."""
         path = self.artefacts / f"{name}.png"
         self.artefacts.mkdir(parents=True, exist_ok=True)
-        height = self.page.evaluate(
-            "Math.max(900, document.querySelector('.jp-WindowedPanel-inner, .jp-Notebook').scrollHeight + 120)"
-        )
+        panels = "[...document.querySelectorAll('.jp-Notebook, .jp-Notebook [class*=jp-WindowedPanel]')]"
+        height = self.page.evaluate(f"Math.max(900, ...{panels}.map(panel => panel.scrollHeight)) + 120")
         usual = self.page.viewport_size
         self.page.set_viewport_size({"width": usual["width"], "height": min(int(height), 16000)})
         self.page.wait_for_timeout(300)
