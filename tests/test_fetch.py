@@ -189,7 +189,7 @@ BAD = {
 
 @pytest.mark.parametrize("behaviour", BAD)
 def test_a_host_that_misbehaves_is_left_for_the_next(fetch, server, tmp_path, behaviour):
-    timeout = 1.0 if behaviour.startswith("stalls") else 10.0
+    timeout = 3.0 if behaviour.startswith("stalls") else 10.0
     assert fetch(behaviour, "good", timeout=timeout).read_bytes() == CONTENT
     assert server.asked[0] == f"/{behaviour}" and server.asked[-1] == "/good"
     server.released.set()
@@ -341,7 +341,7 @@ def test_progress_is_shown_on_standard_error_only(fetch, capfd, monkeypatch):
     fetch("trickles", progress=True)
     shown = capfd.readouterr()
     assert shown.out == "" and "CIFAR-10 from 127.0.0.1: 0.2 MB of 0.3 MB" in shown.err
-    assert 2 < len(shown.err.splitlines()) < 12 and "\r" not in shown.err
+    assert 1 < len(shown.err.splitlines()) < 12 and "\r" not in shown.err
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     fetch("trickles", progress=True, sha256=SHA256)  # already there: silent
     assert capfd.readouterr() == ("", "")
@@ -351,7 +351,7 @@ def test_a_terminal_gets_one_line_that_is_rewritten(fetch, capfd, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     fetch("trickles", progress=True)
     shown = capfd.readouterr().err
-    assert shown.count("\r") > 2 and shown.count("\n") == 1 and shown.endswith("\n")
+    assert shown.count("\r") > 1 and shown.count("\n") == 1 and shown.endswith("\n")
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "10", None])
