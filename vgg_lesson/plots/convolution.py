@@ -30,13 +30,15 @@ def draw_convolution(image: np.ndarray, kernel, row: int, column: int, relu: boo
     _frame(left, column - 1, row - 1, 3)
     left.set_title("image", fontsize=10)
     _draw_sum(middle, here)
-    limit = max(np.abs(outputs).max(), 1e-9)
+    # The padding's false edges are often the strongest outputs; they must not fade all others.
+    inner = outputs[1:-1, 1:-1] if min(outputs.shape) > 2 else outputs
+    limit = max(np.abs(inner).max(), 1e-9)
     right.imshow(outputs, cmap="RdBu_r", vmin=-limit, vmax=limit)
     _frame(right, column, row, 1)
     right.set_title("all outputs" + (" after ReLU" if relu else ""), fontsize=10)
     right.text(
-        0.5, -0.02, f"blue {_number(-limit)}    white 0    red {_number(limit)}", transform=right.transAxes,
-        ha="center", va="top", fontsize=9, color=COLOURS["muted"],
+        0.5, -0.02, f"blue {_number(-limit)} or less    white 0    red {_number(limit)} or more",
+        transform=right.transAxes, ha="center", va="top", fontsize=9, color=COLOURS["muted"],
     )  # fmt: skip
     return Picture(made, _convolution_words(here, outputs, row, column, relu))
 

@@ -36,9 +36,9 @@ class ArchitectureExplorer(Explorer):
                 ),
                 "side": step_slider(
                     "Input",
-                    [("32 × 32, 10 classes", 32), ("224 × 224, 1000 classes", 224)],
+                    [("32 × 32", 32), ("224 × 224", 224)],
                     32,
-                    "CIFAR-10 or ImageNet.",
+                    "CIFAR-10 with 10 classes, or ImageNet with 1000.",
                 ),
                 "width": step_slider("Width", list(WIDTHS.items()), 1.0, "Factor on the filters of every convolution."),
                 "head": step_slider(

@@ -43,11 +43,11 @@ class ConvolutionByHand(Explorer):
                 "number": choice("Image", options, 0, "One drawing of each class, in grey."),
                 "row": int_slider("Row", high // 2, 0, high - 1, f"Row {cell}"),
                 "column": int_slider("Column", wide // 2, 0, wide - 1, f"Column {cell}"),
-                "relu": switch("ReLU: negative outputs become 0", False, "What follows each convolution of a VGG."),
+                "relu": switch("ReLU", False, "Negative outputs become 0, as after each convolution of a VGG."),
             },
             height=350,
         )
-        kernel = widgets.GridBox(self.weights, layout={"grid_template_columns": "repeat(3, 11em)", "grid_gap": "4px"})
+        kernel = widgets.GridBox(self.weights, layout={"grid_template_columns": "repeat(3, 13.5em)", "grid_gap": "4px"})
         goal, message, panel = self.children[0], self.message, self.panel
         left = widgets.VBox([self.controls["number"], self.preset, *list(self.controls.values())[1:]])
         self.children = [goal, widgets.HBox([left, kernel], layout={"flex_flow": "row wrap"}), message, panel]
@@ -85,7 +85,7 @@ def _weight(place: str, value: float) -> widgets.FloatText:
     tip = f"Weight of the {'pixel itself' if place == 'middle' else place + ' neighbour'}."
     return widgets.FloatText(
         value=float(value), step=1, description=place, tooltip=tip,
-        style={"description_width": "6em"}, layout={"width": "11em"},
+        style={"description_width": "7em"}, layout={"width": "13em"},
     )  # fmt: skip
 
 
