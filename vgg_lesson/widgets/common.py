@@ -33,9 +33,7 @@ def int_slider(label: str, value: int, low: int, high: int, tooltip: str, step: 
 
 def step_slider(label: str, options, value, tooltip: str) -> widgets.SelectionSlider:
     """A slider over a few given values, or (text, value) pairs."""
-    return _control(
-        widgets.SelectionSlider, label, tooltip, options=options, value=value, continuous_update=False
-    )
+    return _control(widgets.SelectionSlider, label, tooltip, options=options, value=value, continuous_update=False)
 
 
 def switch(label: str, value: bool, tooltip: str) -> widgets.Checkbox:
@@ -72,7 +70,9 @@ def button(label: str, tooltip: str, *, style: str = "") -> widgets.Button:
 
 
 def _control(kind, label: str, tooltip: str, **traits):
-    return kind(description=label, description_tooltip=tooltip, tooltip=tooltip, style=_DESCRIPTION, layout=_CONTROL, **traits)
+    return kind(
+        description=label, description_tooltip=tooltip, tooltip=tooltip, style=_DESCRIPTION, layout=_CONTROL, **traits
+    )
 
 
 class _TitledImage(widgets.Image):
