@@ -19,10 +19,10 @@ SEARCHED = 200
 NEIGHBOURS = 6
 LARGEST_SHIFT = 8
 HOWS = (
-    ("unit: x / 255, the lecture's code", "unit"),
-    ("mean_rgb: x - mean, the VGG paper", "mean_rgb"),
-    ("standardise: (x / 255 - mean) / std", "standardise"),
-    ("raw: 0 to 255 as stored", "raw"),
+    ("unit: x / 255 (lecture)", "unit"),
+    ("mean_rgb: x - mean (paper)", "mean_rgb"),
+    ("standardise: - mean, / std", "standardise"),
+    ("raw: as stored", "raw"),
 )
 _SCALES = {"unit": 1.05, "mean_rgb": 160.0, "standardise": 2.6, "raw": 260.0}
 
@@ -44,7 +44,7 @@ def class_browser(dataset: Dataset) -> Explorer:
             "number": choice("class", names, 0, "Which class to look at"),
             "chosen": int_slider("image in the grid", 0, 0, SHOWN - 1, "The framed image, counted row by row from 0"),
             "closest": switch(
-                "most similar to a training image first",
+                "most similar first",
                 False,
                 f"Order the class's first {SEARCHED} validation images by their distance to the training images",
             ),
