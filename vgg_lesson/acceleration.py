@@ -9,11 +9,12 @@ convolution is not.
 
 import keras
 import tensorflow as tf
+from tensorflow.python.eager import record  # not public; the package pins TensorFlow 2.21
 
 
-@tf.custom_gradient
 def _same_convolution(images, kernel):
-    outputs = tf.nn.conv2d(images, kernel, strides=1, padding="SAME")
+    with record.stop_recording():
+        outputs = tf.nn.conv2d(images, kernel, strides=1, padding="SAME")
 
     def gradient(upstream):
         flipped = tf.transpose(tf.reverse(kernel, axis=[0, 1]), [0, 1, 3, 2])
@@ -23,7 +24,10 @@ def _same_convolution(images, kernel):
         )
         return to_images, to_kernel
 
-    return outputs, gradient
+    # What tf.custom_gradient does for a GradientTape, but without its entry in TensorFlow's global
+    # registry: that keeps every graph traced for every network alive for the rest of the process.
+    record.record_operation("SameConvolution", [outputs], [images, kernel], gradient)
+    return outputs
 
 
 def accelerate(model: keras.Model) -> keras.Model:

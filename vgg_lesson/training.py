@@ -68,6 +68,8 @@ def build_model(
         metrics=["accuracy"],
         jit_compile=False,  # XLA halves the speed of convolutions on a CPU
     )
+    # Made now rather than inside the first step, where each of Adam's variables costs a traced graph.
+    model.optimizer.build(model.trainable_variables)
     return accelerate(model)
 
 
