@@ -28,7 +28,7 @@ SETTINGS = {
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 UNSET = ("VGG_LESSON_DATA", "VGG_LESSON_RAISE")
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
-START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 180, 300, 60
+START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 180, 480, 60
 
 
 @contextmanager
