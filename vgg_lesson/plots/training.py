@@ -65,7 +65,7 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
 
 
 def _whole_ticks(epochs: int) -> np.ndarray:
-    return np.unique(np.linspace(0, epochs, min(epochs, 6) + 1).round().astype(int))
+    return np.arange(0, epochs + 1, math.ceil(epochs / 6))
 
 
 def _label_pair(axes, x, first, second, name):
