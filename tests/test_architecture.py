@@ -258,11 +258,12 @@ def test_receptive_field_of_strides_dilation_and_global_pooling():
             keras.Input((40, 40, 1)),
             keras.layers.Conv2D(2, 5, strides=2, name="strided"),
             keras.layers.Conv2D(2, 3, dilation_rate=2, name="dilated"),
-            keras.layers.AveragePooling2D(3, strides=1, name="averaged"),
+            keras.layers.AveragePooling2D(3, strides=2, name="averaged"),
+            keras.layers.Conv2D(2, 3, name="after_two_strides"),
             keras.layers.GlobalAveragePooling2D(name="global"),
         ]
     )
-    assert [row.receptive_field for row in layer_table(model)] == [5, 5 + 4 * 2, 13 + 2 * 2, None]
+    assert [row.receptive_field for row in layer_table(model)] == [5, 5 + 4 * 2, 13 + 2 * 2, 17 + 2 * 4, None]
 
 
 def test_layer_table_refuses_what_it_cannot_count():
