@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if 
   $(p) -c "import sys, ensurepip; print((3, 11) <= sys.version_info[:2] <= (3, 13) or '')" 2>/dev/null),$(p))) no-python)
 VENV ?= .venv
 UV ?= uv
+# For JupyterLab, for example in a container: make lab LAB_FLAGS="--allow-root --no-browser"
+LAB_FLAGS ?=
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -39,7 +41,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@touch $@
 
 lab: $(FETCH_TRIED)
-	$(BIN)/jupyter lab $(LESSON_1)
+	$(BIN)/jupyter lab $(LAB_FLAGS) $(LESSON_1)
 
 # Once per installation, so that a later start does not wait for a network that is not there.
 $(FETCH_TRIED): $(INSTALLED)
