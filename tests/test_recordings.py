@@ -131,5 +131,6 @@ def test_quotes_are_compared_with_the_records(folder):
     assert recordings.wrong_quotes([right], folder) == []
     (wrong,) = recordings.wrong_quotes([right.replace("10.2%", "91.0%")], folder)
     assert (wrong.says, wrong.gives) == ("91.0%", "10.2%")
+    assert recordings.quotes("Write `<!--record:NAME:FIELD-->2.303<!--/-->`.", folder) == []  # an example
     with pytest.raises(ValueError, match="1 numbers are marked, 0"):
         recordings.quotes(right.replace("<!--/-->", ""), folder)

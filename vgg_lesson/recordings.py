@@ -29,6 +29,8 @@ FOLDER = Path(__file__).parent / "records"
 """Where the committed records lie."""
 _MARK = re.compile(r"<!--(record|count):([^:>]+?)(?::([^>]*?))?-->(.*?)<!--/-->", re.DOTALL)
 
+_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
+
 
 class Quote(NamedTuple):
     """One marked number: its ``marker``, what the text ``says``, and what the records ``give``."""
@@ -188,11 +190,12 @@ def resolve(marker: str, folder=FOLDER) -> str:
 
 
 def quotes(text: str, folder=FOLDER) -> list[Quote]:
-    """All marked numbers of a markdown text, with what the records give for each.
+    """All marked numbers of a markdown text outside code, with what the records give for each.
 
     Raises:
         KeyError, ValueError: as :func:`resolve`; ValueError for a mark that is not closed.
     """
+    text = _CODE.sub("", text)
     found = [
         Quote(f"{kind}:{name}" + (f":{rest}" if rest else ""), says.strip(), "")
         for kind, name, rest, says in _MARK.findall(text)

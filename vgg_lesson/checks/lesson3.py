@@ -41,7 +41,7 @@ def check_looks_stuck(function: Callable) -> None:
     flat = math.log(10) + random.normal(0, 0.003, 60)
     jump = np.concatenate([[2.38, 104.1, 9.7, 2.9], flat])
     lucky = np.append(math.log(10) + random.normal(0, 0.01, 59), 2.19)
-    late = np.concatenate([flat, np.linspace(2.29, 2.0, 30)])
+    late = np.concatenate([flat, flat, np.linspace(2.29, 2.0, 30)])
     hundred = np.linspace(4.61, 3.6, 60)
     for losses, classes, stuck, name, next_step in (
         (flat, 10, True, "a flat curve at ln 10", "Compare the last losses with math.log(classes)."),
@@ -50,7 +50,7 @@ def check_looks_stuck(function: Callable) -> None:
          "It ends lower than it began and yet at chance: compare with ln(classes), not with the start."),
         (lucky, 10, True, "a flat curve whose very last batch happens to be 2.19",
          f"One batch is noise: average the last {LAST} losses."),
-        (late, 10, False, "a curve that is flat for 60 steps and then falls to 2.0",
+        (late, 10, False, "a curve that is flat for 120 steps and then falls to 2.0",
          f"Look at the last {LAST} losses only; the plateau before is past."),
         (hundred, 100, False, "100 classes, falling from 4.61 to 3.6", "Chance depends on the number of classes."),
         (np.full(60, math.log(100)), 100, True, "100 classes, flat at ln 100", "Chance is ln(classes), not 2.303."),
