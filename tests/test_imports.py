@@ -14,6 +14,7 @@ MOST_LINES = 250
 
 # Everything that is not named here is on floor 0: put a new module that needs training or records on floor 1.
 FIRST = (
+    "checks",
     "training", "saving", "rate_finder", "recordings", "atlas", "headline", "explain", "diagnosis", "cases", "signals",
     "consultation",
 )  # fmt: skip

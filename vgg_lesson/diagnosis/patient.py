@@ -59,6 +59,10 @@ class Instrument:
     measure: Callable[["Patient"], Measurement]
 
 
+# Filled by the module of the instruments, which needs the class below.
+INSTRUMENTS: dict[str, Instrument] = {}
+
+
 class Patient:
     """A network with its data, ready for orders; results are kept, so ordering twice costs nothing.
 
@@ -79,15 +83,12 @@ class Patient:
         Raises:
             KeyError: no such instrument; the message lists them.
         """
-        from vgg_lesson.diagnosis.probes import PROBES, VITAL_SIGNS  # these need this class
-
-        instruments = {**VITAL_SIGNS, **PROBES}
-        if name not in instruments:
-            raise KeyError(f"no instrument {name!r}; there are {', '.join(instruments)}")
+        if name not in INSTRUMENTS:
+            raise KeyError(f"no instrument {name!r}; there are {', '.join(INSTRUMENTS)}")
         if name not in self.results:
-            self.progress(f"{name}: about {instruments[name].seconds:g} s")
+            self.progress(f"{name}: about {INSTRUMENTS[name].seconds:g} s")
             with cloning.untouched_randomness(self.subject.seed):
-                self.results[name] = instruments[name].measure(self)
+                self.results[name] = INSTRUMENTS[name].measure(self)
         return self.results[name]
 
     def keep(self, key: str, make: Callable[[], object]):

@@ -8,7 +8,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import known_good
 from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.patient import Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.patient import INSTRUMENTS, Instrument, Measurement, Patient
 from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
 
 
@@ -243,4 +243,7 @@ PROBES: dict[str, Instrument] = dict(
     ]
 )
 """Name -> instrument that trains copies beside the untouched control."""
+
+INSTRUMENTS.update(VITAL_SIGNS | PROBES)
+
 __all__ = ["PROBES", "VITAL_SIGNS", "Instrument", "Measurement", "Patient"]
