@@ -1,7 +1,6 @@
 """Fetching against a local server that stalls, lies, cuts off and redirects: loopback only."""
 
 import errno
-import gzip
 import hashlib
 import os
 import shutil
@@ -109,11 +108,10 @@ class Misbehaving(BaseHTTPRequestHandler):
                 break
 
     def declares_gzip(self):
-        """As some hosts do for .tar.gz, unless they are asked not to."""
+        """Calls the archive's own gzip an encoding, as some hosts do unless they are asked not to."""
         if "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = gzip.compress(CONTENT)
-            self.head(length=len(body), Content_Encoding="gzip")
-            self.wfile.write(body)
+            self.head(Content_Encoding="gzip")
+            self.wfile.write(CONTENT)
         else:
             self.good()
 
@@ -335,6 +333,22 @@ def test_an_abandoned_download_stops_writing_and_never_becomes_the_archive(fetch
             thread.join(5)
             assert not thread.is_alive()
     assert files(tmp_path) == []
+
+
+def test_an_abandoned_download_does_not_go_on_in_the_background(tmp_path):
+    attempt = cifar10_attempt.Attempt("http://127.0.0.1/", tmp_path, LENGTH, 1.0, 1.0, 1.0)
+    attempt.write(b"before")
+    attempt.abandon()
+    with pytest.raises(cifar10_attempt._Abandoned):  # into pooch, which then closes the connection
+        attempt.write(b"after")
+    attempt._file.close()
+
+
+def test_progress_has_a_line_for_each_tenth(capfd):
+    progress = cifar10_attempt.Progress("http://host/archive", 1000, True)
+    for received in range(1, 1001):
+        progress.show(received, 1.0)
+    assert len(capfd.readouterr().err.splitlines()) == 11
 
 
 def test_progress_is_shown_on_standard_error_only(fetch, capfd, monkeypatch):
