@@ -91,7 +91,8 @@ class StyledAxes(Axes):
     def set_title(self, label, fontdict=None, loc=None, pad=None, **text):
         """As :meth:`matplotlib.axes.Axes.set_title`, with the style's place, size and weight as defaults."""
         text = {"fontsize": STYLE["axes.titlesize"], "fontweight": STYLE["axes.titleweight"], **text}
-        return super().set_title(label, fontdict, loc or STYLE["axes.titlelocation"], pad or STYLE["axes.titlepad"], **text)
+        place, gap = loc or STYLE["axes.titlelocation"], pad or STYLE["axes.titlepad"]
+        return super().set_title(label, fontdict, place, gap, **text)
 
 
 def figure(
