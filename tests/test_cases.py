@@ -10,7 +10,7 @@ from vgg_lesson.diagnosis.causes import CAUSES
 
 @pytest.fixture(scope="module")
 def few():
-    return load_data("sketches").subset(train=200, validation=100, test=10)
+    return load_data("sketches").subset(train=600, validation=100, test=10)
 
 
 def test_numbers_and_causes():

@@ -29,7 +29,7 @@ def test_another_initialiser_rate_and_number_of_steps_are_another_picture(explor
         seen.add(explorer.text)
     assert len(seen) == 4
     assert "after 5 steps" in explorer.text
-    assert explorer.panel.image.value.startswith(b"\x89PNG")
+    assert bytes(explorer.panel.image.value).startswith(b"\x89PNG")
 
 
 def test_controls_have_labels_and_tooltips(explorer):
