@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 # Before any module imports TensorFlow; the notebooks' kernels inherit these.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("VGG_LESSON_RAISE", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent

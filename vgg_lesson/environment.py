@@ -47,13 +47,14 @@ def prepare() -> SpeedSettings:
 
     * ``TF_ENABLE_ONEDNN_OPTS=1``: TensorFlow switches oneDNN on by itself only on CPUs with
       AVX512-VNNI or better; on others its convolutions run several times slower.
-    * ``TF_CPP_MIN_LOG_LEVEL=2``: start-up notes would otherwise appear under the first cell;
-      those that come before it is read are held back by :mod:`vgg_lesson.quiet_import`.
+    * ``TF_CPP_MIN_LOG_LEVEL=3``: notes, such as the one on a missing GPU, would otherwise appear under
+      a cell (what really fails is raised as an exception all the same); those that come before it is
+      read are held back by :mod:`vgg_lesson.quiet_import`.
     * On Linux, freed memory stays with the process: the large temporaries of a training step
       otherwise come from fresh pages at every step, and faulting these in costs time.
     """
     too_late = "tensorflow" in sys.modules
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     hold_back_notes()
     if os.environ.get("VGG_LESSON_SPEED", "1") == "0":
         return SpeedSettings(False, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), False, too_late)

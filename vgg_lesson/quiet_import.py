@@ -11,7 +11,13 @@ import sys
 import tempfile
 from contextlib import contextmanager, suppress
 
-NOTES = (b"All log messages before absl::InitializeLog() is called", b"oneDNN custom operations are on")
+NOTES = (
+    b"All log messages before absl::InitializeLog() is called",
+    b"oneDNN custom operations are on",
+    b"Could not find cuda drivers on your machine",  # the package for CPUs and GPUs, on a computer without one
+    b"This TensorFlow binary is optimized to use available CPU instructions",
+    b"To enable the following instructions:",
+)
 """Lines that hold one of these are dropped."""
 
 
