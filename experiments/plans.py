@@ -19,6 +19,8 @@ class Experiment:
         train_images, validation_images: stratified sample sizes; None takes all.
         split: as for ``load_data``.
         vital_signs: measure every layer while training.
+        first: a shallower run that is made first; its first four convolutions and its dense layers are where
+            this one starts, as the paper trained its deeper networks (section 3.1). Not recorded by itself.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Experiment:
     validation_images: int | None
     split: str = "stratified"
     vital_signs: bool = False
+    first: "Experiment | None" = None
 
     @property
     def command(self) -> str:
@@ -76,17 +79,14 @@ HEADLINE = TrainingConfig(
 
 
 def _lecture() -> Iterator[Experiment]:
+    sizes = (LECTURE_STEPS_AN_EPOCH * TrainingConfig.lecture().batch_size, 500, "lecture")
     for seed in SEEDS[:2]:
         for name, change in LECTURE_CHANGES.items():
             config = TrainingConfig.lecture(epochs=LECTURE_EPOCHS, seed=seed, **change)
-            yield Experiment(
-                f"lecture/{name}-{seed}",
-                config,
-                LECTURE_STEPS_AN_EPOCH * config.batch_size,
-                500,
-                "lecture",
-                vital_signs=True,
-            )
+            yield Experiment(f"lecture/{name}-{seed}", config, *sizes, vital_signs=True)
+        config = TrainingConfig.lecture(epochs=LECTURE_EPOCHS, seed=seed, **LECTURE_CHANGES["sgd"])
+        net_a = Experiment(f"net-a-{seed}", config.change(configuration="A", epochs=2 * LECTURE_EPOCHS), *sizes)
+        yield Experiment(f"lecture/from-net-a-{seed}", config, *sizes, vital_signs=True, first=net_a)
 
 
 def _atlas() -> Iterator[Experiment]:

@@ -6,6 +6,7 @@ over, so the command can be stopped and started again.
 
 import argparse
 import os
+import subprocess
 import tempfile
 import time
 from dataclasses import replace
@@ -68,6 +69,12 @@ def make(experiment, data_description: str | None, folder: Path):
     if experiment.train_images:
         dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)
     callbacks, measurements = [], {}
+    if experiment.first:
+        from experiments.start_from import StartFrom
+
+        start = train(experiment.first.config, dataset)
+        callbacks.append(StartFrom(start.model))
+        measurements["first"] = {"verdict": start.run.verdict, "epochs": start.run.epochs, "config": start.run.config}
     if experiment.vital_signs:
         from experiments.layers import LayerRecorder
 
@@ -81,7 +88,20 @@ def make(experiment, data_description: str | None, folder: Path):
         from experiments.headline import evaluate_once
 
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
+    run = replace(run, versions={**run.versions, "commit": _commit()})
     return run.named(experiment.name, experiment.command, **measurements)
+
+
+def _commit() -> str:
+    """The commit that the running code belongs to; "-dirty" where code was changed since."""
+    git = ("git", "-C", str(FOLDER.parent.parent))
+    try:
+        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    code = ("--", "*.py", "requirements.txt")
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", *code], check=False).returncode
+    return head.stdout.strip() + ("-dirty" if changed else "")
 
 
 def record_path(name: str, folder: Path = FOLDER) -> Path:

@@ -40,3 +40,32 @@ def test_committed_records_are_what_the_plan_asks_for(path):
         if experiment.train_images:
             assert run.data["train_images"] == experiment.train_images
         assert run.data["description"].startswith("CIFAR-10")
+
+
+def test_every_record_names_images_that_its_command_draws_again():
+    """A sample of the training set is described as one: an early record was not, and drew other images."""
+    for path in RECORD_FILES:
+        for run in read(path):
+            assert ("subset of" in run.data["description"]) == bool(find(run.name).train_images), run.name
+
+
+def test_the_papers_start_copies_the_layers_of_net_a_and_leaves_the_others():
+    import numpy as np
+
+    from experiments.start_from import StartFrom
+    from vgg_lesson.architecture import build_vgg
+
+    net_a, net_d = (build_vgg(letter, width=1 / 16, head=(8,)) for letter in "AD")
+    before = {layer.name: layer.get_weights() for layer in net_d.layers if layer.get_weights()}
+    start = StartFrom(net_a)
+    start.set_model(net_d)
+    start.on_train_begin()
+    copied = {
+        name for name, weights in before.items() if not np.array_equal(weights[0], net_d.get_layer(name).get_weights()[0])
+    }
+    assert copied == {"block1_conv1", "block2_conv1", "block3_conv1", "block3_conv2", "fc1", "predictions"}
+    assert all(
+        np.array_equal(a, b)
+        for name in copied
+        for a, b in zip(net_a.get_layer(name).get_weights(), net_d.get_layer(name).get_weights(), strict=True)
+    )

@@ -93,7 +93,7 @@ def test_a_second_click_is_ignored_and_stop_answers_at_once(panel, monkeypatch):
     for _ in range(50):
         panel.buttons["train"].click()
     panel.buttons["range"].click()
-    assert panel._thread is thread and "ignored" in panel.message.value
+    assert panel._thread is thread and "ignored" in panel.notice.value
     panel.buttons["stop"].click()
     with pytest.raises(RuntimeError, match="stopped by the test"):
         panel.wait(30)
@@ -106,9 +106,14 @@ def test_stop_in_the_middle_keeps_the_panel_usable():
     panel.controls["images"].value = 2000
     panel.buttons["train"].click()
     until(lambda: "Step" in panel.message.value)
+    panel.buttons["train"].click()
+    seen = panel.message.value
+    until(lambda: panel.message.value != seen)
+    assert "ignored" in panel.notice.value, "the next report of progress must not overwrite it"
     panel.buttons["stop"].click()
     assert "Stopping" in panel.message.value
     run = panel.wait(30)
+    assert not panel.notice.value
     assert run.stopped and len(run.epochs) < 9
     assert "Stopped: run 1" in panel.message.value and "stopped" in panel.table.value
     panel.controls["images"].value, panel.controls["epochs"].value = 500, 1

@@ -57,7 +57,7 @@ class TrainingPanel(widgets.VBox):
             "code": button("Show the Keras code of this run", "A script that runs without this package"),
             "save": button("Save the last run", f"Write model and record to the folder {self.folder}"),
         }
-        self.cost, self.message, self.table, self.code = (widgets.HTML() for _ in range(4))
+        self.cost, self.message, self.notice, self.table, self.code = (widgets.HTML() for _ in range(5))
         self.curves, self.compared = PicturePanel(330), PicturePanel(340)
         grid = widgets.GridBox(
             list(self.controls.values()), layout={"grid_template_columns": "repeat(auto-fill, minmax(28em, 1fr))"}
@@ -68,7 +68,7 @@ class TrainingPanel(widgets.VBox):
             self.cost,
             widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "wrap"}),
         ]
-        super().__init__([*rows, self.message, self.curves, self.table, self.compared, self.code])
+        super().__init__([*rows, self.message, self.notice, self.curves, self.table, self.compared, self.code])
         for control in self.controls.values():
             control.observe(lambda change: self._state_cost(), "value")
         actions = {
@@ -159,13 +159,18 @@ class TrainingPanel(widgets.VBox):
     def _begin(self, work: Callable[[], None], news: str) -> bool:
         with self._lock:
             if self.running:
-                self._say("Still busy: this click is ignored. Stop it first, or wait.")
+                # A line of its own: the training's next report would overwrite it in the other one.
+                self.notice.value = _status("Still busy: this click is ignored. Stop it first, or wait.")
                 return False
-            self.error, self._stop = None, threading.Event()
+            self.error, self._stop, self.notice.value = None, threading.Event(), ""
             self._say(news)
-            self._thread = threading.Thread(target=self._guarded, args=(work,), daemon=True)
+            self._thread = threading.Thread(target=self._in_background, args=(work,), daemon=True)
             self._thread.start()
             return True
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        self._guarded(work)
+        self.notice.value = ""
 
     def _train(self, config: TrainingConfig, images: int) -> None:
         self.trained = None
@@ -212,7 +217,7 @@ class TrainingPanel(widgets.VBox):
         self.cost.value = words.cost_words(self.config, self.images, factor)
 
     def _say(self, text: str) -> None:
-        self.message.value = f"<p role='status'>{text}</p>"
+        self.message.value = _status(text)
 
     def _guarded(self, action: Callable[[], object]) -> None:
         try:
@@ -223,3 +228,7 @@ class TrainingPanel(widgets.VBox):
     def _fail(self, error: Exception) -> None:
         self.error = error
         self.message.value = error_words(error)
+
+
+def _status(text: str) -> str:
+    return f"<p role='status'>{text}</p>"

@@ -1,0 +1,23 @@
+"""Predictions are compared, never punished; a letter that is no option is refused by name."""
+
+import pytest
+
+from vgg_lesson.checks.predictions import compare_prediction
+
+
+def test_each_kind_of_prediction_gets_its_sentence():
+    assert compare_prediction(None, "c") == "You made no prediction; the answer is c."
+    assert compare_prediction("c", "c") == "You predicted c, and so it is."
+    assert compare_prediction("a", "c").startswith("You predicted a; it is c.")
+    assert compare_prediction("d", "d", options="abcd") == "You predicted d, and so it is."
+
+
+@pytest.mark.parametrize("wrong", ["d", "C", "ab", "", 1, ...])
+def test_what_is_no_option_is_refused_by_name(wrong):
+    with pytest.raises(ValueError, match="'a', 'b', 'c'"):
+        compare_prediction(wrong, "c")
+
+
+def test_an_answer_that_is_no_option_is_a_mistake_of_the_lesson():
+    with pytest.raises(ValueError, match="answer must be one of"):
+        compare_prediction("a", "e")

@@ -1,0 +1,29 @@
+"""A prediction set beside what was then measured. Being wrong raises nothing: it is what predicting is for."""
+
+
+def compare_prediction(prediction: str | None, answer: str, options: str = "abc") -> str:
+    """Say whether a prediction came true.
+
+    Args:
+        prediction: the letter that the learner chose, or None for none.
+        answer: the letter that the lesson has just shown to be right.
+        options: all letters of the question.
+
+    Returns:
+        One sentence.
+
+    Raises:
+        ValueError: a prediction that is none of the letters.
+
+    >>> compare_prediction(None, "c")
+    'You made no prediction; the answer is c.'
+    """
+    if answer not in tuple(options):
+        raise ValueError(f"answer must be one of {tuple(options)}, received {answer!r}")
+    if prediction is None:
+        return f"You made no prediction; the answer is {answer}."
+    if prediction not in tuple(options):
+        raise ValueError(f"a prediction must be one of {tuple(options)} or None, received {prediction!r}")
+    if prediction == answer:
+        return f"You predicted {prediction}, and so it is."
+    return f"You predicted {prediction}; it is {answer}. What did you assume that is not so?"
