@@ -135,6 +135,8 @@ def _keras(contender: str, net: Net):
     from vgg_lesson.training import build_model, training_batches
     from vgg_lesson.training_config import TrainingConfig
 
+    if (os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1") != (contender == "ours"):
+        raise RuntimeError(f"TF_ENABLE_ONEDNN_OPTS is {os.environ.get('TF_ENABLE_ONEDNN_OPTS')!r} for {contender!r}")
     images, labels = _images(net)
     config = TrainingConfig(width=net.width, head=net.head, batch_norm=net.batch_norm, batch_size=net.batch)
     if contender == "ours":

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from vgg_lesson.architecture import CONFIGURATIONS, build_vgg, configuration_of_depth, layer_table
-from vgg_lesson.configurations import FILTERS, PAPER_ERRORS, count_layers
+from vgg_lesson.configurations import FILTERS, PAPER_ERRORS, PAPER_ERRORS_JITTERED, count_layers
 
 PAPER_SIZE = {"input_shape": (224, 224, 3), "classes": 1000}
 # Exact counts; the paper's Table 2 prints them in millions.
@@ -47,6 +47,13 @@ def test_parameter_counts_are_the_papers(letter):
 def test_every_configuration_is_counted_and_has_an_error_rate():
     assert list(CONFIGURATIONS) == list(PARAMETERS) == list(PAPER_ERRORS)
     assert [c.weight_layers for c in CONFIGURATIONS.values()] == [11, 11, 13, 16, 16, 19]
+
+
+def test_errors_of_different_training_scales_are_kept_apart():
+    """At one scale E is no better than D; only C, D and E were trained with scale jitter, which helped each."""
+    assert PAPER_ERRORS["B"] > PAPER_ERRORS["C"] > PAPER_ERRORS["E"] > PAPER_ERRORS["D"]
+    assert list(PAPER_ERRORS_JITTERED) == ["C", "D", "E"]
+    assert all(PAPER_ERRORS_JITTERED[letter] < PAPER_ERRORS[letter] for letter in PAPER_ERRORS_JITTERED)
 
 
 @pytest.mark.parametrize("head, parameters", [((), 14_719_818), ((512, 512), 15_245_130), ((4096, 4096), 33_638_218)])

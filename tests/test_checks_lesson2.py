@@ -2,55 +2,128 @@
 
 import pytest
 
-from vgg_lesson.checks.lesson2 import check_convolution_cost, check_receptive_field, check_small_vgg
+from vgg_lesson.checks.lesson2 import (
+    BIAS,
+    PIXELS,
+    WEIGHTS,
+    check_block3_of_c,
+    check_on_paper,
+    check_receptive_field,
+    check_small_vgg,
+)
 
 
-def failure(check, answer) -> str:
+def failure(check, *answers) -> str:
     with pytest.raises(AssertionError) as caught:
-        check(answer)
+        check(*answers)
     words = str(caught.value)
     assert all(part in words for part in ("Expected:", "Received:", "Next step:"))
     return words
 
 
-# --- exercise 1
+# --- on paper
 
 
-def cost(side, kernel, inputs, outputs):
-    weights = kernel * kernel * inputs * outputs
-    return weights + outputs, weights * side * side
+def test_on_paper_solution_is_what_keras_computes():
+    import keras
+    import numpy as np
 
-
-def test_convolution_cost_solution():
-    check_convolution_cost(cost)
-    check_convolution_cost(lambda *a: list(cost(*a)))
+    pixels, weights = (np.moveaxis(np.array(side, "float32"), 0, -1) for side in (PIXELS, WEIGHTS))
+    outputs = keras.ops.conv(pixels[None], weights[..., None], padding="valid") + BIAS
+    assert outputs.shape == (1, 1, 1, 1)
+    before = float(outputs[0, 0, 0, 0])
+    check_on_paper(before, max(before, 0))
+    check_on_paper(-2, 0)
 
 
 @pytest.mark.parametrize(
-    "wrong, hint",
+    "before, after, hint",
     [
-        (lambda s, k, i, o: (k * k * i * o, k * k * i * o * s * s), "each output channel add at the end"),
-        (lambda s, k, i, o: (k * i * o + o, k * i * o * s * s), "A kernel has rows and columns"),
-        (lambda s, k, i, o: (k * k * o + o, k * k * o * s * s), "for every input channel"),
-        (lambda s, k, i, o: (k * k * i * o + 1, 0), "one for the layer, or one for each output channel"),
-        (lambda s, k, i, o: (k * k * i + 1, 0), "How many are there"),
-        (lambda s, k, i, o: (k * k * i * o + o, k * k * i * o), "How many places"),
-        (lambda s, k, i, o: (k * k * i * o + o, k * k * i * o * s), "The map has rows and columns"),
-        # Almost right: the bias is no multiplication.
-        (lambda s, k, i, o: (k * k * i * o + o, (k * k * i * o + o) * s * s), "count the weights only"),
-        (lambda s, k, i, o: (k * k * i * o + o, 2 * k * k * i * o * s * s), "counts as one"),
-        # Right for a 1 x 1 and a 3 x 3 kernel on the first two cases only.
-        (
-            lambda s, k, i, o: ((9 if k > 1 else 1) * i * o + o, (9 if k > 1 else 1) * i * o * s * s),
-            "Count the weights",
-        ),
-        (lambda s, k, i, o: (cost(s, k, i, o)[1], cost(s, k, i, o)[0]), "Count the weights"),
-        (lambda s, k, i, o: k * k * i * o + o, "return parameters, multiply_adds"),
-        (lambda s, k, i, o: None, "does the function return its result"),
+        (-3, 0, "What is added at the end"),
+        (5, 5, "products of channel 2"),
+        (-6, 0, "products of channel 1"),
+        (-1, 0, "not one for each channel"),
+        (0, 0, "after ReLU"),
+        (8, 8, "row by row"),
+        (-2, -2, "negative numbers 0"),
+        (-2, 2, "negative numbers 0"),
+        (-2, ..., "negative numbers 0"),
+        (..., ..., "row by row"),
     ],
 )
-def test_convolution_cost_wrong(wrong, hint):
-    assert hint in failure(check_convolution_cost, wrong)
+def test_on_paper_wrong(before, after, hint):
+    assert hint in failure(check_on_paper, before, after)
+
+
+# --- exercise 1
+
+COSTS = (951_040, 60_817_408)
+
+
+def block(inputs=(8, 8, 128), sizes=(3, 3, 1), filters=256, pool=2, **options):
+    import keras
+
+    options = {"padding": "same", "activation": "relu", **options}
+    convolutions = [keras.layers.Conv2D(filters, size, **options) for size in sizes]
+    poolings = [keras.layers.MaxPooling2D(pool)] if pool else []
+    return keras.Sequential([keras.Input(inputs), *convolutions, *poolings])
+
+
+def test_block_solution_agrees_with_the_package():
+    from vgg_lesson.configurations import count_layers
+
+    rows = [row for row in count_layers("C") if row.name.startswith("block3_conv")]
+    assert (sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)) == COSTS
+    assert block().count_params() == COSTS[0]
+    check_block3_of_c(block(), *COSTS)
+
+
+@pytest.mark.parametrize(
+    "options, hint",
+    [
+        ({"sizes": (3, 3, 3)}, "Read the row of C"),
+        ({"sizes": (3, 3)}, "Read the row of C"),
+        ({"sizes": (1, 3, 3)}, "Read the row of C"),
+        ({"pool": 0}, "Read the row of C"),
+        ({"pool": 3}, "Read the row of C"),
+        ({"inputs": (16, 16, 128)}, "Begin with keras.Input"),
+        ({"filters": 128}, "as a pattern"),
+        ({"padding": "valid"}, "as a pattern"),
+        ({"activation": None}, "as a pattern"),
+        ({"use_bias": False}, "as a pattern"),
+    ],
+)
+def test_block_wrong(options, hint):
+    assert hint in failure(check_block3_of_c, block(**options), *COSTS)
+
+
+def test_block_wants_a_built_model():
+    import keras
+
+    assert "keras.Sequential" in failure(check_block3_of_c, [3, 3, 1], *COSTS)
+    unbuilt = keras.Sequential([keras.layers.Conv2D(256, 3, padding="same")])
+    assert "Begin with keras.Input" in failure(check_block3_of_c, unbuilt, *COSTS)
+
+
+@pytest.mark.parametrize(
+    "parameters, multiply_adds, hint",
+    [
+        (950_272, 0, "What does each output channel add"),
+        (950_275, 0, "How many biases"),
+        (1_475_328, 0, "block 3 of D"),
+        (1_245_952, 0, "gets 128 channels, not 256"),
+        (623_360, 0, "get 256 channels"),
+        (..., ..., "one bias each"),
+        (951_040, 950_272, "work at one place"),
+        (951_040, 950_272 * 8, "rows and columns"),
+        (951_040, 951_040 * 64, "count the weights only"),
+        (951_040, 950_272 * 128, "counts as one"),
+        (951_040, 950_272 * 16, "The pooling comes last"),
+        (951_040, ..., "at every place"),
+    ],
+)
+def test_block_costs_wrong(parameters, multiply_adds, hint):
+    assert hint in failure(check_block3_of_c, block(), parameters, multiply_adds)
 
 
 # --- exercise 2

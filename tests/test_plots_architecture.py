@@ -96,6 +96,7 @@ def test_convolution_picture_shows_the_numbers(row, column, relu):
     shown = np.maximum(expected, 0) if relu else expected
     np.testing.assert_allclose(outputs.images[0].get_array(), shown)
     assert outputs.images[0].norm.vmin == -outputs.images[0].norm.vmax  # white is 0
+    assert texts(products)[-1].removeprefix("sum = ") in picture.figure.get_suptitle()
     assert number(texts(products)[-1].removeprefix("sum = ")) == pytest.approx(expected[row, column], abs=0.006)
     frames = [(p.get_xy(), p.get_width()) for p in image.patches if isinstance(p, Rectangle)]
     assert ((column - 1.5, row - 1.5), 3) in frames
@@ -148,6 +149,10 @@ def test_stack(layers, side, saved):
     cells = [patch for patch in reach.patches if isinstance(patch, Rectangle)]
     assert len(cells) == sum(range(1, side + 1, 2))
     assert ("They are the same." if saved is None else f"saves {saved}%") in picture.text
+    title = picture.figure.get_suptitle()
+    assert ("both are the same" if saved is None else f"one {side} × {side} layer, with {saved}% fewer") in title
+    first, last = reach.lines[-2].get_xdata(), reach.lines[-1].get_xdata()  # of the top value's cone
+    assert len(reach.lines) == 2 * layers and last[-1] - first[-1] == pytest.approx(2 + last[0] - first[0])
 
 
 # --- networks
@@ -157,19 +162,27 @@ def test_stack(layers, side, saved):
 @pytest.mark.parametrize("options", [{}, {"batch_norm": True, "dropout": 0.5, "head": (), "width": 1 / 8}])
 def test_network_is_drawn_to_scale(letter, options):
     rows = count_layers(letter, **options)
-    maps, shares = draw_network(rows, "Net").figure.axes
+    maps, *shares = draw_network(rows, "Net").figure.axes
     drawn = [row for row in rows if row.kind in COLOUR_OF_KIND]
-    boxes = maps.patches[: len(drawn)]
-    spatial = [(box, row) for box, row in zip(boxes, drawn, strict=True) if len(row.output_shape) == 3]
-    heights = [box.get_height() / row.output_shape[0] for box, row in spatial]
-    widths = [box.get_width() / row.output_shape[2] for box, row in spatial if box.get_width() > 0.05]
-    assert np.ptp(heights) == pytest.approx(0) and np.ptp(widths) == pytest.approx(0)
-    assert [text.get_text() for text in shares.get_xticklabels()] == [row.name for row in drawn]
-    bars = [bar.get_height() for bar in shares.patches]
-    parameters, work = bars[: len(drawn)], bars[len(drawn) :]
-    assert sum(parameters) == pytest.approx(100) and sum(work) == pytest.approx(-100)
-    biggest = max(drawn, key=lambda row: row.parameters)
-    assert drawn[int(np.argmax(parameters))] == biggest
+    boxes = list(zip(maps.patches, drawn, strict=False))
+    spatial = [(box, row) for box, row in boxes if len(row.output_shape) == 3]
+    lengths = [box.get_width() / row.output_shape[0] for box, row in spatial]
+    thicknesses = [box.get_height() / row.output_shape[2] for box, row in spatial]
+    assert np.ptp(lengths) == pytest.approx(0) and np.ptp(thicknesses) == pytest.approx(0)
+    assert all(bool(box.get_hatch()) == (row.kind == "Dense") for box, row in boxes)  # hatched: not to scale
+    assert [text.get_text() for text in maps.get_yticklabels()] == [row.name for row in drawn]
+    assert texts(maps)[: len(drawn)] == [" × ".join(map(str, row.output_shape)) for row in drawn]
+    for axes, field in zip(shares, ("parameters", "multiply_adds"), strict=True):
+        bars = [bar.get_width() for bar in axes.patches]
+        assert sum(bars) == pytest.approx(100)
+        assert drawn[int(np.argmax(bars))] == max(drawn, key=lambda row: getattr(row, field))
+        numbers = [bar for bar in bars if bar]
+        for bar, shown in zip(numbers, texts(axes), strict=True):
+            assert (
+                bar < 0.05
+                if shown == "under 0.1"
+                else float(shown) == pytest.approx(bar, abs=0.51 if bar > 9 else 0.051)
+            )
 
 
 def test_network_words_are_true():
@@ -181,7 +194,11 @@ def test_network_words_are_true():
     assert "side 16, 8, 4, 2, 1; a value after the last of them sees 212 × 212" in picture.text
     memory = 4 * sum(np.prod(row.output_shape) for row in rows) / 2**20
     assert f"{memory:.1f} MiB" in picture.text
-    assert picture.figure.get_suptitle().startswith("The lecture's network: 33.6 million parameters, 56%")
+    title = "Fully connected layers hold 56% of the parameters and do 6% of the work"
+    assert picture.figure.get_suptitle() == title
+    assert (
+        picture.figure.texts[-1].get_text().startswith("The lecture's network: 33.6 million parameters, 332.1 million")
+    )
 
 
 def test_batch_norms_parameters_are_counted_in_the_words():

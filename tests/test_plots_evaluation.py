@@ -41,7 +41,7 @@ def test_interval_widths():
     picture = drawn(evaluation.draw_interval_widths(0.84, (100, 10_000)))
     low, high = wilson_interval(84, 100)
     assert f"100 images {100 * low:.1f}% to {100 * high:.1f}%" in picture.text
-    assert title(picture).startswith("100 times more images")
+    assert title(picture).startswith("100 times the images: an interval 10 times narrower")
     assert [tick.get_text() for tick in picture.figure.axes[0].get_yticklabels()] == ["100 images", "10,000 images"]
 
 
@@ -55,12 +55,27 @@ def test_accuracies_and_chance():
     assert dots == [70, 85]
 
 
+@pytest.mark.parametrize("share", [0.12, 0.68])
+def test_three_counts_give_only_validation_an_interval(share):
+    right = round(1000 * share)
+    picture = drawn(evaluation.draw_three_counts((3 * right - 30, 3000), (3 * right, 3000), (right, 1000)))
+    axes = picture.figure.axes[0]
+    low, high = wilson_interval(right, 1000)
+    assert f"{100 * share:.1f}%, 95% interval {100 * low:.1f}% to {100 * high:.1f}%" in picture.text
+    assert title(picture) == f"Two counts of the same images: {100 * share - 1:.1f}% and {100 * share:.1f}%"
+    assert sum("interval" in text for text in written(axes)) == 1
+    assert axes.get_xlim()[0] < 100 * low < 100 * high < axes.get_xlim()[1]
+    assert ("far to the left" in axes.get_xlabel()) == (share > 0.2), "chance is named where it is off the scale"
+
+
 def test_confusion_matrix_shows_its_counts():
     shown = outputs()
     picture = drawn(evaluation.draw_confusion(shown))
     assert sorted(written(picture.figure.axes[0])) == sorted(str(count) for count in shown.confusion.flat if count)
     colours = np.asarray(picture.figure.axes[0].images[0].get_array())
-    assert colours == pytest.approx(shown.confusion / shown.confusion.sum(axis=1, keepdims=True)), "shares of a row"
+    shares = shown.confusion / shown.confusion.sum(axis=1, keepdims=True)
+    assert colours == pytest.approx(np.where(np.eye(3), 0, shares)), "only errors have a colour: their share of the row"
+    assert "share of the row" in picture.figure.axes[1].get_ylabel()
     worst = np.where(np.eye(3), 0, shown.confusion)
     true, predicted = np.unravel_index(worst.argmax(), worst.shape)
     assert f"{NAMES[true]} taken for {NAMES[predicted]} {worst.max()} times" in picture.text
@@ -103,6 +118,8 @@ def test_reliability_says_what_it_leans_to(sharpness, word):
 def test_temperature_in_the_picture_is_applied():
     shown = outputs(rows=500)
     cooled = drawn(confidence.draw_reliability(shown, 2.0)).text
+    assert title(confidence.draw_reliability(shown, 2.0)).startswith("Temperature 2.00: ")
+    assert title(confidence.draw_reliability(shown)).startswith("Net: ")
     assert cooled == confidence.draw_reliability(shown.at_temperature(2.0)).text.replace("1.00:", "2.00:")
     assert cooled != confidence.draw_reliability(shown).text.replace("1.00:", "2.00:")
 
@@ -128,6 +145,8 @@ def test_a_cell_shows_its_images_or_its_outputs():
         assert f"bee for ant: {back}" in picture.text
         right = picture.figure.axes[1]
         assert len(right.images) == (len(places) if images else 1)
+        if images:
+            assert written(right) == [f"{100 * sure:.0f}%" for sure in np.sort(shown.confidence[places])[::-1]]
         if not images:
             order = places[np.argsort(-shown.confidence[places], kind="stable")]
             assert np.asarray(right.images[0].get_array()) == pytest.approx(shown.probabilities[order])
@@ -147,6 +166,10 @@ def test_confident_errors_are_the_most_confident(images):
     said = [float(share) for share in re.findall(r"([\d.]+)%", picture.text)]
     assert said == pytest.approx(np.sort(100 * shown.confidence[~shown.right])[::-1][:4], abs=0.06)
     assert title(picture) == f"Wrong, and at least {min(said):.0f}% sure"
+    if images:
+        first = np.flatnonzero(~shown.right)[shown.confidence[~shown.right].argmax()]
+        truth, answer = NAMES[shown.labels[first]], NAMES[shown.predictions[first]]
+        assert written(picture.figure.axes[0])[0] == f"true: {truth}\nsaid: {answer}\n{said[0]:.0f}%"
 
 
 def test_grad_cam_picture_takes_any_heat():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from vgg_lesson.plots.images import PATCH, corner, draw_class_page, draw_classes, draw_seen, mosaic
+from vgg_lesson.plots.images import PATCH, corner, draw_class_page, draw_seen, mosaic
 from vgg_lesson.plots.labels import draw_cost, draw_shares
 from vgg_lesson.plots.style import to_png
 from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
@@ -24,23 +24,6 @@ def test_mosaic_keeps_every_pixel():
         top, left = corner(position, 3, (32, 32), 2)
         assert np.array_equal(sheet[top : top + 32, left : left + 32], IMAGES[position])
     assert np.all(sheet[:2] == 255) and np.all(sheet[70:, 36:] == 255)  # gaps, and places without an image
-
-
-def test_classes_in_their_rows():
-    picture = draw_classes(IMAGES, LABELS, CLASS_NAMES, per_class=5)
-    (axes,) = picture.figure.axes
-    for number in range(10):
-        first = np.flatnonzero(number == LABELS)[0]
-        top, left = corner(5 * number, 5, (32, 32))
-        assert np.array_equal(shown(axes)[top : top + 32, left : left + 32], IMAGES[first])
-        assert axes.get_yticks()[number] == pytest.approx(top + 16, abs=2)
-    assert [label.get_text() for label in axes.get_yticklabels()][3] == "3  cat"
-    assert all(name in picture.text for name in CLASS_NAMES)
-
-
-def test_classes_need_enough_images():
-    with pytest.raises(ValueError, match="too few of .*'cat'"):
-        draw_classes(IMAGES, np.where(LABELS == 3, 4, LABELS), CLASS_NAMES)
 
 
 def page(names=("cat", "dog", "cat"), distances=(30.2, 31.0, 40.6)):
@@ -98,8 +81,8 @@ def test_shares():
     (axes,) = picture.figure.axes
     points = [line.get_ydata() for line in axes.lines[:2]]
     assert np.allclose(points, [[50, 50], [75, 25]])
-    assert axes.get_title("left") == "uneven: the classes' shares differ by up to 50.0 points"
-    assert "uneven: from 25.00% (dog) to 75.00% (cat)" in picture.text
+    assert axes.get_title("left") == "Uneven: the share of a class varies from 25.0% to 75.0%"
+    assert "even: 50.0% in every class; uneven: from 25.0% (dog) to 75.0% (cat)" in picture.text
 
 
 def test_cost():
@@ -108,12 +91,11 @@ def test_cost():
     points = {line.get_xdata()[0]: line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"}
     assert points == {10: pytest.approx(math.log(10)), 50: pytest.approx(math.log(2))}
     assert "10% costs 2.303" in picture.text and "50% costs 0.693" in picture.text
-    assert "chance: ln 10 = 2.303" in [text.get_text() for text in axes.texts]
-    assert "ln 4 = 1.386" in "".join(text.get_text() for text in draw_cost(4).figure.axes[0].texts)
+    assert "chance: 10% costs 2.303 = ln 10" in [text.get_text() for text in axes.texts]
+    assert "25% costs 1.386 = ln 4" in "".join(text.get_text() for text in draw_cost(4).figure.axes[0].texts)
 
 
 PICTURES = {
-    "classes": lambda: draw_classes(IMAGES, LABELS, CLASS_NAMES, 8),
     "page": page,
     "seen": lambda: draw_seen(IMAGES[0], IMAGES[0].astype(np.float32), "raw", (0, 0), 260),
     "shares": lambda: draw_shares({"all": np.bincount(LABELS), "half": np.bincount(LABELS[::2])}, CLASS_NAMES),

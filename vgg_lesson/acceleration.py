@@ -1,15 +1,28 @@
-"""A faster input gradient for Keras's own Conv2D on CPUs.
+"""Faster gradients for Keras's own Conv2D on CPUs.
 
-The gradient of a stride-1, 'same' convolution with respect to its input is again such a
-convolution: of the output's gradient with the kernel flipped in space and its channel axes
-swapped (Dumoulin and Visin, arXiv 1603.07285, section 4). TensorFlow's dedicated kernel for that
-gradient is slow on CPUs for the small feature maps of a VGG's last blocks, its forward
-convolution is not.
+TensorFlow's dedicated kernels for the gradients of a convolution are slow on CPUs for the small
+feature maps of a VGG's last blocks. Both gradients can be had from operations that are not:
+
+* The gradient with respect to the input of a stride-1, 'same' convolution is again such a
+  convolution: of the output's gradient with the kernel flipped in space and its channel axes
+  swapped (Dumoulin and Visin, arXiv 1603.07285, section 4).
+* The gradient with respect to each of a kernel's places is a product of two matrices: of what this
+  place was laid on, and of the output's gradient there.
 """
+
+import math
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # not public; the package pins TensorFlow 2.21
+
+
+SMALL_MAP = 16
+"""Feature maps of at most so many places get the kernel's gradient from matrix products.
+
+Measured at full width, batch 128, two AVX2 cores: 8 times faster for 2 x 2, 1.6 times for 4 x 4, no gain
+for 8 x 8 and above.
+"""
 
 
 def _same_convolution(images, kernel):
@@ -17,12 +30,9 @@ def _same_convolution(images, kernel):
         outputs = tf.nn.conv2d(images, kernel, strides=1, padding="SAME")
 
     def gradient(upstream):
-        flipped = tf.transpose(tf.reverse(kernel, axis=[0, 1]), [0, 1, 3, 2])
-        to_images = tf.nn.conv2d(upstream, flipped, strides=1, padding="SAME")
-        to_kernel = tf.raw_ops.Conv2DBackpropFilter(
-            input=images, filter_sizes=tf.shape(kernel), out_backprop=upstream, strides=[1, 1, 1, 1], padding="SAME"
-        )
-        return to_images, to_kernel
+        places = math.prod(size or math.inf for size in images.shape[1:3])
+        to_kernel = _by_products if places <= SMALL_MAP else _by_tensorflow
+        return _to_images(upstream, kernel), to_kernel(images, upstream, kernel)
 
     # What tf.custom_gradient does for a GradientTape, but without its entry in TensorFlow's global
     # registry: that keeps every graph traced for every network alive for the rest of the process.
@@ -30,8 +40,35 @@ def _same_convolution(images, kernel):
     return outputs
 
 
+def _to_images(upstream, kernel):
+    flipped = tf.transpose(tf.reverse(kernel, axis=[0, 1]), [0, 1, 3, 2])
+    return tf.nn.conv2d(upstream, flipped, strides=1, padding="SAME")
+
+
+def _by_tensorflow(images, upstream, kernel):
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=images, filter_sizes=tf.shape(kernel), out_backprop=upstream, strides=[1, 1, 1, 1], padding="SAME"
+    )
+
+
+def _by_products(images, upstream, kernel):
+    rows, columns, inputs, outputs = kernel.shape
+    height, width = images.shape[1:3]
+
+    def at(down, right):
+        """Gradient of the kernel's place so far from its centre; where it lies on the padding, nothing is added."""
+        if abs(down) >= height or abs(right) >= width:
+            return tf.zeros([inputs, outputs], images.dtype)
+        under = images[:, max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)]
+        above = upstream[:, max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)]
+        return tf.matmul(tf.reshape(under, [-1, inputs]), tf.reshape(above, [-1, outputs]), transpose_a=True)
+
+    places = [(row - rows // 2, column - columns // 2) for row in range(rows) for column in range(columns)]
+    return tf.reshape(tf.stack([at(*place) for place in places]), [rows, columns, inputs, outputs])
+
+
 def accelerate(model: keras.Model) -> keras.Model:
-    """Give the suitable convolutions of a model the fast input gradient, in place.
+    """Give the suitable convolutions of a model the fast gradients, in place.
 
     Only what a plain ``keras.layers.Conv2D`` computes with is exchanged, not the layer: class,
     configuration and weights stay Keras's own, so the model saves, loads and clones as ever (the
@@ -52,7 +89,7 @@ def accelerate(model: keras.Model) -> keras.Model:
 
 
 def is_suitable(layer: keras.layers.Layer) -> bool:
-    """True for a Conv2D whose input gradient is itself a stride-1 'same' convolution."""
+    """True for a Conv2D with stride 1, 'same' padding and a kernel that has a centre."""
     return (
         type(layer) is keras.layers.Conv2D
         and layer.strides == (1, 1)

@@ -1,64 +1,101 @@
-"""Checks of lesson 2: what a convolution costs, how far a stack sees, and a VGG within a budget."""
+"""Checks of lesson 2: a convolution on paper, a block and its costs, how far a stack sees, a VGG within a budget."""
 
 from collections.abc import Callable
 
+import numpy as np
+
 from vgg_lesson.checks.common import expect
 
+PIXELS = (((1, 0, 2), (3, 1, 0), (0, 2, 1)), ((0, 1, 2), (0, 2, 3), (1, 0, 3)))
+"""On paper: the nine pixels below the filter, for each of two channels."""
+WEIGHTS = (((0, 1, 0), (1, -1, 1), (0, 1, 0)), ((1, 0, -1), (1, 0, -1), (1, 0, -1)))
+"""On paper: the filter, one kernel for each channel."""
+BIAS = 1
+"""On paper: what is added to the sum."""
+BLOCK_INPUT = (8, 8, 128)
+"""Exercise 1: what block 3 gets for an image of 32 x 32."""
 LIMITS = {"parameters": (900_000, 1_000_000), "weight_layers": 16, "share_of_convolutions": 0.9}
 """Exercise 3: the budget."""
 
 
-def check_convolution_cost(function: Callable) -> None:
-    """Exercise 1: ``function(side, kernel, inputs, outputs) -> (parameters, multiply_adds)``.
-
-    For a convolution with bias, stride 1 and "same" padding on a map of ``side`` x ``side``.
-    """
-    for side, kernel, inputs, outputs in ((5, 3, 7, 2), (32, 3, 3, 64), (8, 5, 4, 6), (4, 1, 5, 3)):
-        weights = kernel * kernel * inputs * outputs
-        parameters, work = _pair(function, side, kernel, inputs, outputs)
-        case = f"function(side={side}, kernel={kernel}, inputs={inputs}, outputs={outputs})"
-        expect(
-            parameters == weights + outputs,
-            f"{weights + outputs:,} parameters from {case}",
-            parameters,
-            _parameters_hint(parameters, kernel, inputs, outputs),
-        )
-        expect(
-            work == weights * side * side,
-            f"{weights * side * side:,} multiply-adds from {case}",
-            work,
-            _work_hint(work, side, weights, outputs),
-        )
+def check_on_paper(before, after) -> None:
+    """Section 1: one output value of a filter over two channels, before and after ReLU."""
+    first, second = (int(np.sum(np.multiply(p, w))) for p, w in zip(PIXELS, WEIGHTS, strict=True))
+    right = first + second + BIAS
+    hints = {
+        first + second: "The products are right. What is added at the end?",
+        first + BIAS: "A filter sums over all its channels: add the products of channel 2.",
+        second + BIAS: "A filter sums over all its channels: add the products of channel 1.",
+        first + second + 2 * BIAS: "One output value has one bias, not one for each channel.",
+        max(right, 0): "That is the value after ReLU.",
+    }
+    expect(before == right, "the sum of 18 products and the bias", before, hints.get(before, "Sum row by row."))
+    expect(after == max(right, 0), "the same value after ReLU", after, "ReLU makes negative numbers 0.")
 
 
-def _pair(function: Callable, *arguments):
-    result = function(*arguments)
-    good = isinstance(result, tuple | list) and len(result) == 2
-    expect(good, "two numbers: (parameters, multiply_adds)", result, "End with: return parameters, multiply_adds")
-    return result
+def check_block3_of_c(block, parameters, multiply_adds) -> None:
+    """Exercise 1: block 3 of configuration C as a Keras model, and its costs counted by the learner."""
+    import keras
 
-
-def _parameters_hint(received, kernel: int, inputs: int, outputs: int) -> str:
-    return {
-        kernel * kernel * inputs * outputs: "The weights are right. What does each output channel add at the end?",
-        kernel * inputs * outputs + outputs: "A kernel has rows and columns.",
-        kernel * kernel * outputs + outputs: "Each kernel has one layer of weights for every input channel.",
-        kernel * kernel * inputs + 1: "That is one output channel. How many are there?",
-        kernel * kernel * inputs * outputs + 1: "How many biases: one for the layer, or one for each output channel?",
-    }.get(
-        received, "Count the weights of one output channel (rows × columns × input channels), then its bias, then all."
+    expect(isinstance(block, keras.Model), "a Keras model", block, "Set block3 to keras.Sequential([...]).")
+    shape = block.input_shape if block.built else None
+    expect(
+        shape == (None, *BLOCK_INPUT),
+        f"inputs of shape {BLOCK_INPUT}",
+        f"a model with inputs {shape}",
+        f"Begin with keras.Input({BLOCK_INPUT}).",
     )
+    right = ["3 x 3 convolution"] * 2 + ["1 x 1 convolution", "2 x 2 max pooling"]
+    expect(
+        [_layer_name(layer) for layer in block.layers] == right,
+        ", ".join(right),
+        ", ".join(_layer_name(layer) for layer in block.layers),
+        "Read the row of C in the table of section 3: three convolutions, then the pooling.",
+    )
+    for layer in block.layers[:-1]:
+        settings = (layer.filters, layer.strides, layer.padding, layer.activation.__name__, layer.use_bias)
+        expect(
+            settings == (256, (1, 1), "same", "relu", True),
+            '256 filters with a bias, stride 1, padding="same", activation="relu"',
+            f"{layer.name}: filters, stride, padding, activation, bias = {settings}",
+            "Take the layers of by_hand as a pattern.",
+        )
+    _check_costs(parameters, multiply_adds)
 
 
-def _work_hint(received, side: int, weights: int, outputs: int) -> str:
-    return {
-        weights: "That is the work for one place of the map. How many places does it have?",
-        weights * side: "The map has rows and columns.",
-        (weights + outputs)
-        * side
-        * side: "The bias is added, but nothing is multiplied for it: count the weights only.",
-        2 * weights * side * side: "A multiplication with its addition counts as one.",
-    }.get(received, "Each weight is used once at every place of the map.")
+def _layer_name(layer) -> str:
+    kind, size = type(layer).__name__, getattr(layer, "kernel_size", getattr(layer, "pool_size", ()))
+    words = {"Conv2D": "convolution", "MaxPooling2D": "max pooling"}.get(kind, kind)
+    return " ".join([" x ".join(map(str, size)), words]).strip()
+
+
+def _check_costs(parameters, multiply_adds) -> None:
+    side, _, channels = BLOCK_INPUT
+    weights = 9 * channels * 256 + 9 * 256 * 256 + 256 * 256
+    expect(
+        parameters == weights + 3 * 256,
+        "the parameters of all three convolutions",
+        parameters,
+        {
+            weights: "The weights are right. What does each output channel add?",
+            weights + 3: "How many biases: one for each layer, or one for each output channel?",
+            9 * channels * 256 + 2 * 9 * 256 * 256 + 3 * 256: "That is block 3 of D. In C the third kernel is 1 x 1.",
+            2 * 9 * 256 * 256 + 256 * 256 + 3 * 256: "The first convolution gets 128 channels, not 256.",
+            2 * 9 * channels * 256 + channels * 256 + 3 * 256: "The second and third convolution get 256 channels.",
+        }.get(parameters, "For each convolution: kernel x kernel x channels in x channels out, and one bias each."),
+    )
+    expect(
+        multiply_adds == weights * side * side,
+        f"the multiply-adds of all three convolutions on maps of {side} x {side}",
+        multiply_adds,
+        {
+            weights: f"That is the work at one place. A map of {side} x {side} has more.",
+            weights * side: "A map has rows and columns.",
+            (weights + 3 * 256) * side * side: "Nothing is multiplied for a bias: count the weights only.",
+            2 * weights * side * side: "A multiplication with its addition counts as one.",
+            weights * (side // 2) ** 2: "The pooling comes last: the convolutions work on maps of its input size.",
+        }.get(multiply_adds, "Each weight is used once at every place of the map."),
+    )
 
 
 def check_receptive_field(function: Callable) -> None:
@@ -96,6 +133,7 @@ def check_small_vgg(model) -> None:
     weighted = [row for row in rows if row.kind in ("Conv2D", "Dense")]
     low, high = LIMITS["parameters"]
     parameters = sum(row.parameters for row in rows)
+    dense = sum(row.parameters for row in rows if row.kind == "Dense")
     share = sum(row.parameters for row in rows if row.kind == "Conv2D") / parameters
     expect(
         len(weighted) == LIMITS["weight_layers"],
@@ -119,6 +157,6 @@ def check_small_vgg(model) -> None:
     expect(
         share >= LIMITS["share_of_convolutions"],
         f"at least {LIMITS['share_of_convolutions']:.0%} of the parameters in convolutions",
-        f"{share:.1%} in convolutions: {sum(row.parameters for row in rows if row.kind == 'Dense'):,} in the head",
+        f"{share:.1%} in convolutions, {dense:,} parameters in fully connected layers",
         "Make the convolutions wider and the head narrower.",
     )

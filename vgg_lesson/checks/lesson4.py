@@ -1,4 +1,4 @@
-"""Checks of lesson 4: how many images, recall and precision, and a threshold for "I don't know"."""
+"""Checks of lesson 4: recall and precision, a threshold for "I don't know", and Grad-CAM by hand."""
 
 import math
 from collections.abc import Callable
@@ -7,40 +7,10 @@ import numpy as np
 
 from vgg_lesson.calibration import select
 from vgg_lesson.checks.common import describe, expect
-from vgg_lesson.metrics import wilson_interval
-
-SHARE, REACH, STEP = 0.85, 0.01, 100
-"""Exercise 1: an accuracy, how far its interval may reach, and to what the answer is rounded."""
-
-
-def check_images_needed(images: int) -> None:
-    """Exercise 1: the smallest test set, in hundreds, whose 95% interval at 85% reaches 1 point each way."""
-    asked = f"the smallest multiple of {STEP} for which the interval's half width is at most {REACH}"
-    expect(
-        isinstance(images, int | np.integer) and images > 0 and images % STEP == 0,
-        asked,
-        images,
-        "Give a whole number of images such as 1_000.",
-    )
-    width = wilson_interval(round(SHARE * images), int(images)).half_width
-    expect(
-        width <= REACH,
-        asked,
-        f"{images:,} images, half width {width:.4f}",
-        "Too few. Four times as many images halve the width.",
-    )
-    before = images - STEP
-    narrower = before == 0 or wilson_interval(round(SHARE * before), before).half_width > REACH
-    expect(
-        narrower,
-        asked,
-        f"{images:,} images, half width {width:.4f}; but {before:,} are enough, too",
-        "Fewer will do. Halve the distance to the largest number that you know is too small.",
-    )
 
 
 def check_recall_and_precision(function: Callable) -> None:
-    """Exercise 2: ``function(matrix, k) -> (recall, precision)`` of class k; rows of the matrix are the truth."""
+    """Exercise 1: ``function(matrix, k) -> (recall, precision)`` of class k; rows of the matrix are the truth."""
     matrix = np.array([[50, 0, 10], [5, 0, 15], [25, 0, 95]])
     for k, name in ((0, "class 0"), (2, "class 2")):
         recall, precision = _two_numbers(function, matrix, k)
@@ -85,7 +55,7 @@ def _expect_share(what: str, whose: str, received: float, part: int, whole: int,
 
 
 def check_choose_threshold(function: Callable) -> None:
-    """Exercise 3: ``function(probabilities, labels, wanted)`` gives the smallest threshold of 0.00, 0.01, ..., 1.00
+    """Exercise 2: ``function(probabilities, labels, wanted)`` gives the smallest threshold of 0.00, 0.01, ..., 1.00
     for which at least the share ``wanted`` of the given answers is right, or None where there is none."""
     for wanted, probabilities, labels, trap in _threshold_cases():
         grid = [select(probabilities, labels, step / 100) for step in range(101)]
@@ -148,3 +118,52 @@ def _threshold_cases():
 def _two_classes(confidences) -> np.ndarray:
     """Outputs that answer class 0 with these confidences."""
     return np.array([[confidence, 1 - confidence] for confidence in confidences])
+
+
+def check_heat_map(function: Callable) -> None:
+    """Exercise 3: ``function(maps, gradients)``, both (H, W, channels), gives the Grad-CAM map (H, W)."""
+    rng = np.random.default_rng(4)
+    # Two maps of 2 x 3: the first speaks for the class (mean gradient 2), the second against it (mean -1).
+    maps = np.array([[[1, 0], [2, 3], [0, 4]], [[0, 0], [1, 2], [3, 3]]], float)
+    gradients = np.array([[[2, -1], [0, 0], [4, -2]], [[1, -1], [3, -3], [2, 1]]], float)
+    for these, slopes in ((maps, gradients), (rng.random((4, 4, 8)), rng.normal(size=(4, 4, 8)))):
+        given = these.copy(), slopes.copy()
+        found = function(*given)
+        height, width, _ = these.shape
+        expect(
+            np.array_equal(given[0], these) and np.array_equal(given[1], slopes),
+            "maps and gradients left as they are",
+            "a changed array",
+            "Make new arrays: no *= and no assignment into the arguments.",
+        )
+        expect(
+            isinstance(found, np.ndarray) and found.shape == (height, width),
+            f"an array of shape {(height, width)}, one number for each place of the maps",
+            found,
+            "One weight for each map (the mean over axes 0 and 1), then add the weighted maps up (axis -1).",
+        )
+        total = (these * slopes.mean(axis=(0, 1))).sum(axis=-1)
+        _expect_heat(np.asarray(found, float), total, these, slopes)
+
+
+def _expect_heat(found: np.ndarray, total: np.ndarray, maps: np.ndarray, gradients: np.ndarray) -> None:
+    """``total`` is the weighted sum of the maps before the negative part is cut off."""
+    places, channels = maps[..., 0].size, maps.shape[-1]
+    slips = (
+        (total, "Last step: places with a negative sum become 0, as in a ReLU."),
+        (places * np.maximum(total, 0), "The weight of a map is the mean of its gradients, not their sum."),
+        (np.maximum(total, 0) / channels, "Add the weighted maps up; their mean is not asked for."),
+        (
+            np.maximum((maps * gradients).sum(axis=-1), 0),
+            "Each map has one weight, the mean of its gradients over all places; you multiplied place by place.",
+        ),
+        # For maps that are nowhere negative, this is also what cutting off each weighted map gives.
+        (
+            (maps * np.maximum(gradients.mean(axis=(0, 1)), 0)).sum(axis=-1),
+            "A map with a negative weight counts, too: add all weighted maps up before you cut off what is negative.",
+        ),
+        (np.abs(total), "A negative sum speaks against the class: it becomes 0, not positive."),
+    )
+    asked = np.maximum(total, 0)
+    hint = next((words for slip, words in slips if np.allclose(found, slip)), "Go through the four steps in order.")
+    expect(np.allclose(found, asked), f"{np.round(asked[0], 3)} in the first row", f"{np.round(found[0], 3)}", hint)

@@ -29,7 +29,7 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
     share = 100 * len(places) / total if total else 0.0
     what = f"{names[true]}, recognised" if true == predicted else f"{names[true]} taken for {names[predicted]}"
     left.set_title(f"{what}: {len(places)} of {total}")
-    _show_answers(right, outputs, places[:SHOWN])
+    _show_answers(right, outputs, places[:SHOWN], named=False)
     back = int(matrix[predicted, true])
     if not len(places):
         text = f"None of the {total} images of {names[true]} was answered {names[predicted]!r} by {outputs.name}."
@@ -50,8 +50,8 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
 def draw_confident_errors(outputs: Outputs, count: int = 8) -> Picture:
     """The wrong answers of which the network was most sure."""
     places = confident_errors(outputs.probabilities, outputs.labels, count)
-    made, axes = figure(6.8, 3.9)
-    _show_answers(axes, outputs, places)
+    made, axes = figure(6.8, 3.7)
+    _show_answers(axes, outputs, places, named=True)
     if not len(places):
         axes.set_title("No wrong answer")
         return Picture(made, f"{outputs.name.capitalize()} gave no wrong answer.")
@@ -61,25 +61,26 @@ def draw_confident_errors(outputs: Outputs, count: int = 8) -> Picture:
     return Picture(made, f"Most confident errors of {outputs.name} (truth, answer, confidence): {words}.")
 
 
-def _show_answers(axes, outputs: Outputs, places) -> None:
+def _show_answers(axes, outputs: Outputs, places, *, named: bool) -> None:
+    """``named``: truth and answer stand below each image; where all are alike the title says them once."""
     if not len(places):
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no image here", ha="center", va="center", color=COLOURS["muted"], transform=axes.transAxes)
     elif outputs.images is None:
         _show_outputs(axes, outputs, places)
     else:
-        _show_images(axes, outputs, places)
+        _show_images(axes, outputs, places, named)
 
 
-def _show_images(axes, outputs: Outputs, places) -> None:
+def _show_images(axes, outputs: Outputs, places, named: bool) -> None:
     """All tiles as one picture: many small axes would take several times as long to draw."""
-    columns, label = COLUMNS, 0.42
+    columns, label = COLUMNS, 0.52 if named else 0.2
     axes.set_axis_off()
     for tile, place in enumerate(places):
         x, y = (tile % columns) * (1 + _GAP), (tile // columns) * (1 + _GAP + label)
         axes.imshow(outputs.images[place], extent=(x, x + 1, y + 1, y))
         truth, answer = outputs.class_names[outputs.labels[place]], outputs.class_names[outputs.predictions[place]]
-        words = f"{truth}\n" if truth == answer else f"{truth}, not\n{answer} "
+        words = f"true: {truth}\nsaid: {answer}\n" if named else ""
         axes.text(
             x + 0.5,
             y + 1.05,

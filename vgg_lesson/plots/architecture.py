@@ -8,16 +8,19 @@ from vgg_lesson.configurations import LayerRow
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 COLOUR_OF_KIND = {"Conv2D": CYCLE[0], "MaxPooling2D": CYCLE[5], "Dense": CYCLE[2]}
-NAME_OF_KIND = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Dense": "fully connected"}
+NAME_OF_KIND = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Dense": "fully connected (not to scale)"}
 FIELDS = ("parameters", "multiply_adds")
-MARGINS = {"left": 0.098, "right": 0.995, "top": 0.9, "bottom": 0.2, "hspace": 0.04}
+COLUMNS = ("map, to scale (length: side, thickness: channels)", "parameters, % of all", "multiply-adds, % of all")
+MARGINS = {"left": 0.105, "right": 0.99, "top": 0.82, "bottom": 0.012, "wspace": 0.06}
+THICK = 0.86
+"""Thickness of the box with the most channels, in rows."""
 
 
 def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
-    """Draw a network's layers side by side, above the share of parameters and of work of each.
+    """Draw a network's layers below each other: the map of each, its share of the parameters and of the work.
 
-    A map is drawn as a box: its height is the map's side and its width the number of channels, both to
-    scale. Fully connected layers have no rows and columns: they are flat bars with their number of units.
+    A map is drawn as a box: its length is the map's side and its thickness the number of channels, both to
+    scale. Fully connected layers have no rows and columns: they are hatched boxes, not to scale.
 
     Args:
         rows: of :func:`vgg_lesson.architecture.layer_table` or
@@ -32,16 +35,26 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
         raise ValueError(
             f"rows must hold at least one of {list(COLOUR_OF_KIND)}, received {len(rows)} rows without any"
         )
-    made, (maps, shares) = figure(9.6, 5.0, rows=2, height_ratios=(1.1, 1), sharex=True, margins=MARGINS)
-    _draw_maps(maps, drawn)
-    _draw_shares(shares, drawn)
+    made, columns = figure(9.6, 5.0, columns=3, width_ratios=(1.5, 1, 1), sharey=True, margins=MARGINS)
+    for axes, heading in zip(columns, COLUMNS, strict=True):
+        axes.set_title(heading, fontsize=9, fontweight="normal", color=COLOURS["muted"], pad=5)
+        axes.grid(False)
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.set_xticks([])
+        axes.tick_params(length=0)
+    _draw_maps(columns[0], drawn)
+    for axes, field in zip(columns[1:], FIELDS, strict=True):
+        _draw_shares(axes, drawn, field)
+    columns[0].set_ylim(len(drawn) - 0.5, -0.5)
     parameters, work = total(rows, "parameters"), total(rows, "multiply_adds")
-    head = sum(row.parameters for row in rows if row.kind == "Dense")
-    made.suptitle(
-        f"{title}: {_millions(parameters)} parameters, {head / parameters:.0%} in the fully connected layers",
-        x=0.012, ha="left", fontsize=11.5, fontweight="bold",
+    dense, worked = (sum(getattr(row, field) for row in rows if row.kind == "Dense") for field in FIELDS)
+    finding = f"hold {dense / parameters:.0%} of the parameters and do {worked / work:.0%} of the work"
+    made.suptitle(f"Fully connected layers {finding}", x=0.012, ha="left", fontsize=11.5, fontweight="bold")
+    made.text(
+        0.012, 0.905, f"{title}: {_millions(parameters)} parameters, {_millions(work)} multiply-adds for one image",
+        fontsize=9.5, va="center",
     )  # fmt: skip
-    return Picture(made, _words(rows, title, parameters, work, head))
+    return Picture(made, _words(rows, title, parameters, work, dense))
 
 
 def total(rows: Sequence[LayerRow], field: str) -> int:
@@ -50,72 +63,58 @@ def total(rows: Sequence[LayerRow], field: str) -> int:
 
 
 def _draw_maps(axes, drawn: list[LayerRow]) -> None:
-    tallest = max((row.output_shape[0] for row in drawn if len(row.output_shape) == 3), default=1)
-    widest = max((row.output_shape[-1] for row in drawn if len(row.output_shape) == 3), default=1)
-    before = None
-    for place, (row, following) in enumerate(zip(drawn, [*drawn[1:], None], strict=True)):
-        spatial = len(row.output_shape) == 3
-        high = row.output_shape[0] / tallest if spatial else 0.03
-        wide = max(0.86 * row.output_shape[-1] / widest, 0.04) if spatial else 0.86
-        axes.add_patch(Rectangle((place - wide / 2, 0), wide, high, facecolor=COLOUR_OF_KIND[row.kind], linewidth=0))
-        # A pooling's size stands above the convolution that follows, where there is one: two labels would collide.
-        named = row.kind != "MaxPooling2D" or following is None or following.kind != "Conv2D"
-        if named and row.output_shape != before:
-            size = "×".join(str(number) for number in row.output_shape[:2]) + "\n×" if spatial else ""
-            axes.text(place, high + 0.02, f"{size}{row.output_shape[-1]}", ha="center", va="bottom", fontsize=8)
-        before = row.output_shape if named else before
-    axes.set_ylim(0, 1.28)
-    axes.set_axis_off()
-    kinds = [kind for kind in COLOUR_OF_KIND if any(row.kind == kind for row in drawn)]
+    spatial = [row.output_shape for row in drawn if len(row.output_shape) == 3]
+    longest, thickest = max((shape[0] for shape in spatial), default=1), max((s[-1] for s in spatial), default=1)
+    for place, row in enumerate(drawn):
+        if len(row.output_shape) == 3:
+            box = {"width": row.output_shape[0] / longest, "height": THICK * row.output_shape[-1] / thickest}
+        else:
+            box = {"width": 0.12, "height": 0.6, "hatch": "/////", "edgecolor": "white"}
+        colour = COLOUR_OF_KIND[row.kind]
+        axes.add_patch(Rectangle((0, place - box["height"] / 2), facecolor=colour, linewidth=0, **box))
+        size = " × ".join(str(number) for number in row.output_shape)
+        axes.text(box["width"] + 0.025, place, size, va="center", fontsize=7.5)
+    axes.set_xlim(0, 1.42)
+    axes.set_yticks(range(len(drawn)), [row.name for row in drawn], fontsize=8)
+    _draw_key(axes, [kind for kind in COLOUR_OF_KIND if any(row.kind == kind for row in drawn)], len(drawn))
+
+
+def _draw_key(axes, kinds: list[str], rows: int) -> None:
+    """What the colours mean, where the boxes are short: in the lower right corner of the maps."""
     for line, kind in enumerate(kinds):
-        y = 1.16 - 0.13 * line
-        axes.add_patch(Rectangle((len(drawn) - 3.9, y), 0.4, 0.07, facecolor=COLOUR_OF_KIND[kind], linewidth=0))
-        axes.text(len(drawn) - 3.3, y + 0.03, NAME_OF_KIND[kind], va="center", fontsize=8.5)
+        y = rows - 1 - 1.25 * (len(kinds) - 1 - line)
+        hatch = {"hatch": "/////", "edgecolor": "white"} if kind == "Dense" else {}
+        axes.add_patch(Rectangle((0.62, y - 0.3), 0.05, 0.6, facecolor=COLOUR_OF_KIND[kind], linewidth=0, **hatch))
+        axes.text(0.7, y, NAME_OF_KIND[kind], va="center", fontsize=8, color=COLOURS["muted"])
 
 
-def _draw_shares(axes, drawn: list[LayerRow]) -> None:
-    """Parameters upwards, multiply-adds downwards, in % of the network."""
-    for field, sign, colour in (("parameters", 1, CYCLE[3]), ("multiply_adds", -1, CYCLE[4])):
-        whole = max(total(drawn, field), 1)
-        shares = [100 * getattr(row, field) / whole for row in drawn]
-        axes.bar(range(len(drawn)), [sign * share for share in shares], width=0.8, color=colour)
-        for place, share in enumerate(shares):
-            if share >= 4.5:
-                axes.text(
-                    place,
-                    sign * (share + 1),
-                    f"{share:.0f}",
-                    ha="center",
-                    va="bottom" if sign > 0 else "top",
-                    fontsize=8,
-                )
-    up, down = (max(100 * getattr(row, field) / max(total(drawn, field), 1) for row in drawn) for field in FIELDS)
-    axes.set_ylim(-down - 8, up + 10)
-    axes.axhline(0, color=COLOURS["ink"], linewidth=0.8)
-    axes.set_xlim(-0.7, len(drawn) - 0.3)
-    axes.set_xticks(range(len(drawn)), [row.name for row in drawn], rotation=90, fontsize=8)
-    axes.set_yticks([])
-    axes.grid(False)
-    axes.spines[["left", "bottom"]].set_visible(False)
-    axes.tick_params(length=0)
-    beside = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center", "fontsize": 8.5}
-    axes.text(-0.005, up / 2, "parameters,\n% of all", color="#9A4573", **beside)
-    axes.text(-0.005, -down / 2 - 3, "multiply-adds,\n% of all", color="#1F6E9C", **beside)
+def _draw_shares(axes, drawn: list[LayerRow], field: str) -> None:
+    """One bar a layer, in % of the network, with its number; poolings have neither parameters nor work."""
+    whole = max(total(drawn, field), 1)
+    shares = [100 * getattr(row, field) / whole for row in drawn]
+    axes.barh(range(len(drawn)), shares, height=0.72, color=[COLOUR_OF_KIND[row.kind] for row in drawn])
+    axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)
+    for place, share in enumerate(shares):
+        if share:
+            number = f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.05 else "under 0.1"
+            axes.text(share + 0.015 * max(shares), place, number, va="center", fontsize=7.5)
+    axes.set_xlim(0, 1.2 * max(shares))
+    axes.tick_params(labelleft=False)
 
 
 def _millions(number: int) -> str:
     return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
 
 
-def _words(rows, title: str, parameters: int, work: int, head: int) -> str:
+def _words(rows, title: str, parameters: int, work: int, dense: int) -> str:
     most, busiest = (max(rows, key=lambda row: getattr(row, field)) for field in FIELDS)
-    head_work = sum(row.multiply_adds for row in rows if row.kind == "Dense")
+    dense_work = sum(row.multiply_adds for row in rows if row.kind == "Dense")
     sides = [row.output_shape[0] for row in rows if row.kind == "MaxPooling2D"]
     memory = total(rows, "activation_bytes") / 2**20
     fields = [row.receptive_field for row in rows if row.receptive_field is not None]
     return (
         f"{title}: {parameters:,} parameters, {work:,} multiply-adds and {memory:.1f} MiB of outputs for one image. "
-        f"The fully connected layers hold {head / parameters:.0%} of the parameters and do {head_work / work:.0%} of "
+        f"The fully connected layers hold {dense / parameters:.0%} of the parameters and do {dense_work / work:.0%} of "
         f"the multiply-adds. Most parameters: {most.name} ({most.parameters / parameters:.0%}); most work: "
         f"{busiest.name} ({busiest.multiply_adds / work:.0%}). The poolings leave maps of side "
         f"{', '.join(map(str, sides))}; a value after the last of them sees {fields[-1]} × {fields[-1]} pixels."

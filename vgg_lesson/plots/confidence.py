@@ -25,7 +25,8 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     made, (upper, lower) = figure(6.4, 5.0, rows=2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
     place_axes(made, left=0.12, right=0.97, bottom=0.1, top=0.92, hspace=0.12)
     upper.plot([0, 1], [0, 1], color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
-    upper.text(0.02, 0.94, "dashed: right as often as it says", color=COLOURS["chance"], fontsize=8.5, va="top")
+    words = "dashed: right as often as it says\norange: the distance from that"
+    upper.text(0.02, 0.94, words, color=COLOURS["chance"], fontsize=8.5, va="top")
     upper.vlines(
         found.confidence[filled],
         found.confidence[filled],
@@ -45,7 +46,8 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     lean = (
         "well calibrated on average" if abs(said - was) < CLOSE else "overconfident" if said > was else "underconfident"
     )
-    upper.set_title(f"{outputs.name.capitalize()}: {lean} (says {100 * said:.1f}%, is right {100 * was:.1f}%)")
+    who = outputs.name.capitalize() if temperature == 1 else f"Temperature {temperature:.2f}"
+    upper.set_title(f"{who}: {lean} (says {100 * said:.1f}%, is right {100 * was:.1f}%)")
     nll, brier = (score(shown.probabilities, shown.labels) for score in (negative_log_likelihood, brier_score))
     return Picture(
         made,

@@ -7,8 +7,8 @@ from vgg_lesson.convolution import convolve, window
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 FRAME = CYCLE[1]
-STACK_MARGINS = {"left": 0.01, "right": 0.99, "top": 0.78, "bottom": 0.05, "wspace": 0.22}
-MARGINS = {"left": 0.01, "right": 0.99, "top": 0.9, "bottom": 0.09, "wspace": 0.05}
+STACK_MARGINS = {"left": 0.01, "right": 0.99, "top": 0.78, "bottom": 0.05, "wspace": 0.34}
+MARGINS = {"left": 0.01, "right": 0.99, "top": 0.82, "bottom": 0.08, "wspace": 0.05}
 
 
 def draw_convolution(image: np.ndarray, kernel, row: int, column: int, relu: bool = False) -> Picture:
@@ -36,10 +36,15 @@ def draw_convolution(image: np.ndarray, kernel, row: int, column: int, relu: boo
     right.imshow(outputs, cmap="RdBu_r", vmin=-limit, vmax=limit)
     _frame(right, column, row, 1)
     right.set_title("all outputs" + (" after ReLU" if relu else ""), fontsize=10)
+    blue = "" if relu else f"blue {_number(-limit)} or less    "
     right.text(
-        0.5, -0.02, f"blue {_number(-limit)} or less    white 0    red {_number(limit)} or more",
-        transform=right.transAxes, ha="center", va="top", fontsize=9, color=COLOURS["muted"],
+        0.5, -0.02, f"{blue}white 0    red {_number(limit)} or more",
+        transform=right.transAxes, ha="center", va="top", fontsize=8.5, color=COLOURS["muted"],
     )  # fmt: skip
+    finding = f"One output value is a sum of nine products, here {_number(here.total)}"
+    if relu:
+        finding += f", and after ReLU {_number(max(here.total, 0))}"
+    made.suptitle(finding, x=0.012, ha="left", fontsize=11.5, fontweight="bold")
     return Picture(made, _convolution_words(here, outputs, row, column, relu))
 
 
@@ -120,9 +125,11 @@ def draw_stack(layers: int = 3, channels: int = 64) -> Picture:
     right.spines["bottom"].set_visible(False)
     right.set_title(f"parameters, {channels} channels in and out", fontsize=10)
     saved = 1 - stack / single
-    finding = "the same layer" if layers == 1 else f"{saved:.0%} fewer parameters"
+    finding = "One 3 × 3 layer: both are the same"
+    if layers > 1:
+        finding = f"{_count_words(layers)} see as far as one {side} × {side} layer, with {saved:.0%} fewer parameters"
     made.suptitle(
-        f"{_count_words(layers)} see {side} × {side} pixels: {finding}",
+        finding,
         x=0.012,
         ha="left",
         fontsize=11.5,
@@ -157,15 +164,9 @@ def _draw_reach(axes, layers: int, side: int) -> None:
         name = "input" if level == 0 else f"layer {level}"
         axes.text(-1.0, level, name, ha="right", va="center", fontsize=9)
         axes.text(side + 0.2, level, f"{reach} × {reach}", ha="left", va="center", fontsize=9, color=COLOURS["muted"])
-        if level:
-            middle = side // 2
-            for edge in (-1.42, 1.42):
-                axes.plot(
-                    [middle + edge / 1.42 * 0.42, middle + edge],
-                    [level - 0.22, level - 0.78],
-                    color=CYCLE[1],
-                    linewidth=1.2,
-                )
+        if level:  # from the first and the last value to the edges of what they depend on
+            for cell, away in ((level - 0.42, -1), (side - level - 0.58, 1)):
+                axes.plot([cell, cell + away], [level - 0.22, level - 0.78], color=CYCLE[1], linewidth=1.2)
     axes.set_xlim(-3.2, side + 2.2)
     axes.set_ylim(-0.5, layers + 0.5)
     axes.set_axis_off()

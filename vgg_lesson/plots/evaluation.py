@@ -1,6 +1,7 @@
 """Pictures of counts: accuracy with its interval, the confusion matrix, scores per class."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from vgg_lesson.metrics import most_confused, per_class, wilson_interval
 from vgg_lesson.outputs import Outputs
@@ -17,16 +18,16 @@ def draw_interval_widths(share: float, sizes=(100, 300, 1_000, 3_000, 10_000)) -
         sizes: numbers of test images, ascending.
     """
     found = [wilson_interval(round(share * size), size) for size in sizes]
-    made, axes = figure(6.4, 3.0)
+    made, axes = figure(6.8, 3.0)
     for row, (low, high) in enumerate(found):
         _bar(axes, row, 100 * share, 100 * low, 100 * high, CYCLE[0])
         _note(axes, f"{100 * low:.1f} to {100 * high:.1f}", 100 * high, row)
     axes.set_yticks(range(len(sizes)), [f"{size:,} images" for size in sizes])
     axes.invert_yaxis()
-    axes.margins(x=0.22)
+    axes.margins(x=0.3)
     axes.set_xlabel("accuracy (%), 95% interval")
     images, narrower = sizes[-1] / sizes[0], found[0].half_width / found[-1].half_width
-    axes.set_title(f"{images:.3g} times more images: an interval {narrower:.3g} times narrower")
+    axes.set_title(f"{images:.3g} times the images: an interval {narrower:.0f} times narrower")
     words = "; ".join(
         f"{size:,} images {100 * low:.1f}% to {100 * high:.1f}%" for size, (low, high) in zip(sizes, found, strict=True)
     )
@@ -66,30 +67,77 @@ def draw_accuracies(results: dict[str, tuple[int, int]], classes: int = 10) -> P
     )
 
 
+def draw_three_counts(during: tuple[int, int], after: tuple[int, int], validation: tuple[int, int]) -> Picture:
+    """One network's accuracy on its training images, counted twice, and on validation images.
+
+    Only validation gets an interval: the training images are no sample of new images, the weights fit them.
+
+    Args:
+        during: (right answers, images) that were counted while it was trained.
+        after: the same images, answered by the finished network.
+        validation: images that the weights do not know.
+    """
+    counts = {"training, counted during\nthe last epoch": during, "training, answered by\nthe finished network": after}
+    shares = {name: 100 * right / total for name, (right, total) in {**counts, "validation": validation}.items()}
+    low, high = (100 * end for end in wilson_interval(*validation))
+    made, axes = figure(6.8, 2.7)
+    for row, (name, share) in enumerate(shares.items()):
+        color = COLOURS["training" if name in counts else "validation"]
+        axes.plot(share, row, "o", color=color, markersize=8)
+        interval = "" if name in counts else f" (95% interval {low:.1f} to {high:.1f})"
+        _note(axes, f"{share:.1f}%{interval}", share if name in counts else high, row)
+    _bar(axes, 2, shares["validation"], low, high, COLOURS["validation"])
+    axes.set_yticks(range(3), list(shares))
+    axes.set_ylim(2.5, -0.5)
+    values = [*shares.values(), low, high]
+    axes.set_xlim(min(values) - 2, max(values) + 8)
+    axes.set_xlabel("accuracy (%); chance, 10%, is far to the left" if min(values) > 20 else "accuracy (%)")
+    one, two, three = shares.values()
+    axes.set_title(f"Two counts of the same images: {one:.1f}% and {two:.1f}%")
+    return Picture(
+        made,
+        f"Accuracy on the training images, counted during the last epoch {one:.1f}%, by the finished network "
+        f"{two:.1f}%; on validation images {three:.1f}%, 95% interval {low:.1f}% to {high:.1f}%.",
+    )
+
+
 def draw_confusion(outputs: Outputs) -> Picture:
-    """The confusion matrix with its counts: rows are the truth, columns the answers."""
+    """The confusion matrix with its counts: rows are the truth, columns the answers; errors are coloured."""
     matrix = outputs.confusion
-    made, axes = figure(6.6, 5.2)
-    show_matrix(axes, matrix, outputs.class_names, numbers=True)
+    made, axes = figure(7.0, 5.2)
+    shown = show_matrix(axes, matrix, outputs.class_names, numbers=True)
+    bar = made.colorbar(shown, ax=axes, shrink=0.6, format="%.2f")
+    bar.set_label("errors: share of the row's images", fontsize=8.5)
+    bar.ax.tick_params(labelsize=8.5)
+    bar.outline.set_visible(False)
     title, text = _finding(outputs)
     axes.set_title(title)
     return Picture(made, text)
 
 
-def show_matrix(axes, matrix: np.ndarray, names, *, numbers: bool) -> None:
-    """Draw a confusion matrix into axes; colour is the share of the row, so classes of any size compare."""
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap=MATRIX_COLOURS, vmin=0, vmax=1)
+def show_matrix(axes, matrix: np.ndarray, names, *, numbers: bool):
+    """Draw a confusion matrix into axes and return its image.
+
+    An error's colour is its share of the row, so classes of any size compare; the diagonal is grey.
+    """
+    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
+    most = max(float(errors.max()), 1e-12)
+    shown = axes.imshow(errors, cmap=MATRIX_COLOURS, vmin=0, vmax=most)
+    for place in range(len(matrix)):
+        axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, color=COLOURS["grid"], linewidth=0))
     axes.grid(visible=False)
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8.5)
     axes.set_yticks(range(len(names)), names, fontsize=8.5)
-    axes.set_xlabel("answer")
+    axes.set_xlabel("answer (an empty cell: no image)" if numbers else "answer")
     axes.set_ylabel("truth")
     if numbers:
         for (row, column), count in np.ndenumerate(matrix):
             if count:
-                color = "white" if shares[row, column] > 0.55 else COLOURS["ink"]
-                axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
+                right = row == column
+                color = "white" if errors[row, column] > 0.55 * most else COLOURS["ink"]
+                weight = "bold" if right else "normal"
+                axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color, fontweight=weight)
+    return shown
 
 
 def _finding(outputs: Outputs) -> tuple[str, str]:
@@ -119,7 +167,7 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     scores, names = per_class(outputs.confusion), outputs.class_names
     hits = np.diag(outputs.confusion)
     order = np.argsort(np.nan_to_num(scores.recall), kind="stable")
-    made, axes = figure(6.4, 4.0)
+    made, axes = figure(6.4, 4.3)
     for row, place in enumerate(order):
         if scores.images[place]:
             low, high = wilson_interval(int(hits[place]), int(scores.images[place]))
@@ -136,15 +184,17 @@ def draw_class_scores(outputs: Outputs) -> Picture:
             )
         else:
             axes.text(1, row, "never answered: no precision", fontsize=8.5, va="center", color=CYCLE[1])
-    axes.plot([], [], "o-", color=CYCLE[0], label="recall: images of the class that were found")
     axes.plot(
-        [], [], "D", color=CYCLE[1], markerfacecolor="none", label="precision: answers of the class that are right"
+        [], [], "o-", color=CYCLE[0], label="recall: share of the class's images that were found, with 95% interval"
+    )
+    axes.plot(
+        [], [], "D", color=CYCLE[1], markerfacecolor="none", label="precision: share of these answers that are right"
     )
     axes.set_yticks(range(len(names)), [names[place] for place in order])
     axes.invert_yaxis()
     axes.set_xlim(0, 102)
     axes.set_xlabel("%")
-    made.legend(loc="outside lower center", ncols=2, fontsize=8.5, frameon=False)
+    made.legend(loc="outside lower center", ncols=1, fontsize=8.5, frameon=False)
     worst, best = order[0], order[-1]
     ends = [f"{names[p]} ({100 * scores.recall[p]:.0f}%)" for p in (worst, best)]
     axes.set_title(f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
@@ -167,4 +217,5 @@ def _bar(axes, row: float, value: float, low: float, high: float, color: str) ->
 
 
 def _note(axes, text: str, x: float, y: float) -> None:
-    axes.annotate(text, (x, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
+    paper = {"facecolor": COLOURS["paper"], "edgecolor": "none", "pad": 1.5}
+    axes.annotate(text, (x, y), xytext=(9, 0), textcoords="offset points", va="center", fontsize=9, bbox=paper)

@@ -1,4 +1,4 @@
-"""Pictures of images: a few of each class, one class with an image's neighbours, and what a network sees."""
+"""Pictures of images for the labs: one class with an image's neighbours, and what a network sees."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -40,29 +40,6 @@ def corner(position: int, columns: int, size: tuple[int, int], gap: int = 2) -> 
     """Top and left pixel of an image within a :func:`mosaic`."""
     row, column = divmod(position, columns)
     return gap + row * (size[0] + gap), gap + column * (size[1] + gap)
-
-
-def draw_classes(images: np.ndarray, labels: np.ndarray, names, per_class: int = 12) -> Picture:
-    """The first images of each class, one row a class.
-
-    Args:
-        images: (N, H, W, 3) uint8.
-        labels: (N,) class numbers; each class needs ``per_class`` images.
-        names: of the classes.
-    """
-    rows = [np.flatnonzero(labels == number)[:per_class] for number in range(len(names))]
-    short = [name for name, row in zip(names, rows, strict=True) if len(row) < per_class]
-    if short:
-        raise ValueError(f"each class needs {per_class} images, too few of {short}")
-    height = images.shape[1] + 2
-    made, axes = figure(7.6, 0.5 + 0.5 * len(names))
-    axes.imshow(mosaic(images[np.concatenate(rows)], per_class))
-    _bare(axes)
-    axes.set_yticks(height * (np.arange(len(names)) + 0.5), [f"{n}  {name}" for n, name in enumerate(names)])
-    _place(made, (axes, (0.15, 0.01, 0.84, 0.91)))
-    axes.set_title(f"{len(names)} classes, {images.shape[1]} x {images.shape[2]} pixels: hardly more than a thumbnail")
-    text = f"{per_class} images of each of {len(names)} classes, one row a class: {', '.join(names)}."
-    return Picture(made, text)
 
 
 def draw_class_page(

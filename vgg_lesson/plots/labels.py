@@ -17,23 +17,24 @@ def draw_shares(counts: dict[str, np.ndarray], names) -> Picture:
         names: of the classes.
     """
     made, axes = figure(7.6, 3.6)
-    classes, words = len(names), []
+    classes, words, spreads = len(names), [], {}
+    axes.axhline(100 / classes, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     for number, (title, count) in enumerate(counts.items()):
         share = 100 * np.asarray(count) / np.sum(count)
         offset = 0.12 * (2 * number - len(counts) + 1)
         axes.plot(np.arange(classes) + offset, share, MARKERS[number], color=CYCLE[number], markersize=8, label=title)
         low, high = int(share.argmin()), int(share.argmax())
-        words.append(f"{title}: from {share[low]:.2f}% ({names[low]}) to {share[high]:.2f}% ({names[high]})")
-    axes.axhline(100 / classes, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
+        said = f"from {share[low]:.1f}% ({names[low]}) to {share[high]:.1f}% ({names[high]})"
+        words.append(f"{title}: {said if np.ptp(share) >= 0.05 else f'{share[low]:.1f}% in every class'}")
+        spreads[title] = np.ptp(share), f"{share[low]:.1f}% to {share[high]:.1f}%"
     axes.annotate(f"equal shares:\n{100 / classes:g}%", (1.005, 100 / classes), xycoords=("axes fraction", "data"),
                   va="center", fontsize=9, color=COLOURS["chance"], annotation_clip=False)  # fmt: skip
     axes.set_xticks(range(classes), names, rotation=25, ha="right")
     axes.set_ylabel("share of the images (%)")
     axes.margins(y=0.25)
-    axes.legend(loc="upper right", ncols=len(counts), fontsize=9)
-    spread = {title: np.ptp(100 * np.asarray(count) / np.sum(count)) for title, count in counts.items()}
-    widest = max(spread, key=spread.get)
-    axes.set_title(f"{widest}: the classes' shares differ by up to {spread[widest]:.1f} points")
+    axes.legend(loc="upper right", ncols=len(counts), fontsize=9, frameon=False)
+    widest = max(spreads, key=spreads.get)
+    axes.set_title(f"{widest[0].upper()}{widest[1:]}: the share of a class varies from {spreads[widest][1]}")
     return Picture(made, "Share of each class. " + "; ".join(words) + ".")
 
 
@@ -45,23 +46,24 @@ def draw_cost(classes: int = 10, marks=(0.9, 0.5, 0.01)) -> Picture:
         marks: further probabilities to point out, in (0, 1].
     """
     made, axes = figure(6.8, 3.7)
-    p = np.linspace(0.004, 1, 500)
+    p, top = np.linspace(0.003, 1, 700), 5.6
     axes.plot(100 * p, -np.log(p), color=CYCLE[0])
     axes.axhline(math.log(classes), color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
-    axes.annotate(f"chance: ln {classes} = {math.log(classes):.3f}", (117, math.log(classes)), xytext=(0, 4),
-                  textcoords="offset points", ha="right", fontsize=9, color=COLOURS["chance"])  # fmt: skip
     points = sorted({*marks, 1 / classes}, reverse=True)
     for point in points:
-        guess = point == 1 / classes
+        guess, left = point == 1 / classes, point > 0.8
+        words = f"{100 * point:g}% costs {-math.log(point):.3f}"
         axes.plot(100 * point, -math.log(point), "o", color=COLOURS["bad"] if guess else CYCLE[0], markersize=8)
-        axes.annotate(f"{'guess: ' if guess else ''}{100 * point:g}% costs {-math.log(point):.3f}",
-                      (100 * point, -math.log(point)), xytext=(9, 9), textcoords="offset points", fontsize=9.5,
-                      fontweight="bold" if guess else "normal")  # fmt: skip
-    axes.set_xlim(-2, 118)
+        axes.annotate(f"chance: {words} = ln {classes}" if guess else words, (100 * point, -math.log(point)),
+                      xytext=(4 if left else 9, 9), textcoords="offset points", fontsize=9.5,
+                      ha="center" if left else "left", fontweight="bold" if guess else "normal")  # fmt: skip
+    axes.annotate("towards 0% it grows without limit", (1.5, top - 0.25), xytext=(9, 0), textcoords="offset points",
+                  fontsize=9.5, va="center", color=COLOURS["muted"])  # fmt: skip
+    axes.set_xlim(-2, 102)
     axes.set_xticks(range(0, 101, 20))
-    axes.set_ylim(0, 5.6)
+    axes.set_ylim(0, top)
     axes.set_xlabel("probability given to the true class (%)")
     axes.set_ylabel("loss of this image: -ln p (nats)")
-    axes.set_title("Being sure and wrong costs more than guessing")
-    words = ", ".join(f"{100 * point:g}% costs {-math.log(point):.3f}" for point in points)
-    return Picture(made, f"Cross-entropy of one image against the probability given to its true class: {words}.")
+    axes.set_title("To be sure and wrong costs more than to guess")
+    listed = ", ".join(f"{100 * point:g}% costs {-math.log(point):.3f}" for point in points)
+    return Picture(made, f"Cross-entropy of one image against the probability given to its true class: {listed}.")
