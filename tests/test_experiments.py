@@ -60,9 +60,8 @@ def test_the_papers_start_copies_the_layers_of_net_a_and_leaves_the_others():
     start = StartFrom(net_a)
     start.set_model(net_d)
     start.on_train_begin()
-    copied = {
-        name for name, weights in before.items() if not np.array_equal(weights[0], net_d.get_layer(name).get_weights()[0])
-    }
+    after = {name: net_d.get_layer(name).get_weights() for name in before}
+    copied = {name for name in before if not np.array_equal(before[name][0], after[name][0])}
     assert copied == {"block1_conv1", "block2_conv1", "block3_conv1", "block3_conv2", "fc1", "predictions"}
     assert all(
         np.array_equal(a, b)
