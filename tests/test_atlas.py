@@ -23,6 +23,13 @@ def test_counts_say_how_many_learned_and_what_was_not_run():
     assert len(atlas.counts("lecture")) == 4 * 2  # every depth, also those without a run
 
 
+def test_maps_have_all_remedies_and_the_coarse_rates_even_where_nothing_was_run():
+    maps = Atlas([*made_atlas(), made_run("atlas/D-he-3.0e-04-0")]).maps()
+    assert list(maps) == list(REMEDIES.values())
+    assert {len(counts) for counts in maps.values()} == {4 * 6}
+    assert maps["batch norm"][16, 1e-3] == (2, 2) and maps["SGD with momentum"][19, 1e-5] == (0, 0)
+
+
 def test_an_empty_atlas_has_no_rates(tmp_path):
     atlas = Atlas.load(tmp_path)
     assert (atlas.rates, atlas.remedies, atlas.cells) == ([], [], {})

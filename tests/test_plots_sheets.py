@@ -12,7 +12,7 @@ from vgg_lesson.plots.style import to_png
 from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
 
 IMAGES, LABELS = draw_sketches(200, seed=9)
-MEANS = np.stack([IMAGES[LABELS == number].mean(axis=0) for number in range(10)])
+MEANS = np.stack([IMAGES[number == LABELS].mean(axis=0) for number in range(10)])
 
 
 def shown(axes):

@@ -8,6 +8,7 @@ from made_runs import made_atlas
 
 from vgg_lesson.atlas import Atlas
 from vgg_lesson.plots import atlas as atlas_plots
+from vgg_lesson.plots import first_steps
 from vgg_lesson.plots import training as plots
 from vgg_lesson.plots.style import COLOURS, to_png
 
@@ -66,16 +67,30 @@ def test_comparison_names_each_run_and_keeps_the_names_apart():
     assert "No run" in plots.comparison([], []).text
 
 
+def test_losses_together_says_who_leaves_chance():
+    away, flat = [(1, 2.31), (5, 2.0), (9, 1.5)], [(1, 2.31), (5, 40.0), (6, 2.3), (7, 2.3), (9, 2.31)]
+    picture = plots.losses_together({"one": away, "other": flat}, epochs=3)
+    (axes,) = picture.figure.axes
+    assert axes.get_title(loc="left") == "one: leaves chance; other: stays there"
+    assert axes.lines[0].get_xdata()[-1] == axes.lines[1].get_xdata()[-1] == 3
+    assert axes.get_ylim()[1] < 4 and "above the picture's edge" in picture.text
+    assert {"one", "other", "chance ln 10 = 2.303"} == set(words_in(picture).split(" | "))
+    assert "All leave" in plots.losses_together({"one": away}, 3).figure.axes[0].get_title(loc="left")
+    assert "None leaves" in plots.losses_together({"other": flat}, 3).figure.axes[0].get_title(loc="left")
+    with_nan = plots.losses_together({"one": away, "lost": [(1, 2.3), (2, math.nan)]}, 3)
+    assert "lost: stays there" in with_nan.figure.axes[0].get_title(loc="left")
+
+
 def test_loss_of_probability_marks_guessing():
-    picture = plots.loss_of_probability()
+    picture = first_steps.loss_of_probability()
     assert "guessing: 2.30" in words_in(picture) and "2.30 at probability 0.1" in picture.text
 
 
 def test_optimizer_steps_finds_the_one_that_ignores_size():
-    picture = plots.optimizer_steps([1e-6, 1e-3, 1], {"SGD": [1e-9, 1e-6, 1e-3], "Adam": [9e-4, 1e-3, 1e-3]})
+    picture = first_steps.optimizer_steps([1e-6, 1e-3, 1], {"SGD": [1e-9, 1e-6, 1e-3], "Adam": [9e-4, 1e-3, 1e-3]})
     title = picture.figure.axes[0].get_title(loc="left")
-    assert title == "Adam: nearly the same step for gradients 1,000,000 times apart"
-    assert "with Adam the steps differ 1.1-fold" in picture.text
+    assert title == "Adam: steps 11% apart for gradients 1,000,000-fold apart"
+    assert "with SGD the steps are 1,000,000-fold apart; with Adam the steps are 11% apart" in picture.text
 
 
 def test_range_test_shows_a_suggestion_or_says_why_not():
@@ -83,8 +98,22 @@ def test_range_test_shows_a_suggestion_or_says_why_not():
     loss = 2.3 - 0.5 * np.exp(-((np.log10(rates) + 2) ** 2))
     picture = plots.range_test(rates, loss, loss, 1e-3, "because")
     assert "try 1.0e-03" in words_in(picture) and picture.text.endswith("because")
+    jump = np.where(np.arange(50) < 45, 2.303, 99.0)
+    drawn = plots.range_test(rates, jump, jump, None, "up").figure.axes[0]
+    raw, smooth = (line.get_ydata() for line in drawn.lines[:2])
+    assert raw.max() > drawn.get_ylim()[1] and np.isnan(smooth[42:]).all()  # leaves the picture: no false plateau
     flat = plots.range_test(rates, np.full(50, 2.303), np.full(50, 2.303), None, "flat")
     assert flat.figure.axes[0].get_title(loc="left").startswith("No suggestion")
+
+
+def test_the_maps_show_every_remedy_and_what_is_missing():
+    picture = atlas_plots.atlas_maps(Atlas(made_atlas()).maps())
+    titles = [axes.get_title(loc="left") for axes in picture.figure.axes]
+    assert titles[0] == "The lecture's settings: 3 of 6 runs learned" and titles[1] == "He initialiser: not run yet"
+    assert picture.figure.get_suptitle() == "7 of 10 runs learned; 5 of 80 places are recorded so far"
+    assert "batch norm: 16 layers at 1e-4 2 of 2, 16 layers at 1e-3 2 of 2" in picture.text
+    assert sum(text.get_text() == "not run" for axes in picture.figure.axes for text in axes.texts) == 75
+    assert "not run yet; 0 of 80 places" in atlas_plots.atlas_maps(Atlas([]).maps()).text
 
 
 @pytest.fixture

@@ -34,6 +34,14 @@ def test_the_stuck_net_gets_no_suggestion():
     model, batches, _ = prepared(TrainingConfig(head=(64, 64)), noise(320))
     found = find_rate(model, batches, steps=60)
     assert found.suggestion is None and "No suggestion" in found.reason
+    early = "ended early, at rate" in found.reason
+    assert early == (len(found.losses) < 60)
+
+
+def test_a_test_that_ends_early_says_so():
+    model, batches, _ = prepared(LEARNS.change(batch_norm=False, optimizer="sgd"), plain_colours())
+    found = find_rate(model, batches, low=1e-3, high=1e6, steps=60)
+    assert len(found.losses) < 60 and "ended early, at rate" in found.reason
 
 
 @pytest.mark.parametrize(

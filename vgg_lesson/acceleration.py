@@ -16,7 +16,6 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # not public; the package pins TensorFlow 2.21
 
-
 SMALL_MAP = 16
 """Feature maps of at most so many places get the kernel's gradient from matrix products.
 

@@ -21,6 +21,8 @@ REMEDIES = {
     "sgd": "SGD with momentum",
 }
 """Name in the records -> in words. Each is the lecture's settings with that one change."""
+COARSE_RATES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+"""Learning rates that are recorded first: a map shows their columns, recorded or not."""
 _NAME = re.compile(r"atlas/(?P<letter>[ABDE])-(?P<remedy>[a-z]+)-(?P<rate>[0-9.e+-]+)-(?P<seed>\d+)")
 
 
@@ -84,6 +86,14 @@ class Atlas:
     def counts(self, remedy: str) -> dict[tuple[int, float], Count]:
         """(depth, rate) -> count, for every depth and every recorded rate."""
         return {(depth, rate): self.count(depth, rate, remedy) for depth in DEPTHS.values() for rate in self.rates}
+
+    def maps(self) -> dict[str, dict[tuple[int, float], Count]]:
+        """Remedy in words -> (depth, rate) -> count, over all remedies, depths, and coarse or recorded rates."""
+        rates = sorted({*COARSE_RATES, *self.rates})
+        return {
+            words: {(depth, rate): self.count(depth, rate, remedy) for depth in DEPTHS.values() for rate in rates}
+            for remedy, words in REMEDIES.items()
+        }
 
 
 def place_of(config: TrainingConfig) -> Place | None:

@@ -8,15 +8,17 @@ to leave the plateau at chance gets "no suggestion", not a rate.
 import math
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
 import numpy as np
 
 WINDOW = 7
 """Steps over which the loss is averaged, centred."""
-LEAST_FALL = 0.02
-"""Share of its starting value by which the loss must fall to count as falling."""
+LEAST_FALL = 0.05
+"""How far the averaged loss must fall below its start, and below chance, to count as falling (nats)."""
+TOO_HIGH = 4.0
+"""The test ends early where the loss exceeds its start so many times."""
 NOISE_FACTOR = 4.0
 """The fall must also exceed so many standard errors of the averaged loss."""
 
@@ -87,11 +89,15 @@ def find_rate(
         if (
             (stop is not None and stop.is_set())
             or not math.isfinite(losses[-1])
-            or losses[-1] > 4 * max(losses[0], 1.0)
+            or losses[-1] > TOO_HIGH * max(losses[0], 1.0)
         ):
             break
     finite = [float(loss) for loss in losses if math.isfinite(loss)]
-    return suggest(rates[: len(finite)], np.array(finite), classes=model.output_shape[-1])
+    found = suggest(rates[: len(finite)], np.array(finite), classes=model.output_shape[-1])
+    if len(losses) == steps or (stop is not None and stop.is_set()):
+        return found
+    end = f" The test ended early, at rate {rates[len(losses) - 1]:.0e}: the loss had shot up to {losses[-1]:.3g}."
+    return replace(found, reason=found.reason + end)
 
 
 def suggest(rates, losses, classes: int = 10) -> RangeTest:
@@ -113,7 +119,7 @@ def suggest(rates, losses, classes: int = 10) -> RangeTest:
     medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
     first = losses[: 2 * WINDOW]
     start = min(float(first.mean()), math.log(classes))
-    margin = max(LEAST_FALL * start, NOISE_FACTOR * float(first.std()) / math.sqrt(WINDOW))
+    margin = max(LEAST_FALL, NOISE_FACTOR * float(first.std()) / math.sqrt(WINDOW))
     lowest = int(smoothed.argmin())
     if smoothed[lowest] > start - margin or medians.min() > start - margin:  # one lucky batch is no fall
         return RangeTest(

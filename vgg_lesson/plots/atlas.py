@@ -5,10 +5,9 @@ import math
 from matplotlib.patches import Rectangle
 
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
-from vgg_lesson.plots.training import BEHIND_WORDS
+from vgg_lesson.plots.training import BEHIND_WORDS, DASHES
 
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
 def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), classes: int = 10) -> Picture:
@@ -29,12 +28,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
     drawn, (left, right) = figure(10.4, 3.7, columns=2, width_ratios=(1.75, 1))
     depths = sorted({depth for depth, _ in counts})
     rates = sorted({rate for _, rate in counts})
-    for (depth, rate), (learned, runs) in counts.items():
-        kind = "none" if not runs else "failed" if not learned else "learned" if learned == runs else "mixed"
-        x, y = rates.index(rate), depths.index(depth)
-        left.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=_FILL[kind], edgecolor="white", linewidth=2))
-        words = f"{learned} of {runs}" if runs else "not\nrun"
-        left.text(x, y, words, ha="center", va="center", fontsize=8.5, color=COLOURS["ink" if runs else "muted"])
+    _fill_map(left, counts, depths, rates)
     x, y = rates.index(chosen[1]), depths.index(chosen[0])
     left.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, fill=False, edgecolor=COLOURS["ink"], linewidth=2.2))
     for depth, rate, learned in own:
@@ -43,15 +37,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
                 _position(rate, rates), depths.index(depth) - 0.33, "D", markersize=8, markeredgewidth=1.8,
                 color=CYCLE[0], markerfacecolor=CYCLE[0] if learned else "white",
             )  # fmt: skip
-    left.set(
-        xlim=(-0.55, len(rates) - 0.45),
-        ylim=(-0.55, len(depths) - 0.45),
-        xlabel="learning rate",
-        ylabel="weight layers",
-    )
-    left.set_xticks(range(len(rates)), [short_rate(rate) for rate in rates])
-    left.set_yticks(range(len(depths)), depths)
-    left.grid(False)
+    left.set(xlabel="learning rate", ylabel="weight layers")
     left.set_title(f"{remedy[0].upper()}{remedy[1:]}: {_summary(counts)}")
 
     right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 0.8))
@@ -61,7 +47,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
     lowest = -1.0
     for number, (seed, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1:])):
         colour = CYCLE[number % 6]
-        right.plot(range(1, len(curve) + 1), curve, "o", color=colour, linestyle=_DASHES[number % 4])
+        right.plot(range(1, len(curve) + 1), curve, "o", color=colour, linestyle=DASHES[number % 4])
         if len(curve):
             lowest = max(curve[-1], lowest + 0.05)
             label_line(right, len(curve), lowest, f"seed {seed}", colour)
@@ -79,6 +65,56 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
         + (f" (last validation accuracy: {ends})" if ends else "")
         + f". Over the whole map: {_summary(counts)}.{mine}",
     )
+
+
+def atlas_maps(maps: dict) -> Picture:
+    """One map of success rates for each remedy, for readers without a kernel.
+
+    How to read it: as :func:`atlas_cell`; a place without a record is white.
+
+    Args:
+        maps: remedy in words -> dict (depth, rate) -> pair (learned, runs); the same places in each.
+    """
+    drawn, grid = figure(10.4, 2.5 * math.ceil(len(maps) / 2) + 0.7, rows=math.ceil(len(maps) / 2), columns=2)
+    for axes in grid.flat[len(maps) :]:
+        axes.set_axis_off()
+    for axes, (remedy, counts) in zip(grid.flat, maps.items(), strict=False):
+        _fill_map(axes, counts, sorted({depth for depth, _ in counts}), sorted({rate for _, rate in counts}))
+        axes.set_title(f"{remedy[0].upper()}{remedy[1:]}: {_summary(counts)}", fontsize=10.5)
+        axes.set_ylabel("weight layers")
+    for axes in grid[-1]:
+        axes.set_xlabel("learning rate")
+    every = {(remedy, *place): count for remedy, counts in maps.items() for place, count in counts.items()}
+    run = sum(1 for _, runs in every.values() if runs)
+    finding = f"{_summary(every)}; {run} of {len(every)} places are recorded so far"
+    drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    listed = "; ".join(f"{remedy}: {_places(counts)}" for remedy, counts in maps.items())
+    return Picture(drawn, f"{finding}. By weight layers and learning rate, {listed}.")
+
+
+def _fill_map(axes, counts, depths, rates):
+    """The coloured places of a map, with their counts and the names of rows and columns."""
+    for (depth, rate), (learned, runs) in counts.items():
+        kind = "none" if not runs else "failed" if not learned else "learned" if learned == runs else "mixed"
+        x, y = rates.index(rate), depths.index(depth)
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=_FILL[kind], edgecolor="white", linewidth=2))
+        words = f"{learned} of {runs}" if runs else "not run"
+        size = 8.5 if runs else 7.5
+        axes.text(x, y, words, ha="center", va="center", fontsize=size, color=COLOURS["ink" if runs else "muted"])
+    axes.set(xlim=(-0.55, len(rates) - 0.45), ylim=(-0.55, len(depths) - 0.45))
+    axes.set_xticks(range(len(rates)), [short_rate(rate) for rate in rates])
+    axes.set_yticks(range(len(depths)), depths)
+    axes.grid(False)
+
+
+def _places(counts) -> str:
+    """The recorded places of a map in words."""
+    listed = [
+        f"{depth} layers at {short_rate(rate)} {learned} of {runs}"
+        for (depth, rate), (learned, runs) in sorted(counts.items())
+        if runs
+    ]
+    return ", ".join(listed) or "nothing recorded"
 
 
 def no_atlas() -> Picture:
@@ -106,7 +142,7 @@ def _position(rate: float, rates: list[float]) -> float:
 def _summary(counts) -> str:
     learned = sum(count[0] for count in counts.values())
     runs = sum(count[1] for count in counts.values())
-    return f"{learned} of {runs} runs learned"
+    return f"{learned} of {runs} runs learned" if runs else "not run yet"
 
 
 def _own_words(own) -> str:

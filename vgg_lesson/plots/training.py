@@ -1,4 +1,4 @@
-"""Pictures of training: curves against chance, loss and probability, optimizer steps, range test."""
+"""Pictures of training: curves against chance, several runs together, the range test."""
 
 import math
 
@@ -9,7 +9,7 @@ from vgg_lesson.run_record import judge
 
 BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
 """Box that keeps words readable where they lie on a line."""
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
 def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes: int = 10) -> Picture:
@@ -19,7 +19,7 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     curve that leaves the training curve shows what does not carry over to other images.
 
     Args:
-        step_loss: pairs (step, training loss in nats).
+        step_loss: pairs (step, training loss).
         epochs: dicts with "loss", "accuracy", "val_loss", "val_accuracy", one a finished epoch.
         steps: planned steps in all epochs.
         planned_epochs: planned epochs; the horizontal axis ends there.
@@ -38,9 +38,8 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     right.plot(ends, values["accuracy"], "o-", color=COLOURS["training"])
     right.plot(ends, values["val_accuracy"], "o--", color=COLOURS["validation"])
     chance_line(left, "loss", classes)
+    _free_place_for_chance(left, losses, classes)
     chance_line(right, "accuracy", classes)
-    for axes in (left, right):
-        axes.texts[-1].set_bbox(BEHIND_WORDS)
     highest = np.max(
         [value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=math.log(classes)
     )
@@ -50,7 +49,7 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
         left.set_ylim(0, 1.1 * highest)
     right.set_ylim(0, 1)
     right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
-    for axes, name in ((left, "loss (nats)"), (right, "accuracy")):
+    for axes, name in ((left, "loss"), (right, "accuracy")):
         axes.set(xlim=(0, planned_epochs * 1.22), xlabel="epoch", xticks=_whole_ticks(planned_epochs))
         axes.set_ylabel(name)
     if len(losses):
@@ -59,9 +58,21 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
         _label_pair(left, ends[-1], losses[-1], values["val_loss"][-1], "validation")
         label_line(right, ends[-1], values["accuracy"][-1], "training", COLOURS["training"])
         _label_pair(right, ends[-1], values["accuracy"][-1], values["val_accuracy"][-1], "validation")
+    for axes in (left, right):
+        for name in axes.texts:
+            name.set_bbox(BEHIND_WORDS)
     finding, text = _tell(losses, epochs, planned_epochs, classes)
     drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     return Picture(drawn, text)
+
+
+def _free_place_for_chance(axes, losses, classes):
+    """Chance's name at the right where the curve has fallen away, else at the left below the line."""
+    if len(losses) and losses[-1] < math.log(classes) - 0.3:
+        axes.texts[-1].set(x=1.0, ha="right")
+        axes.texts[-1].xy = (1.0, math.log(classes))
+    else:
+        axes.texts[-1].set(position=(0, -5), va="top")
 
 
 def _whole_ticks(epochs: int) -> np.ndarray:
@@ -98,6 +109,51 @@ def _tell(losses, epochs, planned_epochs, classes) -> tuple[str, str]:
     return title, text
 
 
+def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
+    """Training losses of several runs on the same axes, with what guessing gives.
+
+    How to read it: a run that learns leaves the dashed line downwards; one that is stuck lies on it.
+
+    Args:
+        curves: name -> pairs (step, training loss), all over the same number of steps.
+        epochs: epochs that the curves span.
+        classes: number of equally frequent classes.
+    """
+    drawn, axes = figure(7.6, 3.4)
+    chance = math.log(classes)
+    ends, out = [], False
+    for number, (name, pairs) in enumerate(curves.items()):
+        steps, losses = np.array(pairs, float).T
+        axes.plot(steps / steps[-1] * epochs, losses, color=CYCLE[number % 6], linestyle=DASHES[number % 4])
+        ends.append((float(np.mean(losses[-3:])), name, CYCLE[number % 6]))
+        out = out or np.nanmax(losses) > 1.5 * chance
+    low = min(end for end, _, _ in ends)
+    axes.set(ylim=(min(low - 0.2, 0.8 * chance), 1.5 * chance), xlim=(0, epochs * 1.4))
+    axes.set(xlabel="epoch", xticks=_whole_ticks(epochs), ylabel="training loss")
+    chance_line(axes, "loss", classes)
+    axes.texts[-1].set(position=(0, -5), va="top")
+    axes.texts[-1].xy = (0.74, chance)
+    for end, name, colour in ends:
+        height = min(end, 1.45 * chance)
+        label_line(axes, epochs, height + (0.06 * chance if abs(end - chance) < 0.05 * chance else 0), name, colour)
+    axes.set_title(_who_left(ends, chance))
+    listed = "; ".join(f"{name} {end:.3f}" for end, name, _ in ends)
+    above = " Values above the picture's edge are not shown." if out else ""
+    return Picture(drawn, f"Training loss at the end of {epochs} epochs: {listed}; guessing gives {chance:.3f}.{above}")
+
+
+def _who_left(ends, chance) -> str:
+    """Which of the runs end clearly below chance, as a title."""
+    away = [name for end, name, _ in ends if end < chance - 0.05]
+    stay = [name for end, name, _ in ends if name not in away]
+    if not away or not stay:
+        return "All leave chance" if away else "None leaves chance"
+    one = {True: ("leaves", "stays"), False: ("leave", "stay")}
+    return (
+        f"{' and '.join(away)}: {one[len(away) == 1][0]} chance; {' and '.join(stay)}: {one[len(stay) == 1][1]} there"
+    )
+
+
 def comparison(labels, curves, classes: int = 10, name: str = "validation accuracy") -> Picture:
     """One accuracy curve a run, each named at its end.
 
@@ -111,7 +167,7 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     longest = max([len(curve) for curve in curves], default=0)
     ends = []
     for number, (label, curve) in enumerate(zip(labels, curves, strict=True)):
-        colour, dash = CYCLE[number % 6], _DASHES[number % len(_DASHES)]
+        colour, dash = CYCLE[number % 6], DASHES[number % len(DASHES)]
         axes.plot(range(1, len(curve) + 1), curve, color=colour, linestyle=dash, marker="o")
         if len(curve):
             ends.append([curve[-1], len(curve), f"{label}: {curve[-1]:.0%}", colour])
@@ -133,55 +189,6 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     return Picture(drawn, f"{name.capitalize()} after the last epoch: {listed}. Guessing gives {1 / classes:.0%}.")
 
 
-def loss_of_probability(classes: int = 10) -> Picture:
-    """Cross-entropy of one image against the probability that the network gives its true class."""
-    drawn, axes = figure(6.4, 3.2)
-    probability = np.linspace(0.001, 1, 500)
-    axes.plot(probability, -np.log(probability), color=COLOURS["training"])
-    points = {"sure and wrong": 0.01, "guessing": 1 / classes, "sure and right": 0.95}
-    for name, share in points.items():
-        height, words = -math.log(share), f"{name}: {-math.log(share):.2f}"
-        axes.plot(share, height, "o", color=COLOURS["ink"])
-        near_edge = share > 0.5
-        axes.annotate(
-            words,
-            (share, height),
-            xytext=(0 if near_edge else 8, 12 if near_edge else 8),
-            textcoords="offset points",
-            fontsize=9,
-            ha="right" if near_edge else "left",
-        )
-    chance_line(axes, "loss", classes)
-    axes.set(xlabel="probability given to the true class", ylabel="loss (nats)", ylim=(0, 5.2), xlim=(0, 1.12))
-    axes.texts[-1].xy = (0.6, math.log(classes))
-    axes.set_title(f"Guessing costs ln {classes} = {math.log(classes):.3f}; being sure and wrong costs more")
-    listed = ", ".join(f"{-math.log(share):.2f} at probability {share:g} ({name})" for name, share in points.items())
-    return Picture(drawn, f"The loss of one image is minus the logarithm of its true class's probability: {listed}.")
-
-
-def optimizer_steps(gradients, steps: dict) -> Picture:
-    """Size of an optimizer's first step against the size of the gradient, both logarithmic.
-
-    Args:
-        gradients: (N,) positive.
-        steps: optimizer's name -> (N,) sizes of its steps, positive.
-    """
-    drawn, axes = figure(6.4, 3.4)
-    gradients = np.asarray(gradients, float)
-    for number, (name, sizes) in enumerate(steps.items()):
-        sizes = np.asarray(sizes, float)
-        axes.loglog(gradients, sizes, marker="o", color=CYCLE[number], linestyle=_DASHES[number])
-        label_line(axes, gradients.min(), sizes[np.argmin(gradients)] * 1.6, name, CYCLE[number])
-    axes.set(xlabel="size of the gradient", ylabel="size of the first step")
-    axes.margins(0.08)
-    ratios = {name: np.max(sizes) / np.min(sizes) for name, sizes in steps.items()}
-    span = gradients.max() / gradients.min()
-    flattest = min(ratios, key=ratios.get)
-    axes.set_title(f"{flattest}: nearly the same step for gradients {span:,.0f} times apart")
-    listed = "; ".join(f"with {name} the steps differ {ratio:,.1f}-fold" for name, ratio in ratios.items())
-    return Picture(drawn, f"Gradients from {gradients.min():.0e} to {gradients.max():.0e}, {span:,.0f}-fold: {listed}.")
-
-
 def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, classes: int = 10) -> Picture:
     """Loss against a learning rate that grows with every step.
 
@@ -195,14 +202,21 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
         classes: number of equally frequent classes.
     """
     drawn, axes = figure(6.8, 3.4)
-    top = max(1.3 * math.log(classes), 1.3 * float(smoothed[0]))
-    axes.semilogx(rates, np.clip(losses, 0, top), color=COLOURS["training"], alpha=0.35, linewidth=1)
-    axes.semilogx(rates, np.clip(smoothed, 0, top), color=COLOURS["training"])
-    chance_line(axes, "loss", classes)
+    rates, losses, smoothed = (np.asarray(values, float) for values in (rates, losses, smoothed))
+    top = 1.3 * max(math.log(classes), float(smoothed[0]))
     low = float(np.nanmin(smoothed))
-    axes.set(xlabel="learning rate of the step", ylabel="loss (nats)", ylim=(max(0, low - 0.5), top))
+    # An average that holds a step from above the edge would rise before the step itself does.
+    reach = [np.max(losses[max(0, at - 3) : at + 4]) for at in range(len(losses))]
+    quiet = np.where(np.array(reach) <= top, smoothed, np.nan)
+    axes.semilogx(rates, losses, color=COLOURS["training"], alpha=0.35, linewidth=1, label="each step")
+    axes.semilogx(rates, quiet, color=COLOURS["training"], label="average over 7 steps")
+    chance_line(axes, "loss", classes)
+    axes.texts[-1].set(position=(0, -5), va="top")
+    axes.texts[-1].set_bbox(BEHIND_WORDS)
+    axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
+    axes.legend(loc="lower left", fontsize=8.5, ncols=2, borderaxespad=0.1)
     if suggestion is None:
-        axes.set_title("No suggestion: the loss did not fall at any rate")
+        axes.set_title("No suggestion: the loss did not fall clearly")
     else:
         axes.axvline(suggestion, color=COLOURS["good"], linestyle=(0, (2, 2)))
         axes.annotate(
