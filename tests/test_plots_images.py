@@ -79,7 +79,7 @@ def test_shares():
     counts = {"even": np.array([10, 10]), "uneven": np.array([30, 10])}
     picture = draw_shares(counts, ("cat", "dog"))
     (axes,) = picture.figure.axes
-    points = [line.get_ydata() for line in axes.lines[:2]]
+    points = [line.get_ydata() for line in axes.lines if line.get_marker() in list("os")]
     assert np.allclose(points, [[50, 50], [75, 25]])
     assert axes.get_title("left") == "Uneven: the share of a class varies from 25.0% to 75.0%"
     assert "even: 50.0% in every class; uneven: from 25.0% (dog) to 75.0% (cat)" in picture.text

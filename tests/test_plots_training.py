@@ -71,7 +71,7 @@ def test_losses_together_says_who_leaves_chance():
     away, flat = [(1, 2.31), (5, 2.0), (9, 1.5)], [(1, 2.31), (5, 40.0), (6, 2.3), (7, 2.3), (9, 2.31)]
     picture = plots.losses_together({"one": away, "other": flat}, epochs=3)
     (axes,) = picture.figure.axes
-    assert axes.get_title(loc="left") == "one: leaves chance; other: stays there"
+    assert axes.get_title(loc="left") == "One: leaves chance; other: stays there"
     assert axes.lines[0].get_xdata()[-1] == axes.lines[1].get_xdata()[-1] == 3
     assert axes.get_ylim()[1] < 4 and "above the picture's edge" in picture.text
     assert {"one", "other", "chance ln 10 = 2.303"} == set(words_in(picture).split(" | "))

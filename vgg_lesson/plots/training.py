@@ -149,9 +149,10 @@ def _who_left(ends, chance) -> str:
     if not away or not stay:
         return "All leave chance" if away else "None leaves chance"
     one = {True: ("leaves", "stays"), False: ("leave", "stay")}
-    return (
+    title = (
         f"{' and '.join(away)}: {one[len(away) == 1][0]} chance; {' and '.join(stay)}: {one[len(stay) == 1][1]} there"
     )
+    return title[0].upper() + title[1:]
 
 
 def comparison(labels, curves, classes: int = 10, name: str = "validation accuracy") -> Picture:
@@ -226,5 +227,5 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
     return Picture(
         drawn,
         f"Smoothed loss {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
-        f"{smoothed[-1]:.3f} at {rates[-1]:.0e}. {reason}",
+        f"{smoothed[-1]:.4g} at {rates[-1]:.0e}. {reason}",
     )
