@@ -105,7 +105,8 @@ def suggest(rates, losses, classes: int = 10) -> RangeTest:
 
     The loss must fall clearly below both its own start and chance, ln(classes): a network whose
     first steps throw it far up and then back to chance has not learned. The suggestion is the rate
-    at which the averaged loss falls fastest, before its minimum.
+    at which the loss falls fastest before its minimum, by a straight line through the decade of
+    rates around it: over fewer steps the noise of the batches decides.
 
     Args:
         rates, losses: (N,) one value a step, losses finite.
@@ -127,9 +128,17 @@ def suggest(rates, losses, classes: int = 10) -> RangeTest:
             f"No suggestion: in {len(losses)} steps the loss did not stay clearly below its start; its average over "
             f"{WINDOW} steps went down to {smoothed[lowest]:.3f}, and a fall counts below {start - margin:.3f}.",
         )  # fmt: skip
-    slope = np.gradient(smoothed, np.log10(rates))
-    best = int(slope[: lowest + 1].argmin())
+    best = _steepest(rates, losses, lowest)
     return RangeTest(
         rates, losses, smoothed, float(f"{rates[best]:.1e}"),
         f"The averaged loss fell to {smoothed[lowest]:.3f}, fastest near a rate of {rates[best]:.1e}.",
     )  # fmt: skip
+
+
+def _steepest(rates, losses, lowest: int) -> int:
+    """The step before ``lowest`` around which a line through one decade of rates falls most."""
+    decade = round(1 / math.log10(rates[1] / rates[0]))
+    half = min(max(WINDOW, decade), len(losses) // 2) // 2
+    centred = np.arange(-half, half + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(losses, len(centred))[: max(1, lowest + 1 - half)]
+    return half + int((windows @ centred).argmin())
