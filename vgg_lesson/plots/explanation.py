@@ -16,7 +16,7 @@ def draw_grad_cam(image, heat, covered, *, title: str, captions: tuple[str, str,
         covered: two (H, W, 3) uint8 images.
         title, captions, text: the finding, a caption for each of the four pictures, the words.
     """
-    made, axes = figure(9.2, 3.3, columns=4)
+    made, axes = figure(9.2, 3.1, columns=4)
     for place, (ax, caption) in enumerate(zip(axes, captions, strict=True)):
         ax.grid(visible=False)
         ax.set_xticks([])

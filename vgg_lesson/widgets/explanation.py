@@ -108,7 +108,7 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
         result.images,
         title=finding,
         captions=(
-            f"truth: {truth}; answer: {answer}",
+            f"true: {truth}\nsaid: {answer}",
             f"Grad-CAM, {rows} x {columns}",
             f"hottest quarter covered: {hot:.0f}%",
             f"coldest quarter covered: {cold:.0f}%",
