@@ -83,17 +83,15 @@ class Atlas:
         runs = self.runs(depth, rate, remedy)
         return Count(sum(run.verdict == "learning" for run in runs), len(runs))
 
-    def counts(self, remedy: str) -> dict[tuple[int, float], Count]:
-        """(depth, rate) -> count, for every depth and every recorded rate."""
-        return {(depth, rate): self.count(depth, rate, remedy) for depth in DEPTHS.values() for rate in self.rates}
+    def counts(self, remedy: str, rates: Iterable[float] | None = None) -> dict[tuple[int, float], Count]:
+        """(depth, rate) -> count, for every depth and these rates; without them, every recorded rate."""
+        rates = self.rates if rates is None else list(rates)
+        return {(depth, rate): self.count(depth, rate, remedy) for depth in DEPTHS.values() for rate in rates}
 
     def maps(self) -> dict[str, dict[tuple[int, float], Count]]:
         """Remedy in words -> (depth, rate) -> count, over all remedies, depths, and coarse or recorded rates."""
         rates = sorted({*COARSE_RATES, *self.rates})
-        return {
-            words: {(depth, rate): self.count(depth, rate, remedy) for depth in DEPTHS.values() for rate in rates}
-            for remedy, words in REMEDIES.items()
-        }
+        return {words: self.counts(remedy, rates) for remedy, words in REMEDIES.items()}
 
 
 def place_of(config: TrainingConfig) -> Place | None:

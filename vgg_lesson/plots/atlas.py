@@ -4,8 +4,7 @@ import math
 
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
-from vgg_lesson.plots.training import BEHIND_WORDS, DASHES
+from vgg_lesson.plots.style import BEHIND_WORDS, COLOURS, CYCLE, DASHES, Picture, chance_line, figure, label_line
 
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
 

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure
-from vgg_lesson.plots.training import DASHES
+from vgg_lesson.plots.style import COLOURS, CYCLE, DASHES, Picture, chance_line, figure
 
 
 def loss_of_probability(classes: int = 10) -> Picture:
@@ -21,10 +20,8 @@ def loss_of_probability(classes: int = 10) -> Picture:
             f"{name}: {height:.2f}", (share, height), xytext=(0 if near_edge else 8, 12 if near_edge else 8),
             textcoords="offset points", fontsize=9, ha="right" if near_edge else "left",
         )  # fmt: skip
-    chance_line(axes, "loss", classes)
+    chance_line(axes, "loss", classes, at=1)
     axes.set(xlabel="probability given to the true class", ylabel="loss of the image", ylim=(0, 5.2), xlim=(0, 1))
-    axes.texts[-1].set(ha="right")
-    axes.texts[-1].xy = (1.0, math.log(classes))
     axes.set_title(f"Guessing costs ln {classes} = {math.log(classes):.3f}; ruling out the true class costs more")
     listed = ", ".join(f"{-math.log(share):.2f} at probability {share:g} ({name})" for name, share in points.items())
     return Picture(drawn, f"The loss of one image is minus the logarithm of its true class's probability: {listed}.")

@@ -70,7 +70,7 @@ def draw_class_page(
     grid.imshow(mosaic(images, columns))
     top, left = corner(chosen, columns, size)
     grid.add_patch(Rectangle((left - 1.5, top - 1.5), size[1] + 2, size[0] + 2, fill=False, ec=COLOURS["bad"], lw=2.5))
-    _bare(grid)
+    bare(grid)
     same = sum(other == name for other in neighbour_names)
     finding = f"of the {len(neighbours)} nearest training images, {same} {'is' if same == 1 else 'are'} {name}"
     if len(distances) > 1 and distances[0] < TWIN * distances[1]:
@@ -79,7 +79,7 @@ def draw_class_page(
 
     strip.imshow(mosaic(np.concatenate([images[chosen : chosen + 1], neighbours]), 1 + len(neighbours), gap=4))
     labels = [f"no. {chosen}\n{name}"] + [f"{n}\n{d:.0f}" for n, d in zip(neighbour_names, distances, strict=True)]
-    _bare(strip)
+    bare(strip)
     for position, label in enumerate(labels):
         _, left = corner(position, len(labels), size, 4)
         strip.text(left + size[1] / 2, size[0] + 9, label, ha="center", va="top", fontsize=9, linespacing=1.35)
@@ -120,7 +120,7 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
     shown.imshow(image)
     shown.add_patch(Rectangle((left - 0.5, top - 0.5), PATCH, PATCH, fill=False, ec="white", lw=3.5))
     shown.add_patch(Rectangle((left - 0.5, top - 0.5), PATCH, PATCH, fill=False, ec=COLOURS["ink"], lw=1.5))
-    _bare(shown)
+    bare(shown)
     shown.set_title("what you see")
 
     square = (slice(top, top + PATCH), slice(left, left + PATCH), 0)
@@ -135,7 +135,7 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
             va="center",
             fontsize=9,
         )
-    _bare(numbers)
+    bare(numbers)
     numbers.set_title("the frame's red numbers")
 
     mean, spread = float(seen.mean()), float(seen.std())
@@ -177,7 +177,8 @@ def _show_means(axes, means, all_means) -> None:
     axes.set_title(f"{more} {CHANNELS[largest][0]} than the average", fontsize=10)
 
 
-def _bare(axes) -> None:
+def bare(axes) -> None:
+    """Take grid, ticks and frame away from axes that show an image."""
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.set_xticks([])

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.images import corner, mosaic
+from vgg_lesson.plots.images import bare, corner, mosaic
 from vgg_lesson.plots.style import COLOURS, PIXEL_RATIO, SCREEN_DPI, Picture, figure
 
 SOURCES = {"cifar10": "CIFAR-10", "sketches": "Drawn sketches"}
@@ -90,12 +90,7 @@ def _sheet(pixels: np.ndarray, *, left: float = _MARGIN, cut: int = 0):
     made, axes = figure(*whole, margins={"left": 0})
     axes.set_position((left / whole[0], _MARGIN / whole[1], width / whole[0], height / whole[1]))
     axes.imshow(pixels[cut:], extent=(-0.5, columns - 0.5, rows - 0.5, cut - 0.5), interpolation="nearest")
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    bare(axes)
     return made, axes
 
 

@@ -144,13 +144,20 @@ def to_png(made: Figure, compression: int = 6) -> bytes:
     return buffer.getvalue()
 
 
-def chance_line(axes: Axes, kind: str, classes: int = 10) -> None:
+BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+"""Box that keeps words readable where they lie on a line."""
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+
+
+def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, below: bool = False) -> None:
     """Draw and name what guessing gives: accuracy 1/classes, or cross-entropy ln(classes).
 
     Args:
         axes: where to draw.
         kind: "accuracy" (0 to 1) or "loss" (nats).
         classes: number of equally frequent classes.
+        at: where the name begins, as a share of the width; at 1 it ends there.
+        below: write the name below the line instead of above it.
     """
     if kind == "accuracy":
         level, name = 1 / classes, f"chance {100 / classes:g}%"
@@ -160,8 +167,9 @@ def chance_line(axes: Axes, kind: str, classes: int = 10) -> None:
         raise ValueError(f"kind must be 'accuracy' or 'loss', received {kind!r}")
     axes.axhline(level, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     axes.annotate(
-        name, (0.01, level), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
-        color=COLOURS["chance"], fontsize=8.5, va="bottom", ha="left",
+        name, (at, level), xycoords=("axes fraction", "data"),
+        xytext=(0, -5 if below else 3), textcoords="offset points", color=COLOURS["chance"], fontsize=8.5,
+        va="top" if below else "bottom", ha="right" if at == 1 else "left",
     )  # fmt: skip
 
 

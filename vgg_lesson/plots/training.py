@@ -4,12 +4,8 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, chance_line, figure, label_line
+from vgg_lesson.plots.style import BEHIND_WORDS, COLOURS, CYCLE, DASHES, Picture, chance_line, figure, label_line
 from vgg_lesson.run_record import judge
-
-BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
-"""Box that keeps words readable where they lie on a line."""
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
 def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes: int = 10) -> Picture:
@@ -37,8 +33,9 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     left.plot(ends, values["val_loss"], "o--", color=COLOURS["validation"])
     right.plot(ends, values["accuracy"], "o-", color=COLOURS["training"])
     right.plot(ends, values["val_accuracy"], "o--", color=COLOURS["validation"])
-    chance_line(left, "loss", classes)
-    _free_place_for_chance(left, losses, classes)
+    # At the right where the curve has fallen away, else at the left below the line.
+    fallen = len(losses) > 0 and losses[-1] < math.log(classes) - 0.3
+    chance_line(left, "loss", classes, at=1 if fallen else 0.01, below=not fallen)
     chance_line(right, "accuracy", classes)
     highest = np.max(
         [value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=math.log(classes)
@@ -64,15 +61,6 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     finding, text = _tell(losses, epochs, planned_epochs, classes)
     drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     return Picture(drawn, text)
-
-
-def _free_place_for_chance(axes, losses, classes):
-    """Chance's name at the right where the curve has fallen away, else at the left below the line."""
-    if len(losses) and losses[-1] < math.log(classes) - 0.3:
-        axes.texts[-1].set(x=1.0, ha="right")
-        axes.texts[-1].xy = (1.0, math.log(classes))
-    else:
-        axes.texts[-1].set(position=(0, -5), va="top")
 
 
 def _whole_ticks(epochs: int) -> np.ndarray:
@@ -130,9 +118,7 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
     low = min(end for end, _, _ in ends)
     axes.set(ylim=(min(low - 0.2, 0.8 * chance), 1.5 * chance), xlim=(0, epochs * 1.4))
     axes.set(xlabel="epoch", xticks=_whole_ticks(epochs), ylabel="training loss")
-    chance_line(axes, "loss", classes)
-    axes.texts[-1].set(position=(0, -5), va="top")
-    axes.texts[-1].xy = (0.74, chance)
+    chance_line(axes, "loss", classes, at=0.74, below=True)
     for end, name, colour in ends:
         height = min(end, 1.45 * chance)
         label_line(axes, epochs, height + (0.06 * chance if abs(end - chance) < 0.05 * chance else 0), name, colour)
@@ -211,8 +197,7 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
     quiet = np.where(np.array(reach) <= top, smoothed, np.nan)
     axes.semilogx(rates, losses, color=COLOURS["training"], alpha=0.35, linewidth=1, label="each step")
     axes.semilogx(rates, quiet, color=COLOURS["training"], label="average over 7 steps")
-    chance_line(axes, "loss", classes)
-    axes.texts[-1].set(position=(0, -5), va="top")
+    chance_line(axes, "loss", classes, below=True)
     axes.texts[-1].set_bbox(BEHIND_WORDS)
     axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
     axes.legend(loc="lower left", fontsize=8.5, ncols=2, borderaxespad=0.1)
