@@ -56,7 +56,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 browser-test: $(BROWSER)
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 0 tests/browser
 
 $(BROWSER): $(INSTALLED) requirements-browser.txt tests/browser/package.json
 	$(BIN)/python -m pip install --require-hashes -r requirements-browser.txt
