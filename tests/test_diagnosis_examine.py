@@ -1,9 +1,6 @@
 """The examination as a whole, on networks small enough for seconds: it names causes and leaves everything as it was."""
 
-import os
 import random
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_networks import small, stripes
 
 from vgg_lesson.diagnosis import Report, causes, cloning, examine, prescribe
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
@@ -20,36 +18,6 @@ from vgg_lesson.diagnosis.probes import PROBES, VITAL_SIGNS
 from vgg_lesson.diagnosis.report import Finding, cause_of
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
-
-
-def stripes(count=600, seed=0):
-    """Four classes that a tiny network learns in seconds: bright stripes at one of four heights."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 4, count)
-    x = rng.uniform(0, 0.5, (count, 8, 8, 3)).astype(np.float32)
-    for row, label in enumerate(y):
-        x[row, 2 * label : 2 * label + 2] += 0.5
-    return x, y
-
-
-def small(optimizer=None, depth=1, initializer="he_normal", dropout=0.0):
-    layers = [
-        keras.layers.Conv2D(8, 3, padding="same", activation="relu", kernel_initializer=initializer, name=f"conv{n}")
-        for n in range(depth)
-    ]
-    if dropout:
-        layers.append(keras.layers.Dropout(dropout, name="drop"))
-    model = keras.Sequential(
-        [
-            keras.Input((8, 8, 3)),
-            *layers,
-            keras.layers.Flatten(name="flat"),
-            keras.layers.Dense(4, activation="softmax", name="out"),
-        ],
-        name="small",
-    )
-    model.compile(optimizer or keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
 
 
 def test_healthy_network_and_nothing_changed():
@@ -179,25 +147,6 @@ def test_callback_warns_once_with_the_cause():
         small().fit(x, y, epochs=3, verbose=0, callbacks=[DiagnosisCallback(patience=20)])
     with pytest.raises(ValueError, match="both x_train and y_train"):
         DiagnosisCallback(x)
-
-
-def test_command_line(tmp_path):
-    (tmp_path / "my_training.py").write_text(
-        "import keras, numpy as np\n"
-        "def arguments():\n"
-        "    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), "
-        "keras.layers.Dense(1, activation='softmax')])\n"
-        "    model.compile('adam', 'mse')\n"
-        "    return {'model': model, 'x_train': np.random.default_rng(0).uniform(0, 1, (50, 8, 8, 3)), "
-        "'y_train': np.arange(50) % 10}\n"
-    )
-    command = [sys.executable, "-m", "vgg_lesson.diagnosis", "my_training:arguments"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=_environment(), check=False)
-    assert done.returncode == 1 and "Diagnosis: output_layer_mismatch" in done.stdout, done.stderr[-500:]
-
-
-def _environment():
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 
 
 def test_subject_of_keras_history():

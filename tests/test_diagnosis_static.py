@@ -148,6 +148,17 @@ def test_imbalance():
     assert findings(x=x, y=np.where(np.arange(200) < 60, 0, np.arange(200) % 4)) == []
 
 
+def test_another_mix_of_classes_is_no_other_preparation():
+    """Classes of different brightness: a balanced validation set is brighter than an imbalanced training set."""
+    x, y = data(400)
+    mostly_dark = np.where(np.arange(400) < 340, 0, y)
+    light = [(0.25 * x + 0.25 * numbers[:, None, None, None]) for numbers in (mostly_dark, y)]
+    shares = {"x": light[0], "y": mostly_dark, "validation_data": (light[1], y)}
+    assert findings(**shares) == [causes.CLASS_IMBALANCE]
+    other = {**shares, "validation_data": (2 * light[1], y)}
+    assert findings(**other) == [causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER, causes.CLASS_IMBALANCE]
+
+
 def equal_pairs(y_true, y_pred):
     numbers = keras.ops.cast(keras.ops.argmax(y_pred, axis=1), "int64")
     return keras.ops.mean(keras.ops.cast(keras.ops.equal(keras.ops.cast(y_true, "int64"), numbers), "float32"))

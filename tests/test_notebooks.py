@@ -97,8 +97,10 @@ MISTAKES = {
     "kept: error": put(5, outputs=[{"output_type": "error", "ename": "ValueError"}]),
     "kept: stderr": put(5, outputs=[{"output_type": "stream", "name": "stderr", "text": "oh"}]),
     "kept: view": put(5, outputs=[VIEW]),
-    "checked: outputs lost": lambda book: [cell.update(outputs=[]) for cell in book["cells"] if "outputs" in cell]
-    and [cell.update(source="1") for cell in book["cells"] if "assert" in cell["source"]],
+    "checked: outputs lost": lambda book: (
+        [cell.update(outputs=[]) for cell in book["cells"] if "outputs" in cell]
+        and [cell.update(source="1") for cell in book["cells"] if "assert" in cell["source"]]
+    ),
     "checked: all skipped": lambda book: [cell["metadata"].update(tags=["nbval-skip"]) for cell in book["cells"]],
     "tagged: lab": lambda book: [cell["metadata"].pop("tags", None) for cell in book["cells"]],
     "tagged: training": put(5, source="trained = train(config, data)"),

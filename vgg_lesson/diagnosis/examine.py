@@ -150,6 +150,7 @@ class Examination:
         finding = None if imbalanced else rules_learned.labels_independent(known)
         if (
             finding is None
+            and not imbalanced
             and causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER not in already
             and causes.UNSHUFFLED_VALIDATION_SPLIT not in already
         ):

@@ -20,6 +20,7 @@ class Facts:
 
     images: array_facts.ImageFacts
     validation: array_facts.ImageFacts | None
+    images_as_validation: array_facts.ImageFacts | None
     labels: array_facts.LabelFacts
     order: array_facts.OrderFacts
     loss: configuration.LossFacts
@@ -45,6 +46,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
     return Facts(
         images=array_facts.image_facts(images),
         validation=None if outside is None else array_facts.image_facts(outside),
+        images_as_validation=None if subject.validation is None else array_facts.image_facts(_in_its_mix(subject)),
         labels=array_facts.label_facts(subject.labels),
         order=array_facts.order_facts(subject),
         loss=loss,
@@ -103,9 +105,20 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
 def _preprocessing(facts: Facts) -> Finding | None:
     if facts.validation is None or not facts.images.finite or np.isfinite(facts.order.tail):
         return None  # a split-off tail went through the same preparation as the rest
-    return rules_arrays.preprocessing_differs(
-        facts.images, facts.validation, facts.order.tail > 0.2, facts.channels_swapped
-    )
+    return rules_arrays.preprocessing_differs(facts.images_as_validation, facts.validation, facts.channels_swapped)
+
+
+def _in_its_mix(subject: Subject) -> np.ndarray:
+    """Training images drawn with the classes' shares of the validation labels.
+
+    Classes differ in brightness, so sets of another mix differ though they were prepared alike.
+    """
+    train, validation = subject.labels.classes, subject.validation[1].classes
+    present, which, counts = np.unique(train, return_inverse=True, return_counts=True)
+    wanted = np.array([np.sum(validation == number) for number in present], float)
+    weights = (wanted / counts)[which] if wanted.sum() else np.ones(len(train))
+    rows = np.random.default_rng(subject.seed).choice(len(train), IMAGES, p=weights / weights.sum())
+    return subject.images[rows]
 
 
 def _validation_images(subject: Subject) -> np.ndarray | None:

@@ -98,7 +98,7 @@ def draw_start(start: dict) -> Picture:
     return Picture(drawn, f"Size of the signal from {names[0]} to {names[-1]}: {'; '.join(words)}.")
 
 
-def draw_runs(runs: dict, smooth: int = 10) -> Picture:
+def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
     """Training loss of several changes, several seeds each, on the same axes.
 
     How to read it: a line on the dashed level of guessing has learned nothing. The counts tell on how
@@ -107,6 +107,7 @@ def draw_runs(runs: dict, smooth: int = 10) -> Picture:
     Args:
         runs: change -> list of :class:`vgg_lesson.signals.WatchedRun`.
         smooth: steps averaged for one point.
+        title: by default, which change made most seeds learn.
     """
     drawn, axes = figure(8.6, 3.8)
     ends, chance = [], next(iter(runs.values()))[0].chance
@@ -121,7 +122,7 @@ def draw_runs(runs: dict, smooth: int = 10) -> Picture:
         end = float(np.mean(last))
         end = end if abs(end - chance) > 0.02 else chance + 0.03  # not onto the dashed line
         ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
-    chance_line(axes, "loss", max(2, round(math.exp(chance))))
+    chance_line(axes, "loss", max(2, round(math.exp(chance))), at=0.15)  # right of the first, steep steps
     finite = [value for curves in runs.values() for curve in curves for value in curve if math.isfinite(value)]
     top = min(max([*finite, chance]) * 1.02, chance + 0.6)
     bottom = min(chance - 0.5, min([*finite, chance]) * 0.97)
@@ -131,8 +132,8 @@ def draw_runs(runs: dict, smooth: int = 10) -> Picture:
         label_line(axes, longest, height, label, colour)
     axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
     best = max(runs, key=lambda label: learned[label] / len(runs[label]))
-    title = f"{best}: {learned[best]} of {len(runs[best])} learn" if learned[best] else "No change learned"
-    axes.set_title(title)
+    finding = f"{best}: {learned[best]} of {len(runs[best])} learn" if learned[best] else "No change learned"
+    axes.set_title(title or finding)
     words = "; ".join(
         f"{label} {np.mean([_means(curve, smooth)[1][-1] for curve in losses]):.2f}, "
         f"{learned[label]} of {len(losses)} seeds learn"

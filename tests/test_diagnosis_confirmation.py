@@ -1,0 +1,84 @@
+"""What counts as a proof: scripted trainings, no network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vgg_lesson.diagnosis import causes, confirmation, suspicions
+from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.suspicions import Suspicion
+from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+
+HE = Suspicion(causes.INITIALISATION_TOO_LARGE, "", "", {"he": True}, "")
+SLOW = Suspicion(causes.LEARNING_RATE_TOO_HIGH, "", "", {"rate": 0.1}, "")
+
+
+class ScriptedLaboratory:
+    """Answers for :class:`Laboratory`: ``learns(variation)`` is the step at which a training has learned, or None."""
+
+    chance = Chance(np.log(10), 0.0, 0.1)
+
+    def __init__(self, learns, plateau=np.log(10)):
+        self.learns, self.plateau, self.courses = learns, plateau, {}
+        self.train(confirmation.CONTROL, 60)
+
+    def seconds_left(self):
+        return 1e6
+
+    def train(self, variation, steps, **options):
+        course = self.courses.setdefault(variation, Course(variation, 32))
+        when = self.learns(variation)
+        while course.steps < steps and not (course.steps >= 30 and self.chance.learned(course)):
+            knows = when is not None and course.steps >= when - 10
+            course.loss.append(1.5 if knows else self.plateau)
+            course.correct.append(16 if knows else 3)
+            course.spread.append(1.0)
+        return course
+
+
+def test_a_change_that_cures_beside_two_controls_is_a_finding():
+    lab = ScriptedLaboratory(lambda variation: 40 if variation.he else None)
+    (finding,) = confirmation.confirm(lab, [HE])
+    assert finding.cause == HE.cause
+    assert lab.courses[replace(confirmation.CONTROL, name="untouched control, seed 1", seed=1)].steps >= 90
+
+
+@pytest.mark.parametrize(
+    "learns",
+    [
+        lambda v: 40 if v.he else 90,  # the control only needs a little longer
+        lambda v: 40 if v.he or v.seed else None,  # the change is no change: another draw does the same
+        lambda v: None,
+    ],
+)
+def test_luck_and_patience_are_no_findings(learns):
+    assert confirmation.confirm(ScriptedLaboratory(learns), [HE]) == []
+
+
+def test_a_control_that_moves_slowly_is_not_cured_by_a_rate():
+    def learns(variation):
+        return 40 if variation.rate < 1 else None
+
+    assert confirmation.confirm(ScriptedLaboratory(learns), [SLOW])
+    assert confirmation.confirm(ScriptedLaboratory(learns, plateau=2.2), [SLOW]) == []
+
+
+def signs(first_loss):
+    return NetworkSigns((), 0.5, 0.5, 0.5, first_loss, 0.0, 0.1, first_loss, 0.1, True)
+
+
+@pytest.mark.parametrize(("first_loss", "suspicious"), [(7.0, False), (14.5, True), (np.nan, True)])
+def test_first_losses_of_healthy_networks_are_not_suspicious(first_loss, suspicious):
+    found = suspicions.initialisation_too_large(signs(first_loss), ScriptedLaboratory.chance)
+    assert bool(found) == suspicious
+
+
+@pytest.mark.parametrize(("update", "suspicious"), [(np.nan, False), (0.001, False), (0.02, True), (np.inf, True)])
+def test_updates_of_kernels_at_zero_are_not_judged(update, suspicious):
+    assert bool(suspicions.learning_rate_too_high(update, 1e-3)) == suspicious
+
+
+def test_fair_is_longer_than_the_cure_took():
+    assert [confirmation._fair(Course(Variation(), 32, loss=[1.0] * steps)) for steps in (30, 200)] == [90, 300]
