@@ -11,10 +11,12 @@ import threading
 from dataclasses import dataclass, field
 
 import matplotlib
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
 COLOURS = {
@@ -60,7 +62,10 @@ STYLE = {
 SCREEN_DPI = 100
 PIXEL_RATIO = 2  # sharp on high-density screens
 
-# matplotlib's font and path caches are shared between figures and not thread-safe.
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+# matplotlib's settings, its font and path caches are shared between figures and not thread-safe: two threads that
+# leave rc_context in the other order than they entered it would keep this style for the notebook's own plots.
 _DRAWING = threading.Lock()
 
 
@@ -89,10 +94,30 @@ class StyledAxes(Axes):
     """Axes whose title looks as ``STYLE`` says: matplotlib reads a title's settings when it is set."""
 
     def set_title(self, label, fontdict=None, loc=None, pad=None, **text):
-        """As :meth:`matplotlib.axes.Axes.set_title`, with the style's place, size and weight as defaults."""
-        text = {"fontsize": STYLE["axes.titlesize"], "fontweight": STYLE["axes.titleweight"], **text}
+        """As :meth:`matplotlib.axes.Axes.set_title`, with the style's place, size and weight as defaults.
+
+        The height is fixed: looking for room above the ticks measures them all once more, and no axes here has
+        its ticks on top.
+        """
+        text = {"y": 1.0, "fontsize": STYLE["axes.titlesize"], "fontweight": STYLE["axes.titleweight"], **text}
         place, gap = loc or STYLE["axes.titlelocation"], pad or STYLE["axes.titlepad"]
         return super().set_title(label, fontdict, place, gap, **text)
+
+    def set_xscale(self, value, **scale):
+        """As :meth:`matplotlib.axes.Axes.set_xscale`."""
+        super().set_xscale(value, **scale)
+        _plain_powers(self.xaxis)
+
+    def set_yscale(self, value, **scale):
+        """As :meth:`matplotlib.axes.Axes.set_yscale`."""
+        super().set_yscale(value, **scale)
+        _plain_powers(self.yaxis)
+
+
+def _plain_powers(axis) -> None:
+    """Label powers of ten with the font's own superscripts: parsing formulas takes longer than all other text."""
+    if axis.get_scale() == "log":
+        axis.set_major_formatter(lambda value, _: f"10{str(round(math.log10(value))).translate(_RAISED)}")
 
 
 def figure(
@@ -114,7 +139,7 @@ def figure(
     Returns:
         ``(Figure, axes)``: one Axes, or an array of them when rows or columns exceed 1.
     """
-    with matplotlib.rc_context(STYLE):
+    with _DRAWING, matplotlib.rc_context(STYLE):
         made = Figure(figsize=(width, height), dpi=SCREEN_DPI, layout="none" if margins else "constrained")
         FigureCanvasAgg(made)
         if margins:
@@ -132,15 +157,16 @@ def to_png(made: Figure, compression: int = 6) -> bytes:
             6 keeps notebook files small.
     """
     buffer = io.BytesIO()
+    usual = made.dpi
     with _DRAWING, matplotlib.rc_context(STYLE):
-        # No Software/date metadata: the same figure gives the same bytes.
-        made.savefig(
-            buffer,
-            format="png",
-            dpi=SCREEN_DPI * PIXEL_RATIO,
-            metadata={"Software": None},
-            pil_kwargs={"compress_level": compression},
-        )
+        # Not savefig: it draws twice where a layout is computed, and keeps an alpha channel that is full everywhere.
+        made.set_dpi(SCREEN_DPI * PIXEL_RATIO)
+        try:
+            made.canvas.draw()
+            pixels = Image.fromarray(np.asarray(made.canvas.buffer_rgba())).convert("RGB")
+        finally:
+            made.set_dpi(usual)
+    pixels.save(buffer, format="png", dpi=(SCREEN_DPI * PIXEL_RATIO,) * 2, compress_level=compression)
     return buffer.getvalue()
 
 
