@@ -57,12 +57,13 @@ def test_luck_and_patience_are_no_findings(learns):
     assert confirmation.confirm(ScriptedLaboratory(learns), [HE]) == []
 
 
-def test_a_control_that_moves_slowly_is_not_cured_by_a_rate():
+@pytest.mark.parametrize("suspicion", [SLOW, HE])
+def test_a_control_that_moves_slowly_is_not_cured_by_a_rate_or_a_start(suspicion):
     def learns(variation):
-        return 40 if variation.rate < 1 else None
+        return 40 if variation.rate < 1 or variation.he else None
 
-    assert confirmation.confirm(ScriptedLaboratory(learns), [SLOW])
-    assert confirmation.confirm(ScriptedLaboratory(learns, plateau=2.2), [SLOW]) == []
+    assert confirmation.confirm(ScriptedLaboratory(learns), [suspicion])
+    assert confirmation.confirm(ScriptedLaboratory(learns, plateau=2.2), [suspicion]) == []
 
 
 def signs(first_loss):

@@ -61,6 +61,11 @@ def test_sound_network_has_no_finding():
     assert findings(y=one_hot, loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1)) == []
 
 
+def test_huge_start_weights_are_no_fault_of_the_output():
+    huge = keras.layers.Dense(4, activation="softmax", kernel_initializer=keras.initializers.RandomUniform(1e9, 2e9))
+    assert findings(tiny(huge)) == []
+
+
 def test_two_classes_with_one_output_are_sound():
     binary = data()[1] % 2
     assert findings(tiny(keras.layers.Dense(1, activation="sigmoid")), y=binary, loss="binary_crossentropy") == []

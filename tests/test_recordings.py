@@ -27,6 +27,11 @@ def test_what_was_written_is_read_back(folder):
     assert len(recordings.read_all(folder)) == len(made_atlas()) + 1
 
 
+def test_the_headline_runs_lie_in_a_folder_of_their_own_and_are_found():
+    run = recordings.find("headline/0")
+    assert run.measurements["test_accuracy"] > 0.8 and run.data["source"] == "cifar10"
+
+
 def test_find_by_name(folder):
     assert recordings.find("lecture/full-0", folder).epochs[-1]["val_accuracy"] == 0.1016
     with pytest.raises(KeyError, match="'lecture/full-9'.*lecture/full-0"):

@@ -77,13 +77,13 @@ def _read(path: Path, changed: int, size: int) -> tuple[Run, ...]:
 
 
 def read_all(folder=FOLDER) -> dict[str, Run]:
-    """All records of a folder by name, files in alphabetical order; empty where there is no folder.
+    """All records in and below a folder by name, files in alphabetical order; empty where there is no folder.
 
     Raises:
         ValueError: as :func:`read`, or a name that occurs in two files.
     """
     runs: dict[str, Run] = {}
-    for path in sorted(Path(folder).glob("*.jsonl")):
+    for path in sorted(Path(folder).rglob("*.jsonl")):
         for run in read(path):
             if run.name in runs:
                 raise ValueError(f"record {run.name!r} occurs in {path.name} and in another file of {folder}")

@@ -181,11 +181,14 @@ def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndar
         return [fresh(tf.constant(images), training=False).numpy()]
     vectors = [w for w in holder.trainable_weights or holder.weights if len(w.shape) == 1]
     target = vectors[-1] if vectors else holder.weights[0]
-    kept, rng, answers = target.numpy(), np.random.default_rng(seed), []
+    kept, rng, answers = holder.get_weights(), np.random.default_rng(seed), []
+    start = 0 if vectors else target.numpy()
+    for kernel in [w for w in holder.weights if vectors and len(w.shape) > 1]:
+        kernel.assign(tf.zeros_like(kernel))  # else huge start weights would drown every bias
     for scale in (0.5, 5.0, 1000.0, 1000.0):
-        target.assign((kept if not vectors else 0) + rng.normal(0, scale, kept.shape).astype(np.float32))
+        target.assign(start + rng.normal(0, scale, target.shape).astype(np.float32))
         answers.append(fresh(tf.constant(images), training=False).numpy())
-    target.assign(kept)
+    holder.set_weights(kept)
     return answers
 
 

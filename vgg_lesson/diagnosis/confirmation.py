@@ -60,26 +60,38 @@ def _cures(lab: Laboratory, variation: Variation, waiting: int) -> bool:
 def _control_fails(lab: Laboratory, cure: Course) -> bool:
     """True when the control learned nothing in at least as many steps as the cure took, and it gets more.
 
-    Where only the rate was changed, a control that moves, slowly, does not fail either.
+    Where only the rate or the start weights were changed, a control that moves, slowly, does not fail either.
     """
-    done = lab.courses[CONTROL]
+    done = _untouched(lab, CONTROL, _fair(cure))
     ended = collapsed(done) or not np.isfinite(done.loss[-1])
-    if not ended and done.steps < _fair(cure):
-        lab.train(CONTROL, _fair(cure))
     if _moves(lab, done, cure):
         return False
     return ended or collapsed(done) or not np.isfinite(done.loss[-1]) or done.steps >= cure.steps
 
 
 def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
-    """True when an untouched training learned, or is on its way where only the rate was changed."""
-    only_rate = replace(cure.variation, name="", rate=1.0) == Variation(name="")
-    return lab.chance.learned(untouched) or (only_rate and lab.chance.moving(untouched))
+    """True when an untouched training learned, or is on its way where only rate or start weights were changed."""
+    other_start = replace(cure.variation, name="", rate=1.0, he=False, zero_biases=False) == Variation(name="")
+    return lab.chance.learned(untouched) or (other_start and lab.chance.moving(untouched))
 
 
 def _fair(cure: Course) -> int:
     """Steps that an untouched training gets: networks that learn differ twofold in when it begins to show."""
     return min(3 * cure.steps, cure.steps + 100)
+
+
+def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
+    """Train a control, and longer while its loss seems to leave guessing: slow is not stuck."""
+    course = lab.train(variation, steps)
+    while (
+        lab.chance.leaving(course)
+        and not (lab.chance.learned(course) or lab.chance.moving(course))
+        and steps < STEPS
+        and lab.seconds_left() > 2
+    ):
+        steps += 50
+        course = lab.train(variation, steps)
+    return course
 
 
 def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
@@ -89,7 +101,7 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
     """
     if lab.seconds_left() < 2:
         return True
-    second = lab.train(replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(cure))
+    second = _untouched(lab, replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(cure))
     return not _moves(lab, second, cure)
 
 

@@ -44,11 +44,21 @@ class Chance:
 
     def moving(self, course: Course) -> bool:
         """True when the loss is a little below guessing (1%, and 4 standard errors): slow, but not stuck."""
-        last = np.array(course.loss[-2 * course.window() :])
-        if len(last) < 10 or not np.isfinite(last).all():
-            return False
-        error = last.std() / np.sqrt(len(last))
-        return last.mean() + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
+        mean, error = _last_losses(course)
+        return mean + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
+
+    def leaving(self, course: Course) -> bool:
+        """True when the loss is below guessing by 2 standard errors: a reason to wait, not to judge."""
+        mean, error = _last_losses(course)
+        return mean + 2 * error < self.loss
+
+
+def _last_losses(course: Course) -> tuple[float, float]:
+    """Mean of the last losses and its standard error; NaN where they are too few, or not finite."""
+    last = np.array(course.loss[-2 * course.window() :])
+    if len(last) < 10 or not np.isfinite(last).all():
+        return float("nan"), float("nan")
+    return float(last.mean()), float(last.std() / np.sqrt(len(last)))
 
 
 def collapsed(course: Course) -> bool:
