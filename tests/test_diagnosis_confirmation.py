@@ -20,7 +20,7 @@ class ScriptedLaboratory:
 
     chance = Chance(np.log(10), 0.0, 0.1)
 
-    def __init__(self, learns, plateau=np.log(10)):
+    def __init__(self, learns, plateau=2.303):
         self.learns, self.plateau, self.courses = learns, plateau, {}
         self.train(confirmation.CONTROL, 60)
 

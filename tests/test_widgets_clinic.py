@@ -36,7 +36,7 @@ def test_the_score_counts_seconds_and_wrong_names(consultation):
     assert consultation.score == 70
     consultation.name("dead_relus")
     assert consultation.score == 70  # the same wrong name costs once
-    consultation.ordered = dict.fromkeys(["untouched control", "ten times the rate"])
+    consultation.patient.results = dict.fromkeys(["untouched control", "ten times the rate"])
     assert consultation.score == 70 - (24 - 10)
 
 

@@ -6,14 +6,12 @@ from vgg_lesson.cases import CASES, Case
 from vgg_lesson.data import Dataset
 from vgg_lesson.diagnosis import Report
 from vgg_lesson.diagnosis.causes import CAUSES, HEALTHY, MEANINGS, UNDETERMINED
-from vgg_lesson.diagnosis.probes import PROBES, VITAL_SIGNS, Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.probes import INSTRUMENTS, Measurement, Patient
 from vgg_lesson.diagnosis.remedies import REMEDIES, Prescription, prescribe
 from vgg_lesson.diagnosis.report import Finding
 
 FULL_SCORE, FREE_SECONDS, WRONG_NAME = 100, 10, 30
 """Points for a right cause; seconds of measuring that cost nothing; points that a wrong cause costs."""
-INSTRUMENTS: dict[str, Instrument] = {**VITAL_SIGNS, **PROBES}
-"""Name -> what can be ordered: vital signs, which measure, and probes, which train."""
 NAMEABLE = {cause: MEANINGS[cause] for cause in CAUSES if cause != UNDETERMINED}
 """Causes that can be named, with what each means."""
 
@@ -41,7 +39,6 @@ class Consultation:
         seed: of the network's weights.
 
     Attributes:
-        ordered: measurements so far, by name, in order.
         named: causes named so far.
     """
 
@@ -51,9 +48,13 @@ class Consultation:
         self.case: Case = CASES[number]
         self.arguments = self.case.build(dataset, seed)
         self.patient = Patient(steps=steps, **self.arguments)
-        self.ordered: dict[str, Measurement] = {}
         self.named: list[str] = []
         self.prescription: Prescription | None = None
+
+    @property
+    def ordered(self) -> dict[str, Measurement]:
+        """Measurements so far, by name, in order."""
+        return self.patient.results
 
     @property
     def bill(self) -> float:
@@ -79,9 +80,9 @@ class Consultation:
         Raises:
             KeyError: no such instrument; the message lists them.
         """
-        measurement = self.patient.order(name)
-        self.ordered[name] = measurement
-        return measurement
+        if name not in INSTRUMENTS:
+            raise KeyError(f"no instrument {name!r}; there are {', '.join(INSTRUMENTS)}")
+        return self.patient.take(INSTRUMENTS[name])
 
     def name(self, cause: str) -> Verdict:
         """Name the cause.

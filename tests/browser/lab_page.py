@@ -146,7 +146,7 @@ class Lab:
     def restart_kernel(self) -> None:
         """Kernel > Restart Kernel, confirmed."""
         self.menu("Kernel", "Restart Kernel")
-        self.page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+        self.page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
         self.wait_for_kernel()
 
     def menu(self, *path: str) -> None:

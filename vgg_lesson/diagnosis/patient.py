@@ -59,12 +59,8 @@ class Instrument:
     measure: Callable[["Patient"], Measurement]
 
 
-# Filled by the module of the instruments, which needs the class below.
-INSTRUMENTS: dict[str, Instrument] = {}
-
-
 class Patient:
-    """A network with its data, ready for orders; results are kept, so ordering twice costs nothing.
+    """A network with its data, ready for instruments; results are kept, so measuring twice costs nothing.
 
     Args:
         arguments: as for ``examine``: model, x_train, y_train, validation_data, batch_size, ...
@@ -77,19 +73,13 @@ class Patient:
         self.results: dict[str, Measurement] = {}
         self._kept: dict[str, object] = {}
 
-    def order(self, name: str) -> Measurement:
-        """Run one instrument by name.
-
-        Raises:
-            KeyError: no such instrument; the message lists them.
-        """
-        if name not in INSTRUMENTS:
-            raise KeyError(f"no instrument {name!r}; there are {', '.join(INSTRUMENTS)}")
-        if name not in self.results:
-            self.progress(f"{name}: about {INSTRUMENTS[name].seconds:g} s")
+    def take(self, instrument: Instrument) -> Measurement:
+        """Measure with one instrument, or return what it gave before."""
+        if instrument.name not in self.results:
+            self.progress(f"{instrument.name}: about {instrument.seconds:g} s")
             with cloning.untouched_randomness(self.subject.seed):
-                self.results[name] = INSTRUMENTS[name].measure(self)
-        return self.results[name]
+                self.results[instrument.name] = instrument.measure(self)
+        return self.results[instrument.name]
 
     def keep(self, key: str, make: Callable[[], object]):
         """``make()`` once, then the same again."""

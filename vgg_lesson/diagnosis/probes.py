@@ -8,7 +8,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import known_good
 from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.patient import INSTRUMENTS, Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.patient import Instrument, Measurement, Patient
 from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
 
 
@@ -244,6 +244,7 @@ PROBES: dict[str, Instrument] = dict(
 )
 """Name -> instrument that trains copies beside the untouched control."""
 
-INSTRUMENTS.update(VITAL_SIGNS | PROBES)
+INSTRUMENTS: dict[str, Instrument] = VITAL_SIGNS | PROBES
+"""Name -> what can be ordered: vital signs, which measure, and probes, which train."""
 
-__all__ = ["PROBES", "VITAL_SIGNS", "Instrument", "Measurement", "Patient"]
+__all__ = ["INSTRUMENTS", "PROBES", "VITAL_SIGNS", "Instrument", "Measurement", "Patient"]

@@ -20,7 +20,7 @@ BIG_UPDATE = 5e-3
 SMALL_UPDATE = 3e-5
 """Below, a thousand steps change the weights by 3%."""
 FAR_OFF = 4
-"""First loss, as multiples of the way from right answers to guessing, above guessing. Healthy fresh VGGs on standardised
+"""First loss above guessing, in multiples of the way from right answers to guessing. Healthy fresh VGGs on standardised
 images reach 2 (loss 7); kernels of N(0, 1) give 5.3 (loss 14.5: Keras clips probabilities, so it cannot exceed 16)."""
 GOOD_UPDATE = 2e-3
 """What a changed rate aims at; the rule of thumb is 1e-3."""

@@ -6,13 +6,16 @@ from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_weights, v
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.confirmation import STEPS
 from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
 """Suspicions that healthy networks raise as well: the control is watched longer before they are followed."""
+
+COMPARED, ACCURACY_GAIN = 150, 0.04
+"""Steps of a comparison of two networks that both learn, and the accuracy that one must gain by a change."""
 
 
 def run(exam, fresh) -> None:
@@ -76,7 +79,10 @@ def run(exam, fresh) -> None:
             )
     exam.findings.extend(found)
     done = lab.courses[confirmation.CONTROL]
-    if chance.learned(done) or (not found and chance.moving(done)):
+    if chance.learned(done):
+        exam.stuck = False if not exam.given_stuck else None
+        _after_learning(exam, lab, done, suspicions)
+    elif not found and chance.moving(done):
         exam.stuck = False
     elif found or done.steps >= confirmation.STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1]):
         exam.stuck = True
@@ -143,19 +149,31 @@ def _after_learning(exam, lab, course, suspicions) -> None:
         judge_statistics(exam, trainer.model, lab.chance, signs.training_accuracy, signs.accuracy, False)
     scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)
     if scaled and not exam.findings and exam.left() > 5:
-        other = lab.train(rules.variation_of(scaled), max(course.steps, 60), stop_when_learned=False)
-        images = other.window() * other.batch
-        if (
-            other.last_accuracy() - course.last_accuracy() > max(0.08, 4 * np.sqrt(0.5 / images))
-            and other.last_loss() < course.last_loss()
-        ):
-            exam.findings.append(
-                Finding(
-                    scaled.cause,
-                    scaled.measured,
-                    scaled.threshold,
-                    scaled.remedy,
-                    excluded=f"it learns a little ({course.last_accuracy():.2f}), with scaled inputs more "
-                    f"({other.last_accuracy():.2f}) in as many steps",
-                )
+        _compare_scaled(exam, lab, scaled)
+
+
+def _compare_scaled(exam, lab, scaled: Suspicion) -> None:
+    """Inputs far from size 1 often only slow a network down: both ways for the same number of steps."""
+    steps = max(COMPARED, lab.courses[confirmation.CONTROL].steps)
+    share = 0.45 * exam.left()
+    other = lab.train(rules.variation_of(scaled), steps, seconds=share, stop_when_learned=False)
+    plain = lab.train(confirmation.CONTROL, other.steps, seconds=2 * share, stop_when_learned=False)
+    steps = min(other.steps, plain.steps)
+    window = min(60, steps // 2)
+    losses = [np.array(course.loss[steps - window : steps]) for course in (plain, other)]
+    shares = [np.mean(course.correct[steps - window : steps]) / course.batch for course in (plain, other)]
+    gain, error = losses[0].mean() - losses[1].mean(), np.sqrt(sum(each.var() for each in losses) / window)
+    gap = abs(lab.chance.loss - lab.chance.right)
+    better = gain > max(4 * error, LOSS_GAIN * gap) and shares[1] - shares[0] > ACCURACY_GAIN
+    exam.say(f"in {steps} steps as it is: accuracy {shares[0]:.2f}; with scaled inputs: {shares[1]:.2f}")
+    if better:
+        exam.findings.append(
+            Finding(
+                scaled.cause,
+                scaled.measured,
+                scaled.threshold,
+                scaled.remedy,
+                excluded=f"it learns a little (loss {losses[0].mean():.2f}, accuracy {shares[0]:.2f}), with scaled "
+                f"inputs more ({losses[1].mean():.2f}, {shares[1]:.2f}) in {steps} steps",
             )
+        )
