@@ -138,6 +138,17 @@ def test_weight_decay_leaves_biases_and_batch_norm_alone():
     assert all(decays[path] == ("kernel" in path) for path in decays) and len(set(decays.values())) == 2
 
 
+def test_mixed_precision_keeps_the_output_in_full():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model, run = train(TINY.change(batch_norm=True, learning_rate=3e-3), plain_colours())
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.layers[0].compute_dtype == "bfloat16" and model.layers[-1].compute_dtype == "float32"
+    assert run.verdict == "learning"
+
+
 def test_two_devices_train_together():
     code = """
 import tensorflow as tf

@@ -111,7 +111,11 @@ def build_vgg(
             model.add(keras.layers.Dropout(dropout, name=f"fc{number}_dropout"))
     model.add(
         keras.layers.Dense(
-            int(classes), activation="softmax", kernel_initializer=_fresh(initializer), name="predictions"
+            int(classes),
+            activation="softmax",
+            kernel_initializer=_fresh(initializer),
+            dtype=keras.config.dtype_policy().variable_dtype,  # full precision under a mixed policy, too
+            name="predictions",
         )
     )
     return model
