@@ -7,6 +7,7 @@ import time
 import pytest
 from made_images import noise
 
+from vgg_lesson import training
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training as module
 from vgg_lesson.widgets.training import TrainingPanel
@@ -101,6 +102,107 @@ def test_a_second_click_is_ignored_and_stop_answers_at_once(panel, monkeypatch):
     assert "Nothing is running" in panel.message.value
 
 
+def test_fifty_clicks_start_one_training_at_a_time(panel, monkeypatch):
+    lock, active, most, started = threading.Lock(), 0, 0, 0
+
+    def train(config, dataset, *, stop, on_progress):
+        nonlocal active, most, started
+        with lock:
+            active, started = active + 1, started + 1
+            most = max(most, active)
+        time.sleep(0.01)
+        with lock:
+            active -= 1
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(module, "train", train)
+    answers = []
+    hands = [threading.Thread(target=lambda: answers.extend(panel.start() for _ in range(50))) for _ in range(4)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join(60)
+    with pytest.raises(RuntimeError, match="enough"):
+        panel.wait(30)
+    assert len(answers) == 200 and sum(answers) == started and most == 1
+    assert active == 0 and not panel.running
+
+
+def stop_while_preparing(panel, monkeypatch):
+    def prepared(*arguments, real=training.prepared):
+        panel.buttons["stop"].click()
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "prepared", prepared)
+
+
+def stop_at(method):
+    """Stop as soon as the training calls this method of its callback, before the method does its work."""
+
+    def arrange(panel, monkeypatch):
+        real = getattr(training.Watch, method)
+
+        def called(self, *arguments, **logs):
+            panel.buttons["stop"].click()
+            return real(self, *arguments, **logs)
+
+        monkeypatch.setattr(training.Watch, method, called)
+
+    return arrange
+
+
+@pytest.mark.parametrize(
+    ("arrange", "epochs", "steps"),
+    [
+        (stop_while_preparing, 0, 0),
+        (stop_at("on_train_begin"), 0, 0),
+        (stop_at("on_train_batch_end"), 0, 1),
+        (stop_at("on_test_batch_end"), 0, 5),
+        (stop_at("on_epoch_end"), 1, 5),
+    ],
+    ids=["preparing", "before the first step", "first step", "validation", "between epochs"],
+)
+def test_stop_answers_in_every_phase(panel, monkeypatch, arrange, epochs, steps):
+    panel.controls["epochs"].value = 3
+    with monkeypatch.context() as patch:
+        arrange(panel, patch)
+        panel.buttons["train"].click()
+        run = panel.wait(60)
+    assert run.stopped and len(run.epochs) == epochs
+    assert (run.step_loss[-1][0] if run.step_loss else 0) == steps
+    assert f"Stopped: run 1, {epochs} of 3 epochs" in panel.message.value and "stopped" in panel.table.value
+    panel.controls["epochs"].value = 1
+    assert not panel.train_blocking().stopped and len(panel.runs) == 2
+
+
+def test_a_callback_that_raises_loses_neither_the_run_nor_the_panel(panel):
+    told = []
+    panel.on_run(lambda: {}["gone"])
+    panel.on_run(lambda: told.append(len(panel.runs)))
+    panel.buttons["train"].click()
+    with pytest.raises(KeyError):
+        panel.wait()
+    assert told == [1] and "Finished: run 1" in panel.message.value and "KeyError" in panel.notice.value
+    panel.buttons["train"].click()
+    assert "KeyError" not in panel.notice.value
+    with pytest.raises(KeyError):
+        panel.wait()
+    assert told == [1, 2]
+
+
+def test_a_new_panel_says_that_another_one_still_trains(panel, monkeypatch):
+    entered = threading.Event()
+    monkeypatch.setattr(module, "train", slow_training(entered))
+    assert not TrainingPanel(noise(), config=START).notice.value
+    panel.buttons["train"].click()
+    assert entered.wait(30)
+    assert "Another panel of this notebook still trains" in TrainingPanel(noise(), config=START).notice.value
+    panel.buttons["stop"].click()
+    with pytest.raises(RuntimeError):
+        panel.wait(30)
+    assert not TrainingPanel(noise(), config=START).notice.value
+
+
 def test_stop_in_the_middle_keeps_the_panel_usable():
     panel = TrainingPanel(noise(2000), config=START.change(epochs=9))
     panel.controls["images"].value = 2000
@@ -134,15 +236,15 @@ def test_an_error_is_shown_in_words_and_raised_by_wait(panel, monkeypatch):
     panel.buttons["train"].click()
     with pytest.raises(ZeroDivisionError):
         panel.wait()
-    assert "That did not work" in panel.message.value or "Finished" in panel.message.value
+    assert "Finished: run 1" in panel.message.value and "That did not work" in panel.notice.value
     monkeypatch.setattr(module, "train", lambda *_, **__: (_ for _ in ()).throw(MemoryError("no room for 33 million")))
     panel.buttons["train"].click()
     with pytest.raises(MemoryError):
         panel.wait()
-    assert "MemoryError: no room for 33 million" in panel.message.value
+    assert "MemoryError: no room for 33 million" in panel.notice.value and "ended" in panel.message.value
     monkeypatch.setattr(module, "keras_code", lambda *_: {}["gone"])
     panel.buttons["code"].click()
-    assert "KeyError" in panel.message.value
+    assert "KeyError" in panel.notice.value
 
 
 def test_the_range_test_shows_its_curve(panel):

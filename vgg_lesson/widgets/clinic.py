@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from vgg_lesson.cases import broken_cases, healthy_cases
 from vgg_lesson.consultation import INSTRUMENTS, NAMEABLE, Consultation
 from vgg_lesson.data import Dataset
-from vgg_lesson.widgets.common import PicturePanel, Worker, button, choice, error_words, goal_line, message_line
+from vgg_lesson.widgets.common import PicturePanel, Worker, button, choice, error_words, goal_line, hinted, message_line
 
 GOAL = (
     "Find out what is wrong with the network, at the lowest bill. The score starts at 100; 10 seconds of measuring "
@@ -43,9 +43,9 @@ class Clinic(widgets.VBox):
         self.prescribe_button = button("Prescribe", "Try the remedies from fresh weights, beside an untouched control")
         self.message, self.chart, self.panel = message_line(), widgets.HTML(), PicturePanel(370)
         super().__init__([
-            goal_line(GOAL), self.number,
-            widgets.HBox([self.instrument, self.order_button]),
-            widgets.HBox([self.cause, self.name_button, self.prescribe_button]),
+            goal_line(GOAL), hinted(self.number),
+            widgets.HBox([hinted(self.instrument), self.order_button]),
+            widgets.HBox([hinted(self.cause), self.name_button, self.prescribe_button]),
             self.message, self.chart, self.panel,
         ])  # fmt: skip
         self.consultation: Consultation | None = None

@@ -20,8 +20,10 @@ _EXPONENT_DIGITS = 2
 
 
 def choice(label: str, options, value, tooltip: str) -> widgets.Dropdown:
-    """A drop-down list; ``options`` are values or (text, value) pairs."""
-    return _control(widgets.Dropdown, label, tooltip, options=options, value=value)
+    """A drop-down list, as wide as its longest entry; ``options`` are values or (text, value) pairs."""
+    made = _control(widgets.Dropdown, label, tooltip, options=options, value=value)
+    made.layout = {"width": "fit-content", "min_width": _CONTROL["width"], "max_width": "100%"}
+    return made
 
 
 def int_slider(label: str, value: int, low: int, high: int, tooltip: str, step: int = 1) -> widgets.IntSlider:
@@ -70,19 +72,30 @@ def button(label: str, tooltip: str, *, style: str = "") -> widgets.Button:
 
 
 def _control(kind, label: str, tooltip: str, **traits):
-    return kind(
-        description=label, description_tooltip=tooltip, tooltip=tooltip, style=_DESCRIPTION, layout=_CONTROL, **traits
-    )
+    return kind(description=label, tooltip=tooltip, style=_DESCRIPTION, layout=_CONTROL, **traits)
 
 
+# The browser's half of these two looks at the length of ``description`` before it shows a tooltip; they have none, and
+# with a tooltip their whole view fails (ipywidgets 8.1).
 class _TitledImage(widgets.Image):
-    """An Image whose tooltip becomes its title in the browser.
-
-    The browser's half looks at the length of ``description`` before it shows a tooltip; Image has none, and
-    with a tooltip its whole view fails (ipywidgets 8.1).
-    """
+    """An Image whose tooltip becomes its title in the browser."""
 
     description = traitlets.Unicode("").tag(sync=True)
+
+
+class _TitledBox(widgets.HBox):
+    """A box whose tooltip becomes its title in the browser."""
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
+def hinted(control: widgets.Widget) -> widgets.Widget:
+    """A control as it is put into a lab.
+
+    Lists and check boxes with a label keep their tooltip to themselves in ipywidgets 8.1: a box around them shows it.
+    """
+    silent = isinstance(control, widgets.Dropdown | widgets.Checkbox)
+    return _TitledBox([control], tooltip=control.tooltip) if silent else control
 
 
 class PicturePanel(widgets.VBox):
@@ -176,7 +189,7 @@ class Explorer(widgets.VBox):
         self.panel = PicturePanel(height)
         self.message = message_line()
         self.worker = Worker(self._fail)
-        super().__init__([goal_line(goal), *controls.values(), self.message, self.panel])
+        super().__init__([goal_line(goal), *map(hinted, controls.values()), self.message, self.panel])
         self._refresh(self.values)
         for control in controls.values():
             control.observe(lambda change: self.update(), "value")

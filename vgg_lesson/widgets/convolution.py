@@ -8,7 +8,7 @@ import numpy as np
 from vgg_lesson.convolution import KERNELS, grey
 from vgg_lesson.plots.convolution import draw_convolution, draw_stack
 from vgg_lesson.plots.style import Picture
-from vgg_lesson.widgets.common import Explorer, choice, int_slider, step_slider, switch
+from vgg_lesson.widgets.common import Explorer, choice, hinted, int_slider, step_slider, switch
 
 OWN = "your own"
 PLACES = ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right")
@@ -49,7 +49,8 @@ class ConvolutionByHand(Explorer):
         )
         kernel = widgets.GridBox(self.weights, layout={"grid_template_columns": "repeat(3, 13.5em)", "grid_gap": "4px"})
         goal, message, panel = self.children[0], self.message, self.panel
-        left = widgets.VBox([self.controls["number"], self.preset, *list(self.controls.values())[1:]])
+        number, *others = self.controls.values()
+        left = widgets.VBox([hinted(control) for control in (number, self.preset, *others)])
         self.children = [goal, widgets.HBox([left, kernel], layout={"flex_flow": "row wrap"}), message, panel]
         self.preset.observe(self._load, "value")
         for field in self.weights:

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from vgg_lesson.saving import save_trained
 from vgg_lesson.training import Trained, prepared, train
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training_words as words
-from vgg_lesson.widgets.common import PicturePanel, Worker, button, error_words, goal_line
+from vgg_lesson.widgets.common import PicturePanel, Worker, button, error_words, goal_line, hinted
 from vgg_lesson.widgets.training_controls import config_of, training_controls
 
 GOAL = (
     "Find the largest learning rate at which 16 weight layers without batch norm still learn, then find one change "
     "that lets them learn at a ten times larger rate."
 )
+_PANELS: weakref.WeakSet = weakref.WeakSet()
 
 
 class TrainingPanel(widgets.VBox):
@@ -60,7 +62,8 @@ class TrainingPanel(widgets.VBox):
         self.cost, self.message, self.notice, self.table, self.code = (widgets.HTML() for _ in range(5))
         self.curves, self.compared = PicturePanel(330), PicturePanel(340)
         grid = widgets.GridBox(
-            list(self.controls.values()), layout={"grid_template_columns": "repeat(auto-fill, minmax(28em, 1fr))"}
+            [hinted(control) for control in self.controls.values()],
+            layout={"grid_template_columns": "repeat(auto-fill, minmax(30em, 1fr))"},
         )
         rows = [
             goal_line(goal),
@@ -83,6 +86,10 @@ class TrainingPanel(widgets.VBox):
         self.curves.show(learning_curves([], [], 1, self.config.epochs))
         self._state_cost()
         self._show_runs()
+        if any(panel.running for panel in _PANELS):
+            # So it is when the page was reloaded without saving: the panel's cell is empty, its training goes on.
+            self.notice.value = _status("Another panel of this notebook still trains: both are slower until it ends.")
+        _PANELS.add(self)
 
     @property
     def config(self) -> TrainingConfig:
@@ -169,8 +176,12 @@ class TrainingPanel(widgets.VBox):
             return True
 
     def _in_background(self, work: Callable[[], None]) -> None:
-        self._guarded(work)
-        self.notice.value = ""
+        try:
+            work()
+        except Exception as error:  # shown in words here, raised again by wait()
+            self._fail(error)
+            self._say("It ended with an error.")
+        self.notice.value = error_words(self.error) if self.error else ""  # in place of an ignored click
 
     def _train(self, config: TrainingConfig, images: int) -> None:
         self.trained = None
@@ -191,7 +202,7 @@ class TrainingPanel(widgets.VBox):
         self._show_runs()
         self._state_cost()
         for call in self._on_run:
-            call()
+            self._guarded(call)
         how = "Stopped" if trained.run.stopped else "Finished"
         self._say(f"{how}: run {number}, {len(trained.run.epochs)} of {config.epochs} epochs.")
 
@@ -226,8 +237,9 @@ class TrainingPanel(widgets.VBox):
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
+        # Not in the line of progress, whose next report would overwrite it.
         self.error = error
-        self.message.value = error_words(error)
+        self.notice.value = error_words(error)
 
 
 def _status(text: str) -> str:
