@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vgg_lesson.diagnosis import causes, confirmation, suspicions
+from vgg_lesson.diagnosis import causes, confirmation, rules_learned, suspicions
+from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course, Variation
@@ -83,3 +84,10 @@ def test_updates_of_kernels_at_zero_are_not_judged(update, suspicious):
 
 def test_fair_is_longer_than_the_cure_took():
     assert [confirmation._fair(Course(Variation(), 32, loss=[1.0] * steps)) for steps in (30, 200)] == [90, 300]
+
+
+@pytest.mark.parametrize(("augmented", "hidden"), [(0.11, True), (0.34, False), (np.nan, False)])
+def test_an_augmentation_is_judged_by_what_a_known_good_network_learns_from_it(augmented, hidden):
+    known = KnownGood(0.36, 512, 0.12, 60, 5.0, True, augmented=augmented)
+    found = rules_learned.augmentation_hides_classes(known)
+    assert (found is not None and found.cause == causes.AUGMENTATION_DESTROYS_IMAGES) == hidden

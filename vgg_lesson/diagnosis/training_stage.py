@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_weights, vital_signs
+from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_learned, rules_weights, vital_signs
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.confirmation import STEPS
 from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
@@ -147,6 +147,9 @@ def _after_learning(exam, lab, course, suspicions) -> None:
     if norms(trainer.model):
         signs = vital_signs.network_signs(exam.subject, trainer.model, 256)
         judge_statistics(exam, trainer.model, lab.chance, signs.training_accuracy, signs.accuracy, False)
+    hidden = rules_learned.augmentation_hides_classes(exam.known) if exam.known else None
+    if hidden and not exam.findings:
+        exam.findings.append(hidden)
     scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)
     if scaled and not exam.findings and exam.left() > 5:
         _compare_scaled(exam, lab, scaled)
