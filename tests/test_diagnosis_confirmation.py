@@ -67,6 +67,14 @@ def test_a_control_that_moves_slowly_is_not_cured_by_a_rate_or_a_start(suspicion
     assert confirmation.confirm(ScriptedLaboratory(learns, plateau=2.2), [suspicion]) == []
 
 
+def test_a_faint_signal_that_he_does_not_cure_is_tried_with_batch_norm():
+    faint = Suspicion(causes.INITIALISATION_TOO_SMALL, "", "", {"he": True}, "")
+    lab = ScriptedLaboratory(lambda variation: 40 if variation.batch_norm else None)
+    assert confirmation.confirm(lab, [faint]) == []
+    (finding,) = confirmation.explore(lab, 1e-3, 1e-3, [faint])
+    assert finding.cause == causes.INITIALISATION_TOO_SMALL and finding.proof.batch_norm
+
+
 def signs(first_loss):
     return NetworkSigns((), 0.5, 0.5, 0.5, first_loss, 0.0, 0.1, first_loss, 0.1, True)
 

@@ -135,6 +135,12 @@ def test_images():
     assert findings(x=np.repeat(x[:1], 200, axis=0))[:1] == [causes.INPUTS_CONSTANT]
 
 
+def test_one_bad_pixel_in_many_images_is_found():
+    x, y = data(3000)
+    x[2999, 3, 3, 1] = np.inf
+    assert findings(x=x, y=y) == [causes.NON_FINITE_VALUES]
+
+
 def test_validation_and_order():
     x, y = data(400)
     assert findings(x=x, y=y, validation_data=(x[:200], y[:200])) == []

@@ -1,6 +1,6 @@
 """The part of an examination that trains nothing: gather the facts, then ask the static rules in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -40,12 +40,13 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
     """Measure arrays, loss, output, metrics and weights. ``fresh`` is a copy of ours with new weights."""
     rows = subject.sample(IMAGES)
     images = subject.images[rows]
-    outside = _validation_images(subject)
+    validation = subject.validation_part()
+    outside = None if validation is None else _some(validation[0], subject.seed)
     loss = configuration.loss_facts(subject)
     frozen, random = frozen_kernels(subject)
     return Facts(
-        images=array_facts.image_facts(images),
-        validation=None if outside is None else array_facts.image_facts(outside),
+        images=_measured(images, subject.images),
+        validation=None if validation is None else _measured(outside, validation[0]),
         images_as_validation=None if subject.validation is None else array_facts.image_facts(_in_its_mix(subject)),
         labels=array_facts.label_facts(subject.labels),
         order=array_facts.order_facts(subject),
@@ -108,6 +109,17 @@ def _preprocessing(facts: Facts) -> Finding | None:
     return rules_arrays.preprocessing_differs(facts.images_as_validation, facts.validation, facts.channels_swapped)
 
 
+def _some(images: np.ndarray, seed: int) -> np.ndarray:
+    return images[np.random.default_rng(seed).permutation(len(images))[:IMAGES]]
+
+
+def _measured(sample: np.ndarray, images: np.ndarray) -> array_facts.ImageFacts:
+    """Facts of a sample, but NaN and infinity are looked for in all images: a single one is enough to spread."""
+    parts = range(0, len(images), IMAGES)
+    finite = images.dtype.kind != "f" or all(np.isfinite(images[start : start + IMAGES]).all() for start in parts)
+    return replace(array_facts.image_facts(sample), finite=bool(finite))
+
+
 def _in_its_mix(subject: Subject) -> np.ndarray:
     """Training images drawn with the classes' shares of the validation labels.
 
@@ -119,17 +131,6 @@ def _in_its_mix(subject: Subject) -> np.ndarray:
     weights = (wanted / counts)[which] if wanted.sum() else np.ones(len(train))
     rows = np.random.default_rng(subject.seed).choice(len(train), IMAGES, p=weights / weights.sum())
     return subject.images[rows]
-
-
-def _validation_images(subject: Subject) -> np.ndarray | None:
-    if subject.validation is not None:
-        images = subject.validation[0]
-    elif subject.training_count < len(subject.images):
-        images = subject.images[subject.training_count :]
-    else:
-        return None
-    rows = np.random.default_rng(subject.seed).permutation(len(images))[:IMAGES]
-    return images[rows]
 
 
 def _rate(optimizer) -> float:

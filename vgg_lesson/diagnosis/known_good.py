@@ -164,14 +164,11 @@ class KnownGoodProbe:
 
     def validate(self) -> tuple[float, int, float, float, str]:
         """Accuracy on validation images, their number, largest class, accuracy after the best mending, its name."""
-        subject = self.subject
-        if subject.validation is not None:
-            images, classes = subject.validation[0], subject.validation[1].classes
-        elif subject.training_count < len(subject.images):
-            images, classes = subject.images[subject.training_count :], subject.labels.classes[subject.training_count :]
-        else:
+        part = self.subject.validation_part()
+        if part is None:
             return float("nan"), 0, float("nan"), float("nan"), ""
-        rows = np.random.default_rng(subject.seed).permutation(len(images))[:HELD_OUT]
+        images, classes = part
+        rows = np.random.default_rng(self.subject.seed).permutation(len(images))[:HELD_OUT]
         x, y = self._thin(images[rows]), classes[rows]
         coded = np.searchsorted(self.numbers, y).clip(0, len(self.numbers) - 1)
         coded = np.where(self.numbers[coded] == y, coded, -1)

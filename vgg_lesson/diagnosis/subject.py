@@ -151,6 +151,13 @@ class Subject:
         labels = self.labels
         return self.images[:count], Labels(labels.given[:count], labels.classes[:count], labels.one_hot)
 
+    def validation_part(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Images and class numbers that ``fit`` validates on, given or split off; None without."""
+        if self.validation is not None:
+            return self.validation[0], self.validation[1].classes
+        count = self.training_count
+        return (self.images[count:], self.labels.classes[count:]) if count < len(self.images) else None
+
     @property
     def training_count(self) -> int:
         if self.validation is not None or not self.validation_split:

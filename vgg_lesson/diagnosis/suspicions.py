@@ -216,6 +216,7 @@ def describe(suspicion: Suspicion) -> str:
         "he": "He initialisation",
         "strip": "no regularisation",
         "unfreeze": "all weights trainable",
+        "batch_norm": "batch normalisation",
         "batchnorm_defaults": "default batch normalisation",
         "augment": "no augmentation",
         "zero_biases": "",
