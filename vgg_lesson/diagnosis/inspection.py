@@ -41,13 +41,14 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
     rows = subject.sample(IMAGES)
     images = subject.images[rows]
     validation = subject.validation_part()
+    alike = _in_its_mix(subject) if subject.validation is not None else images
     outside = None if validation is None else _some(validation[0], subject.seed)
     loss = configuration.loss_facts(subject)
     frozen, random = frozen_kernels(subject)
     return Facts(
         images=_measured(images, subject.images),
         validation=None if validation is None else _measured(outside, validation[0]),
-        images_as_validation=None if subject.validation is None else array_facts.image_facts(_in_its_mix(subject)),
+        images_as_validation=None if subject.validation is None else array_facts.image_facts(alike),
         labels=array_facts.label_facts(subject.labels),
         order=array_facts.order_facts(subject),
         loss=loss,
@@ -55,7 +56,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
         rate=_rate(subject.model.optimizer),
         mode_share=_share_of_commonest(images),
-        channels_swapped=outside is not None and _channels_swapped(images, outside),
+        channels_swapped=outside is not None and _channels_swapped(alike, outside),
         trainable=len(subject.model.trainable_weights),
         frozen_kernels=frozen,
         kernels=sum(len(weight.shape) >= 2 for weight in subject.model.weights),
