@@ -170,6 +170,18 @@ def test_another_mix_of_classes_is_no_other_preparation():
     assert findings(**other) == [causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER, causes.CLASS_IMBALANCE]
 
 
+def test_another_mix_of_classes_does_not_look_like_swapped_channels():
+    """Class 0 is bluish and rules the training set, the other classes are reddish."""
+    x, y = data(400)
+    mostly_blue = np.where(np.arange(400) < 340, 0, y)
+
+    def tinted(numbers):
+        return 0.4 * x + 0.3 + np.where(numbers == 0, -0.2, 0.2)[:, None, None, None] * np.array([1, 0, -1])
+
+    shares = {"x": tinted(mostly_blue), "y": mostly_blue, "validation_data": (tinted(y), y)}
+    assert findings(**shares) == [causes.CLASS_IMBALANCE]
+
+
 def equal_pairs(y_true, y_pred):
     numbers = keras.ops.cast(keras.ops.argmax(y_pred, axis=1), "int64")
     return keras.ops.mean(keras.ops.cast(keras.ops.equal(keras.ops.cast(y_true, "int64"), numbers), "float32"))
