@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vgg_lesson.baselines import entropy, fit_linear, shrink
+from vgg_lesson.baselines import class_means, entropy, fit_linear, nearest_mean, shrink
 from vgg_lesson.checks import lesson1
 from vgg_lesson.checks.common import describe, expect
 from vgg_lesson.data import Dataset, load_data
@@ -120,7 +120,9 @@ def without_zeros(counts):
         (lambda counts: np.log(len(counts)), "equal shares"),
         (lambda counts: -np.log(shares_of(counts).max()), "most frequent"),
         (lambda counts: -(without_zeros(counts) * np.log(without_zeros(counts))).mean(), "mean over the classes"),
-        (lambda counts: -(counts * np.log(counts)).sum(), "Make shares"),
+        (lambda counts: -np.log(without_zeros(counts)).mean(), "Weight each cost by its class's share"),
+        (lambda counts: -np.log(without_zeros(counts)).sum(), "23.0259, the costs of one image of each class"),
+        (lambda counts: -(counts * np.log(counts)).sum(), "Do your shares add up to 1"),
         (lambda counts: -np.log(shares_of(counts)), "one number"),
         (lambda counts: None, "does the function return"),
     ],
@@ -162,16 +164,16 @@ def scores(data):
 
 def test_wrong_classifiers(data):
     x, y = data.x_train, data.y_train
-    nearest_mean = nearest(flat, np.stack([x[y == k].mean(axis=0) for k in range(10)]), np.arange(10))
+    bar = nearest(flat, np.stack([x[y == k].mean(axis=0) for k in range(10)]), np.arange(10))
     few = nearest(flat, x[:150], y[:150])
     peeks = nearest(flat, np.concatenate([x, data.x_val]), np.concatenate([y, data.y_val]))
     batch = nearest(batch_contrast, x, y)
     score = scores(data)
     rows = lambda images: np.arange(len(images)) + 10  # noqa: E731
     for words, wrong in (
-        ("luck", nearest_mean),  # as good as the bar: almost right
-        ("clearly more", few),
-        ("clearly more", lambda images: np.zeros(len(images), int)),
+        ("right: not more", bar),  # as good as the bar: almost right
+        ("more than one example for each class", few),
+        ("10.0% right: fewer", lambda images: np.zeros(len(images), int)),
         ("Too good", peeks),
         ("not from the batch", batch),  # almost right
         ("argmax gives class numbers", lambda images: score(images).max(axis=1)),
@@ -180,6 +182,31 @@ def test_wrong_classifiers(data):
         ("does the function return", lambda images: None),
     ):
         fails(words, lesson1.check_my_classifier, wrong, data)
+
+
+def test_a_difference_that_luck_could_make_is_called_so(data):
+    bar = nearest_mean(data.x_val, class_means(data.x_train, data.y_train))
+    answers = bar.copy()
+    answers[np.flatnonzero(bar != data.y_val)[:3]] = data.y_val[bar != data.y_val][:3]
+    known = {image.tobytes(): answer for image, answer in zip(data.x_val, answers, strict=True)}
+    fails("by luck", lesson1.check_my_classifier, lambda images: np.array([known[i.tobytes()] for i in images]), data)
+
+
+def test_votes_without_normalising_pass_and_the_solution_beats_the_linear_classifier_on_sketches():
+    """What the hints' order and the recap say."""
+    data = load_data("sketches")
+    known = shrink(data.x_train[:4000], 8).reshape(4000, -1)
+
+    def raw_votes(images):
+        asked = shrink(images, 8).reshape(len(images), -1)
+        ten = np.argsort((known**2).sum(axis=1) - 2 * asked @ known.T, axis=1)[:, :10]
+        return np.eye(10)[data.y_train[ten]].sum(axis=1).argmax(axis=1)
+
+    lesson1.check_my_classifier(raw_votes, data)
+    space = {"np": np, "data": data}
+    exec(solutions()[2], space)
+    linear = fit_linear(data.x_train, data.y_train).predict(data.x_val)
+    assert np.mean(space["my_classifier"](data.x_val) == data.y_val) > np.mean(linear == data.y_val) + 0.01
 
 
 def test_a_classifier_that_changes_images_fails(data):

@@ -48,6 +48,11 @@ def test_wrong_counts_are_refused(answer):
 
 ALARMS = {
     "against the start": (lambda losses, classes: losses[-1] >= losses[0], "jumps to 186|flat curve"),
+    "0.05 below the first": (lambda losses, classes: not np.mean(losses[-10:]) <= losses[0] - 0.05, "not with the fir"),
+    "no margin": (lambda losses, classes: not np.mean(losses[-10:]) <= math.log(classes), "0.05 below|flat curve"),
+    "a small margin": (lambda losses, classes: not np.mean(losses[-10:]) <= math.log(classes) - 0.01, "0.05 below"),
+    "a large margin": (lambda losses, classes: not np.mean(losses[-10:]) <= math.log(classes) - 0.5, "flat for 120"),
+    "below the highest": (lambda losses, classes: not np.mean(losses[-10:]) <= max(losses) - 0.5, "comes back to"),
     "last batch": (lambda losses, classes: losses[-1] >= math.log(classes) - 0.05, "average the last 10"),
     "ten classes": (lambda losses, classes: np.mean(losses[-10:]) >= 2.303 - 0.05, "100 classes"),
     "all losses": (lambda losses, classes: np.mean(losses) >= math.log(classes) - 0.05, "Look at the last 10"),
@@ -76,6 +81,8 @@ def last_one(counts, depth):
 
 RATES = {
     "any learned": (lambda counts, depth: largest(counts, depth, lambda n, runs: n > 0), "Every recorded run"),
+    "two learned": (lambda counts, depth: largest(counts, depth, lambda n, runs: n >= 2), "One run did not learn"),
+    "most learned": (lambda counts, depth: largest(counts, depth, lambda n, runs: n > runs / 2 >= 1), "One run did"),
     "the last one": (last_one, "Do not rely on the order"),
     "not run": (lambda counts, depth: largest(counts, depth, lambda n, runs: n == runs), "Ask for at least two"),
     "one run": (lambda counts, depth: largest(counts, depth, lambda n, runs: 1 <= runs == n), "may be luck"),

@@ -71,19 +71,14 @@ def test_losses_together_says_who_leaves_chance():
     away, flat = [(1, 2.31), (5, 2.0), (9, 1.5)], [(1, 2.31), (5, 40.0), (6, 2.3), (7, 2.3), (9, 2.31)]
     picture = plots.losses_together({"one": away, "other": flat}, epochs=3)
     (axes,) = picture.figure.axes
-    assert axes.get_title(loc="left") == "One: leaves chance; other: stays there"
+    assert axes.get_title(loc="left") == "Other: still at chance at the end; one left it"
     assert axes.lines[0].get_xdata()[-1] == axes.lines[1].get_xdata()[-1] == 3
     assert axes.get_ylim()[1] < 4 and "above the picture's edge" in picture.text
     assert {"one", "other", "chance ln 10 = 2.303"} == set(words_in(picture).split(" | "))
     assert "All leave" in plots.losses_together({"one": away}, 3).figure.axes[0].get_title(loc="left")
     assert "None leaves" in plots.losses_together({"other": flat}, 3).figure.axes[0].get_title(loc="left")
     with_nan = plots.losses_together({"one": away, "lost": [(1, 2.3), (2, math.nan)]}, 3)
-    assert "lost: stays there" in with_nan.figure.axes[0].get_title(loc="left")
-
-
-def test_loss_of_probability_marks_guessing():
-    picture = first_steps.loss_of_probability()
-    assert "guessing: 2.30" in words_in(picture) and "2.30 at probability 0.1" in picture.text
+    assert "Lost: still at chance" in with_nan.figure.axes[0].get_title(loc="left")
 
 
 def test_optimizer_steps_finds_the_one_that_ignores_size():
@@ -98,6 +93,9 @@ def test_range_test_shows_a_suggestion_or_says_why_not():
     loss = 2.3 - 0.5 * np.exp(-((np.log10(rates) + 2) ** 2))
     picture = plots.range_test(rates, loss, loss, 1e-3, "because")
     assert "try 1.0e-03" in words_in(picture) and picture.text.endswith("because")
+    (line,) = (line for line in picture.figure.axes[0].lines if line.get_label() == "line through one decade")
+    (left, right), fitted = line.get_xdata()[[0, -1]], line.get_ydata()
+    assert 8 < right / left <= 10 and fitted[0] > fitted[-1]
     jump = np.where(np.arange(50) < 45, 2.303, 99.0)
     drawn = plots.range_test(rates, jump, jump, None, "up").figure.axes[0]
     raw, smooth = (line.get_ydata() for line in drawn.lines[:2])

@@ -88,6 +88,7 @@ def check_guessing_cost(function: Callable) -> None:
 def _explain_cost(result: float, counts: np.ndarray, cost: float) -> tuple[str, str]:
     """What a wrong cost probably is, and what to try."""
     shares = counts / counts.sum()
+    costs = -np.log(shares[shares > 0])
     known = (
         (-cost, "the same number below 0", "The logarithm of a share is negative: there is a minus before the sum."),
         (cost / math.log(2), "bits instead of nats", "Keras takes the natural logarithm: np.log, not np.log2."),
@@ -95,6 +96,8 @@ def _explain_cost(result: float, counts: np.ndarray, cost: float) -> tuple[str, 
         (math.log(len(counts)), "the cost of equal shares", "These shares differ: 1/classes is not the best answer."),
         (-math.log(shares.max()), "the cost of the most frequent class", "Every class counts, as often as it occurs."),
         (cost / len(counts), "a mean over the classes", "Weight each class by its share, and add up."),
+        (costs.mean(), "a mean in which every class counts alike", "Weight each cost by its class's share; add up."),
+        (costs.sum(), "the costs of one image of each class, added up", "Weight each cost by its class's share first."),
     )  # fmt: skip
     if math.isnan(result):
         return (
@@ -104,7 +107,7 @@ def _explain_cost(result: float, counts: np.ndarray, cost: float) -> tuple[str, 
     for value, words, next_step in known:
         if math.isclose(result, value, abs_tol=1e-6):
             return f"{result:.4f}, {words}", next_step
-    return describe(result), "Make shares of the counts first: they must add up to 1. Then -(share * ln share), summed."
+    return describe(result), "Do your shares add up to 1? Weight each class's cost, -ln(share), by its share; add up."
 
 
 def check_my_classifier(function: Callable, dataset: Dataset) -> None:
@@ -144,9 +147,10 @@ def check_my_classifier(function: Callable, dataset: Dataset) -> None:
         "Too good to be true: do validation images take part in building the classifier?",
     )
     comparison = compare(labels, bar, answers)
+    luck = f"more, but a difference as large would come by luck with probability {comparison.p_value:.2g}"
     expect(
         comparison.difference > 0 and comparison.p_value < P_VALUE,
         f"clearly more than the nearest class mean, which gets {theirs:.1%} of these {len(labels)} images right",
-        f"{mine:.1%} right, and a difference as large would be luck with probability {comparison.p_value:.2g}",
-        "Brightness and background mislead distances. What if each image had its own mean subtracted first?",
+        f"{mine:.1%} right: {luck if mine > theirs else 'not more' if mine == theirs else 'fewer'}",
+        "Do you keep more than one example for each class, and let several vote? If so: does brightness mislead?",
     )

@@ -36,6 +36,8 @@ def check_looks_stuck(function: Callable) -> None:
     random = np.random.default_rng(0)
     flat = math.log(10) + random.normal(0, 0.003, 60)
     jump = np.concatenate([[2.25, 186.3, 2.74, 2.35], flat])
+    high = np.concatenate([np.linspace(2.59, 2.31, 20), flat])
+    barely = np.linspace(2.303, 2.28, 60)
     lucky = np.append(math.log(10) + random.normal(0, 0.01, 59), 2.19)
     late = np.concatenate([flat, flat, np.linspace(2.29, 2.0, 30)])
     hundred = np.linspace(4.61, 3.6, 60)
@@ -43,7 +45,11 @@ def check_looks_stuck(function: Callable) -> None:
         (flat, 10, True, "a flat curve at ln 10", "Compare the last losses with math.log(classes)."),
         (np.linspace(2.31, 1.6, 60), 10, False, "a curve that falls from 2.31 to 1.6", "It lies far below ln 10."),
         (jump, 10, True, "a curve that jumps to 186 and falls back to ln 10",
-         "It ends lower than it began and yet at chance: compare with ln(classes), not with the start."),
+         f"It comes back to chance and stays there. Only the last {LAST} losses count."),
+        (high, 10, True, "a curve that begins at 2.59, falls to ln 10 and stays there",
+         "It ends below its start, and yet at chance: compare with ln(classes), not with the first loss."),
+        (barely, 10, True, "a curve that falls from 2.303 to 2.28",
+         f"That is not yet {CLEARLY_BELOW} below ln(classes)."),
         (lucky, 10, True, "a flat curve whose very last batch happens to be 2.19",
          f"One batch is noise: average the last {LAST} losses."),
         (late, 10, False, "a curve that is flat for 120 steps and then falls to 2.0",
@@ -64,6 +70,8 @@ def check_largest_safe_rate(function: Callable) -> None:
     for counts, depth, rate, name, next_step in (
         (full, 16, 1e-3, "a map with 3 of 3, 3 of 3, 1 of 3 and 0 of 3 at growing rates",
          "Every recorded run must have learned: compare `learned` with `runs`."),
+        (full | {(16, 1e-2): (2, 3)}, 16, 1e-3, "a map where at one place 2 of 3 runs learned",
+         "One run did not learn there: compare `learned` with `runs`."),
         (unsorted, 11, 1e-3, "a map whose rates are in no order", "Do not rely on the order: take the maximum."),
         (full | {(16, 1e-1): (0, 0)}, 16, 1e-3, "a map with a place that was not run",
          "A place with 0 runs has as many that learned as it has runs, and says nothing. Ask for at least two."),

@@ -1,30 +1,8 @@
-"""Pictures of what comes before the first curve: what a probability costs, how large an optimizer's step is."""
-
-import math
+"""What comes before the first curve: how large an optimizer's first step is."""
 
 import numpy as np
 
-from vgg_lesson.plots.style import COLOURS, CYCLE, DASHES, Picture, chance_line, figure
-
-
-def loss_of_probability(classes: int = 10) -> Picture:
-    """Cross-entropy of one image against the probability that the network gives its true class."""
-    drawn, axes = figure(6.4, 3.2)
-    probability = np.linspace(0.001, 1, 500)
-    axes.plot(probability, -np.log(probability), color=COLOURS["training"])
-    points = {"almost ruled out": 0.01, "guessing": 1 / classes, "almost certain": 0.95}
-    for name, share in points.items():
-        height, near_edge = -math.log(share), share > 0.5
-        axes.plot(share, height, "o", color=COLOURS["ink"])
-        axes.annotate(
-            f"{name}: {height:.2f}", (share, height), xytext=(0 if near_edge else 8, 12 if near_edge else 8),
-            textcoords="offset points", fontsize=9, ha="right" if near_edge else "left",
-        )  # fmt: skip
-    chance_line(axes, "loss", classes, at=1)
-    axes.set(xlabel="probability given to the true class", ylabel="loss of the image", ylim=(0, 5.2), xlim=(0, 1))
-    axes.set_title(f"Guessing costs ln {classes} = {math.log(classes):.3f}; ruling out the true class costs more")
-    listed = ", ".join(f"{-math.log(share):.2f} at probability {share:g} ({name})" for name, share in points.items())
-    return Picture(drawn, f"The loss of one image is minus the logarithm of its true class's probability: {listed}.")
+from vgg_lesson.plots.style import CYCLE, DASHES, Picture, figure
 
 
 def optimizer_steps(gradients, steps: dict) -> Picture:

@@ -125,19 +125,21 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
     axes.set_title(_who_left(ends, chance))
     listed = "; ".join(f"{name} {end:.3f}" for end, name, _ in ends)
     above = " Values above the picture's edge are not shown." if out else ""
-    return Picture(drawn, f"Training loss at the end of {epochs} epochs: {listed}; guessing gives {chance:.3f}.{above}")
+    return Picture(
+        drawn,
+        f"Training loss at the end of {epochs} epochs, mean of the last 3 points: {listed}; "
+        f"guessing gives {chance:.3f}.{above}",
+    )
 
 
 def _who_left(ends, chance) -> str:
-    """Which of the runs end clearly below chance, as a title."""
+    """Which of the runs do not end clearly below chance, as a title."""
     away = [name for end, name, _ in ends if end < chance - 0.05]
     stay = [name for end, name, _ in ends if name not in away]
     if not away or not stay:
         return "All leave chance" if away else "None leaves chance"
-    one = {True: ("leaves", "stays"), False: ("leave", "stay")}
-    title = (
-        f"{' and '.join(away)}: {one[len(away) == 1][0]} chance; {' and '.join(stay)}: {one[len(stay) == 1][1]} there"
-    )
+    left = f"{away[0]} left it" if len(away) == 1 else f"the other {len(away)} left it"
+    title = f"{' and '.join(stay)}: still at chance at the end; {left}"
     return title[0].upper() + title[1:]
 
 
@@ -200,7 +202,6 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
     chance_line(axes, "loss", classes, below=True)
     axes.texts[-1].set_bbox(BEHIND_WORDS)
     axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
-    axes.legend(loc="lower left", fontsize=8.5, ncols=2, borderaxespad=0.1)
     if suggestion is None:
         axes.set_title("No suggestion: the loss did not fall clearly")
     else:
@@ -208,7 +209,13 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
         axes.annotate(
             f" try {suggestion:.1e}", (suggestion, top), color=COLOURS["good"], fontsize=9, fontweight="bold", va="top"
         )
-        axes.set_title(f"The loss falls fastest near a rate of {suggestion:.1e}")
+        decade = (rates >= suggestion / 10**0.5) & (rates <= suggestion * 10**0.5)
+        if decade.sum() > 1:
+            logs = np.log10(rates[decade])
+            line = np.polyval(np.polyfit(logs, losses[decade], 1), logs)
+            axes.plot(rates[decade], line, color=COLOURS["good"], linewidth=2.2, label="line through one decade")
+        axes.set_title(f"Over one decade of rates, the loss falls most around {suggestion:.1e}")
+    axes.legend(loc="lower left", fontsize=8.5, ncols=3, borderaxespad=0.1)
     return Picture(
         drawn,
         f"Smoothed loss {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
