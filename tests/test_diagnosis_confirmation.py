@@ -31,9 +31,9 @@ class ScriptedLaboratory:
     def train(self, variation, steps, **options):
         course = self.courses.setdefault(variation, Course(variation, 32))
         when = self.learns(variation)
-        while course.steps < steps and not (course.steps >= 30 and self.chance.learned(course)):
+        while course.steps < steps and not (when is not None and course.steps >= max(30, when + 10)):
             knows = when is not None and course.steps >= when - 10
-            course.loss.append(1.5 if knows else self.plateau)
+            course.loss.append(1.5 if knows else self.plateau if course.steps >= 10 else 2.303)
             course.correct.append(16 if knows else 3)
             course.spread.append(1.0)
         return course

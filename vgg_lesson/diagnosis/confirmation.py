@@ -72,7 +72,8 @@ def _control_fails(lab: Laboratory, cure: Course) -> bool:
 def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
     """True when an untouched training learned, or is on its way where only rate or start weights were changed."""
     other_start = replace(cure.variation, name="", rate=1.0, he=False, zero_biases=False) == Variation(name="")
-    return lab.chance.learned(untouched) or (other_start and lab.chance.moving(untouched))
+    learned = lab.chance.learned(untouched) and lab.chance.fell(untouched)
+    return learned or (other_start and lab.chance.moving(untouched))
 
 
 def _fair(cure: Course) -> int:

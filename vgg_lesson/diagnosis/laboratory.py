@@ -45,12 +45,18 @@ class Chance:
     def moving(self, course: Course) -> bool:
         """True when the loss is a little below guessing (1%, and 4 standard errors): slow, but not stuck."""
         mean, error = _last_losses(course)
-        return mean + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
+        return self.fell(course) and mean + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
+
+    def fell(self, course: Course) -> bool:
+        """True when the loss is below its own beginning by 3 standard errors: a fresh network may lie low by luck."""
+        first, last = np.array(course.loss[:10]), np.array(course.loss[-course.window() :])
+        error = np.sqrt(first.var() / len(first) + last.var() / len(last))
+        return bool(last.mean() + 3 * error < first.mean())
 
     def leaving(self, course: Course) -> bool:
         """True when the loss is below guessing by 2 standard errors: a reason to wait, not to judge."""
         mean, error = _last_losses(course)
-        return mean + 2 * error < self.loss
+        return self.fell(course) and mean + 2 * error < self.loss
 
 
 def _last_losses(course: Course) -> tuple[float, float]:
