@@ -106,8 +106,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
 
     Args:
         runs: change -> list of :class:`vgg_lesson.signals.WatchedRun`.
-        smooth: steps averaged for one point.
-        title: by default, which change made most seeds learn.
+        smooth: steps averaged for one point. title: by default, which change made most seeds learn.
     """
     drawn, axes = figure(8.6, 3.8)
     ends, chance = [], next(iter(runs.values()))[0].chance
@@ -132,8 +131,8 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
         label_line(axes, longest, height, label, colour)
     axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
     best = max(runs, key=lambda label: learned[label] / len(runs[label]))
-    finding = f"{best}: {learned[best]} of {len(runs[best])} learn" if learned[best] else "No change learned"
-    axes.set_title(title or finding)
+    found = f"{best}: {learned[best]} of {len(runs[best])} learn" if learned[best] else "No change learned"
+    axes.set_title(title or found)
     words = "; ".join(
         f"{label} {np.mean([_means(curve, smooth)[1][-1] for curve in losses]):.2f}, "
         f"{learned[label]} of {len(losses)} seeds learn"
