@@ -9,15 +9,17 @@ from vgg_lesson.plots.style import figure, to_png
 from vgg_lesson.widgets.common import choice, hinted, int_slider, step_slider, switch
 
 
-@pytest.mark.parametrize("made", [choice("Kind", [1, 2], 1, "tip"), switch("Grid", True, "tip")])
-def test_what_keeps_its_tooltip_to_itself_gets_a_box_that_shows_it(made):
+def test_a_list_keeps_its_tooltip_to_itself_and_gets_a_box_that_shows_it():
+    made = choice("Kind", [1, 2], 1, "tip")
     box = hinted(made)
     assert box.children == (made,) and box.tooltip == "tip"
     assert box.get_state()["description"] == "", "without it the browser shows no box at all"
 
 
-@pytest.mark.parametrize("made", [int_slider("Points", 1, 0, 5, "tip"), step_slider("Depth", [1, 2], 1, "tip")])
-def test_a_slider_shows_its_tooltip_itself(made):
+@pytest.mark.parametrize(
+    "made", [int_slider("Points", 1, 0, 5, "tip"), step_slider("Depth", [1, 2], 1, "tip"), switch("Grid", True, "tip")]
+)
+def test_other_controls_need_no_box(made):
     assert hinted(made) is made and made.tooltip == "tip"
 
 

@@ -15,6 +15,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, Page, expect
 
 SETTINGS = {
@@ -115,6 +117,15 @@ class Lab:
     def __init__(self, page: Page, address: str, artefacts: Path):
         self.page, self.address, self.artefacts = page, address, artefacts
 
+    def open_made(self, folder: Path, name: str, *cells: str) -> None:
+        """Write a notebook of these code cells beside the lessons, open it, and Run All."""
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+        made = new_notebook(cells=[new_code_cell(cell.strip()) for cell in cells], metadata=kernel)
+        nbformat.write(made, folder / f"{name}.ipynb")
+        self.open_lesson(name)
+        self.run_all()
+        assert not self.errors()
+
     def open_lesson(self, name: str) -> None:
         """Open a notebook alone in the window, without running anything, and wait for its kernel."""
         self.page.goto(f"{self.address}/doc/tree/{name}.ipynb?reset")
@@ -142,6 +153,18 @@ class Lab:
         """Whether no cell runs or waits: all have a number, or one failed and the others were called off."""
         prompts = self.prompts()
         return "[*]" not in prompts and bool(self.errors() or "[ ]" not in prompts)
+
+    def save(self) -> None:
+        """Save the notebook, with its outputs."""
+        with self.page.expect_response(lambda answer: answer.request.method == "PUT" and "/contents/" in answer.url):
+            self.page.keyboard.press("Control+s")
+
+    def reload(self) -> None:
+        """Reload the page, whatever is not saved, and wait for the notebook and its kernel."""
+        self.page.once("dialog", lambda dialog: dialog.accept())
+        self.page.reload()
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_SECONDS * 1000)
+        self.wait_for_kernel()
 
     def restart_kernel(self) -> None:
         """Kernel > Restart Kernel, confirmed."""
@@ -197,15 +220,21 @@ class Lab:
         expect(self.picture(within)).not_to_have_attribute("src", before, timeout=ANSWER_SECONDS * 1000)
         return self.picture(within).get_attribute("src")
 
-    def screenshot(self, name: str) -> Path:
-        """Keep the whole notebook as a picture for a person to look at."""
-        path = self.artefacts / f"{name}.png"
-        self.artefacts.mkdir(parents=True, exist_ok=True)
+    @contextmanager
+    def whole(self):
+        """Meanwhile the window is as high as the notebook, so that all of it is visible."""
         panels = "[...document.querySelectorAll('.jp-Notebook, .jp-Notebook [class*=jp-WindowedPanel]')]"
         height = self.page.evaluate(f"Math.max(900, ...{panels}.map(panel => panel.scrollHeight)) + 120")
         usual = self.page.viewport_size
         self.page.set_viewport_size({"width": usual["width"], "height": min(int(height), 16000)})
         self.page.wait_for_timeout(300)
-        self.page.screenshot(path=path)
+        yield
         self.page.set_viewport_size(usual)
+
+    def screenshot(self, name: str) -> Path:
+        """Keep the whole notebook as a picture for a person to look at."""
+        path = self.artefacts / f"{name}.png"
+        self.artefacts.mkdir(parents=True, exist_ok=True)
+        with self.whole():
+            self.page.screenshot(path=path)
         return path

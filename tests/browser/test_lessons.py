@@ -1,10 +1,37 @@
-"""Each lesson in a real JupyterLab: it explains itself before it is run, and runs without an error."""
+"""Each lesson in a real JupyterLab: it explains itself before it is run, runs without an error, and its labs answer."""
 
 import json
 
+import nbformat
 import pytest
+from accessibility import violations
 from lab_page import NOTEBOOKS
+from latency import BARE, COMPUTES, DOWN_AND_UP, FORTH_AND_BACK, RUNS_A_NETWORK, bare_milliseconds, limit, milliseconds
 from lesson_rules import LESSONS
+from nbformat.v4 import new_code_cell
+
+# (what the lab's cell contains, a control of it that has a next value, the goal); the clinic draws at its own prices.
+LABS = {
+    "01": [
+        ("class_browser(", "image in the grid", COMPUTES),
+        ("preprocessing_explorer(", "training image", COMPUTES),
+    ],
+    "02": [
+        ("ConvolutionByHand(", "Row", COMPUTES),
+        ("stack_explorer(", "Layers in the stack", COMPUTES),
+        ("architecture_explorer(", "Configuration", COMPUTES),
+    ],
+    "03": [("atlas_explorer(", "Remedy", COMPUTES)],
+    "04": [
+        ("confusion_explorer(", "Answer", COMPUTES),
+        ("calibration_explorer(", "Temperature", COMPUTES),
+        ("threshold_explorer(", "Threshold", COMPUTES),
+        ("grad_cam_explorer(", "Image", RUNS_A_NETWORK),
+        ("feature_map_explorer(", "Image", RUNS_A_NETWORK),
+    ],
+    "05": [("signal_explorer(", "Steps", RUNS_A_NETWORK)],
+}
+LISTS = {"Remedy", "Answer"}
 
 
 def words(name: str) -> list[str]:
@@ -14,7 +41,10 @@ def words(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_lesson(lab, name):
+def test_lesson(lab, folder, axe, latencies, name):
+    lesson = nbformat.read(folder / f"{name}.ipynb", 4)
+    lesson.cells.append(new_code_cell(BARE.strip()))
+    nbformat.write(lesson, folder / f"{name}.ipynb")
     lab.open_lesson(name)
     text = lab.text()
     assert words(name)[0] in text
@@ -25,3 +55,23 @@ def test_lesson(lab, name):
     assert not lab.errors()
     assert lab.page.locator(".jp-OutputArea img").count(), "no picture"
     lab.screenshot(f"{name}-run")
+    assert not violations(lab, axe)
+    slow = measured(lab, name, latencies)
+    assert not slow, f"slower than this busy computer explains: {slow}"
+    assert not lab.errors()
+
+
+def measured(lab, name: str, latencies) -> list[str]:
+    """Write how long the lesson's labs take into the table; return the lines of those that take too long."""
+    slow = []
+    for source, label, goal in LABS[name[:2]]:
+        place = lab.cell(source)
+        keys = DOWN_AND_UP if label in LISTS else FORTH_AND_BACK
+        bare = bare_milliseconds(lab)
+        took = milliseconds(lab, lab.control(label, place), lab.picture(place), "it.src", keys)
+        bare = max(bare, bare_milliseconds(lab))
+        line = f"{name[:2]} {source.strip('('):24} {took:5.0f} ms  (goal {goal}; bare slider {bare:.0f} ms)"
+        latencies.add(line)
+        if took > limit(goal, bare):
+            slow.append(line)
+    return slow

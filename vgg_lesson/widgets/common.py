@@ -92,10 +92,10 @@ class _TitledBox(widgets.HBox):
 def hinted(control: widgets.Widget) -> widgets.Widget:
     """A control as it is put into a lab.
 
-    Lists and check boxes with a label keep their tooltip to themselves in ipywidgets 8.1: a box around them shows it.
+    In ipywidgets 8.1 a slider's label shows the tooltip; a list with a label shows none, so that a box around it does;
+    and a check box always shows its label once more, which cannot be changed from Python.
     """
-    silent = isinstance(control, widgets.Dropdown | widgets.Checkbox)
-    return _TitledBox([control], tooltip=control.tooltip) if silent else control
+    return _TitledBox([control], tooltip=control.tooltip) if isinstance(control, widgets.Dropdown) else control
 
 
 class PicturePanel(widgets.VBox):
