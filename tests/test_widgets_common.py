@@ -2,10 +2,9 @@
 
 import threading
 
-import matplotlib
 import pytest
 
-from vgg_lesson.plots.style import figure, to_png
+from vgg_lesson.plots import style
 from vgg_lesson.widgets.common import choice, hinted, int_slider, step_slider, switch
 
 
@@ -28,25 +27,20 @@ def test_controls_are_made_without_a_deprecated_argument(recwarn):
     assert not [warning for warning in recwarn if issubclass(warning.category, DeprecationWarning)]
 
 
-def test_threads_that_draw_at_once_leave_matplotlibs_settings_alone():
-    before = dict(matplotlib.rcParams)
-
-    def draw():
-        for _ in range(10):
-            made, axes = figure(1, 1)
-            axes.plot([0, 1])
-            to_png(made)
-
-    threads = [threading.Thread(target=draw) for _ in range(4)]
-    for thread in threads:
+@pytest.mark.parametrize("work", [style.figure, lambda made=style.figure()[0]: style.to_png(made)])
+def test_only_one_thread_at_a_time_changes_matplotlibs_settings(work):
+    """Two in the wrong order would leave the labs' style to the notebook's own plots."""
+    thread = threading.Thread(target=work, daemon=True)
+    with style._DRAWING:
         thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert dict(matplotlib.rcParams) == before
+        thread.join(0.5)
+        assert thread.is_alive(), "it did not wait for its turn"
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_powers_of_ten_are_written_out_without_formulas():
-    made, axes = figure()
+    made, axes = style.figure()
     axes.loglog([1e-12, 1, 10], [1e3, 1e-1, 1])
     write = axes.yaxis.get_major_formatter()
     assert [write(value, 0) for value in (1e-12, 1e-1, 1, 1e3)] == ["10⁻¹²", "10⁻¹", "10⁰", "10³"]
