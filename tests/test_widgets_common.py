@@ -5,7 +5,9 @@ import threading
 import pytest
 
 from vgg_lesson.plots import style
-from vgg_lesson.widgets.common import choice, hinted, int_slider, step_slider, switch
+from vgg_lesson.widgets.common import PicturePanel, choice, hinted, int_slider, step_slider, switch
+
+MADE, _ = style.figure()
 
 
 def test_a_list_keeps_its_tooltip_to_itself_and_gets_a_box_that_shows_it():
@@ -48,3 +50,12 @@ def test_powers_of_ten_are_written_out_without_formulas():
     write = axes.yaxis.get_major_formatter()
     assert [write(value, 0) for value in (1e-12, 1e-1, 1, 1e3)] == ["10⁻¹²", "10⁻¹", "10⁰", "10³"]
     assert axes.xaxis.get_major_formatter()(1e-7, 0) == "10⁻⁷"
+
+
+def test_a_panel_without_a_picture_hides_its_image():
+    panel = PicturePanel(100)
+    assert panel.image.layout.visibility == "hidden"
+    panel.show(style.Picture(MADE, "one axes"))
+    assert panel.image.layout.visibility is None and panel.image.tooltip == "one axes"
+    panel.clear()
+    assert panel.image.layout.visibility == "hidden" and panel.picture is None and not panel.words.value

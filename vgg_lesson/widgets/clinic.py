@@ -83,7 +83,7 @@ class Clinic(widgets.VBox):
     def _admit(self) -> None:
         self._say(f"Patient {self.number.value} is being brought in ...")
         self.consultation = Consultation(self.number.value, self.dataset, steps=self.steps)
-        self.panel.words.value, self.panel.image.value = "", b""
+        self.panel.clear()
         self._write("A network, its training images and its settings. Order something.")
 
     def _order(self) -> None:

@@ -110,8 +110,13 @@ class PicturePanel(widgets.VBox):
     def __init__(self, height: int):
         self.image = _TitledImage(format="png", layout={"height": f"{height}px", "object_fit": "contain"})
         self.words = widgets.HTML()
-        self.picture: Picture | None = None
         super().__init__([self.image, self.words])
+        self.clear()
+
+    def clear(self) -> None:
+        """Show nothing; an image without a picture would be one without words to screen readers."""
+        self.picture, self.image.layout.visibility = None, "hidden"
+        self.image.value, self.words.value = b"", ""
 
     def show(self, picture: Picture) -> None:
         """Show a picture and its words; may be called from any thread."""
@@ -122,6 +127,7 @@ class PicturePanel(widgets.VBox):
             self.image.value = png
             self.image.tooltip = picture.text
             self.words.value = f"<p style='max-width:60em;line-height:1.5'>{html.escape(picture.text)}</p>"
+        self.image.layout.visibility = None
 
 
 class Worker:
