@@ -8,6 +8,11 @@ import pytest
 # Before any module imports TensorFlow; the notebooks' kernels inherit these.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("VGG_LESSON_RAISE", "1")
+# Workers that each start a thread for every core mostly wait for each other.
+THREADS = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, str(THREADS))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

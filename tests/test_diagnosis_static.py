@@ -62,8 +62,9 @@ def test_sound_network_has_no_finding():
 
 
 def test_huge_start_weights_are_no_fault_of_the_output():
+    """Images that hardly differ get one and the same answer from such weights, whatever the bias."""
     huge = keras.layers.Dense(4, activation="softmax", kernel_initializer=keras.initializers.RandomUniform(1e9, 2e9))
-    assert findings(tiny(huge)) == []
+    assert findings(tiny(huge), x=0.5 + 0.005 * data()[0]) == []
 
 
 def test_two_classes_with_one_output_are_sound():

@@ -50,7 +50,7 @@ def test_the_command_line(tmp_path):
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}"},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    assert "frozen_weights" in done.stdout
+    assert "Diagnosis: frozen_weights" in done.stdout
 
 
 def test_the_picture_shows_the_present_records():

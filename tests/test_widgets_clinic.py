@@ -23,7 +23,7 @@ def test_every_order_goes_on_the_bill_once(consultation):
     assert consultation.order("data") is first and consultation.bill == INSTRUMENTS["data"].seconds
     consultation.order("metrics")
     assert consultation.bill == INSTRUMENTS["data"].seconds + INSTRUMENTS["metrics"].seconds
-    with pytest.raises(KeyError, match="stethoscope"):
+    with pytest.raises(KeyError, match="no instrument 'stethoscope'"):
         consultation.order("stethoscope")
 
 

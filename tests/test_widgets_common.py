@@ -29,9 +29,6 @@ def test_controls_are_made_without_a_deprecated_argument(recwarn):
     assert not [warning for warning in recwarn if issubclass(warning.category, DeprecationWarning)]
 
 
-MADE, _ = style.figure()
-
-
 @pytest.mark.parametrize("work", [style.figure, lambda: style.to_png(MADE)])
 def test_only_one_thread_at_a_time_changes_matplotlibs_settings(work):
     """Two in the wrong order would leave the labs' style to the notebook's own plots."""
