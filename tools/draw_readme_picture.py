@@ -3,6 +3,7 @@
 The PNG carries, as text, the checksums of the records it shows; tests/test_readme.py compares them.
 """
 
+import io
 import json
 import math
 from pathlib import Path
@@ -44,10 +45,9 @@ def main() -> None:
     watched = {words: [_watched(run) for run in runs_of(change)] for words, change in SHOWN.items()}
     picture = draw_runs(watched, 20, TITLE)
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_bytes(to_png(picture.figure))
     note = PngImagePlugin.PngInfo()
     note.add_text("records", checksums())
-    Image.open(FILE).save(FILE, pnginfo=note, optimize=True)
+    Image.open(io.BytesIO(to_png(picture.figure))).save(FILE, pnginfo=note, optimize=True)
     print(f"{FILE.name}: {picture.text}")
 
 

@@ -63,10 +63,9 @@ def _control_fails(lab: Laboratory, cure: Course) -> bool:
     Where only the rate or the start weights were changed, a control that moves, slowly, does not fail either.
     """
     done = _untouched(lab, CONTROL, _fair(cure))
-    ended = collapsed(done) or not np.isfinite(done.loss[-1])
     if _moves(lab, done, cure):
         return False
-    return ended or collapsed(done) or not np.isfinite(done.loss[-1]) or done.steps >= cure.steps
+    return collapsed(done) or not np.isfinite(done.loss[-1]) or done.steps >= cure.steps
 
 
 def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
@@ -192,14 +191,6 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion])
     return []
 
 
-def control_over_seeds(lab: Laboratory, seeds: int, steps: int) -> list[Course]:
-    """The untouched control from further seeds."""
-    return [
-        lab.train(replace(CONTROL, name=f"untouched control, seed {seed}", seed=seed), steps)
-        for seed in range(1, seeds + 1)
-    ]
-
-
 def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding:
     cure, untouched = lab.courses[proof], lab.courses[CONTROL]
     return Finding(
@@ -218,4 +209,4 @@ def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding
     )
 
 
-__all__ = ["CONTROL", "STEPS", "collapsed", "confirm", "control", "control_over_seeds", "explore"]
+__all__ = ["CONTROL", "STEPS", "collapsed", "confirm", "control", "explore"]

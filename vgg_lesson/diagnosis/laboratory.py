@@ -49,9 +49,8 @@ class Chance:
 
     def fell(self, course: Course) -> bool:
         """True when the loss is below its own beginning by 3 standard errors: a fresh network may lie low by luck."""
-        first, last = np.array(course.loss[:10]), np.array(course.loss[-course.window() :])
-        error = np.sqrt(first.var() / len(first) + last.var() / len(last))
-        return bool(last.mean() + 3 * error < first.mean())
+        fall, error = difference(course.loss[:10], course.loss[-course.window() :])
+        return fall > 3 * error
 
     def leaving(self, course: Course) -> bool:
         """True when the loss is below guessing by 2 standard errors: a reason to wait, not to judge."""
@@ -65,6 +64,13 @@ def _last_losses(course: Course) -> tuple[float, float]:
     if len(last) < 10 or not np.isfinite(last).all():
         return float("nan"), float("nan")
     return float(last.mean()), float(last.std() / np.sqrt(len(last)))
+
+
+def difference(losses, others) -> tuple[float, float]:
+    """Mean of some losses minus the mean of others, and its standard error."""
+    losses, others = np.asarray(losses), np.asarray(others)
+    error = np.sqrt(losses.var() / len(losses) + others.var() / len(others))
+    return float(losses.mean() - others.mean()), float(error)
 
 
 def collapsed(course: Course) -> bool:

@@ -6,7 +6,7 @@ from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_learned, r
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.confirmation import STEPS
 from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
-from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory
+from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import update_ratio_of
@@ -53,15 +53,13 @@ def run(exam, fresh) -> None:
     suspicions = suspicions_of(exam, signs, chance, update, strip, unreachable)
     telling = [s for s in suspicions if s.cause not in COMMON] or signs.penalty > 3 * chance.loss
     course = confirmation.control(lab, least=150 if penalised else 60, most=60 if telling else STEPS, share=0.45)
-    learned = chance.learned(course)
     exam.say(
         f"untouched control: loss {course.last_loss():.3f}, accuracy {course.last_accuracy():.2f} after "
         f"{course.steps} steps "
         f"of {course.batch} (guessing {chance.loss:.3f}, {chance.majority:.2f}); first update "
         f"{update:.2g} of the weights"
     )
-    if learned:
-        exam.stuck = False if not exam.given_stuck else None
+    if chance.learned(course):
         _after_learning(exam, lab, course, suspicions)
         return
     if {causes.CLASS_IMBALANCE, causes.UNSHUFFLED_VALIDATION_SPLIT} & {
@@ -80,7 +78,6 @@ def run(exam, fresh) -> None:
     exam.findings.extend(found)
     done = lab.courses[confirmation.CONTROL]
     if chance.learned(done):
-        exam.stuck = False if not exam.given_stuck else None
         _after_learning(exam, lab, done, suspicions)
     elif not found and chance.moving(done):
         exam.stuck = False
@@ -128,6 +125,7 @@ def _augmentation(exam) -> Suspicion | None:
 
 def _after_learning(exam, lab, course, suspicions) -> None:
     """The control learned: is there still something that a fair comparison shows?"""
+    exam.stuck = False if not exam.given_stuck else None
     if exam.given_stuck:
         exam.say(
             "the given weights know nothing, though the same configuration learns from fresh ones: the "
@@ -165,7 +163,7 @@ def _compare_scaled(exam, lab, scaled: Suspicion) -> None:
     window = min(60, steps // 2)
     losses = [np.array(course.loss[steps - window : steps]) for course in (plain, other)]
     shares = [np.mean(course.correct[steps - window : steps]) / course.batch for course in (plain, other)]
-    gain, error = losses[0].mean() - losses[1].mean(), np.sqrt(sum(each.var() for each in losses) / window)
+    gain, error = difference(*losses)
     gap = abs(lab.chance.loss - lab.chance.right)
     better = gain > max(4 * error, LOSS_GAIN * gap) and shares[1] - shares[0] > ACCURACY_GAIN
     exam.say(f"in {steps} steps as it is: accuracy {shares[0]:.2f}; with scaled inputs: {shares[1]:.2f}")
