@@ -131,6 +131,19 @@ def test_batch_norm_sits_between_convolution_and_relu():
     assert all(not layer.use_bias and layer.activation is keras.activations.linear for layer in convolutions)
 
 
+def test_batch_norm_after_pooling_waits_for_the_pooling_only():
+    model = build_vgg("B", width=1 / 16, head=(), batch_norm="after_pooling", blocks=2)
+    names = [layer.name.removeprefix("block1_") for layer in model.layers[:7]]
+    assert names == ["conv1", "bn1", "relu1", "conv2", "pool", "bn2", "relu2"]
+
+
+@pytest.mark.parametrize("blocks", [1, 4, 5])
+def test_fewer_blocks_leave_the_head_the_same_map(blocks):
+    model = build_vgg("A", width=1 / 16, input_shape=(64, 96, 3), blocks=blocks)
+    assert [layer.name for layer in model.layers if "pool" in layer.name][-1] == f"block{blocks}_pool"
+    assert model.get_layer(f"block{blocks}_pool").output.shape[1:3] == (2, 3)
+
+
 def test_dropout_follows_each_layer_of_the_head():
     names = [layer.name for layer in build_vgg("A", width=1 / 32, head=(8, 8), dropout=0.5).layers]
     assert names[-5:] == ["fc1", "fc1_dropout", "fc2", "fc2_dropout", "predictions"]
@@ -193,6 +206,8 @@ def test_saved_and_loaded_model_answers_the_same(options, tmp_path):
         {"width": 1 / 16},
         {"width": 0.05, "head": (), "batch_norm": True, "input_shape": (50, 75, 1), "classes": 3},
         {"width": 1 / 16, "head": (9, 7, 5), "dropout": 0.5, "input_shape": (64, 32, 4)},
+        {"width": 1 / 16, "head": (), "batch_norm": "after_pooling", "blocks": 4},
+        {"width": 1 / 16, "blocks": 1, "input_shape": (50, 75, 1)},
     ],
 )
 def test_counted_without_building_equals_counted_on_the_network(letter, options):
@@ -314,6 +329,10 @@ BAD = [
     ({"dropout": -0.1}, "dropout must lie in"),
     ({"dropout": None}, "dropout must lie in"),
     ({"dropout": True}, "dropout must lie in"),
+    ({"batch_norm": "before"}, r"batch_norm must be one of \(False, True, 'after_pooling'\), received 'before'"),
+    ({"blocks": 0}, "blocks must be a whole number from 1 to 5, received 0"),
+    ({"blocks": 6}, "blocks must be .*received 6"),
+    ({"blocks": 4.0}, "blocks must be .*received 4.0"),
 ]
 
 

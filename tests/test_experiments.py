@@ -34,7 +34,7 @@ def test_an_unknown_name_is_refused_by_name(name):
 def test_committed_records_are_what_the_plan_asks_for(path):
     for run in read(path):
         experiment = find(run.name)
-        assert run.config == experiment.config.to_dict()
+        assert run.training_config == experiment.config
         assert record_path(run.name) == path
         assert run.command == experiment.command
         if experiment.train_images:

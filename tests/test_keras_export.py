@@ -55,7 +55,15 @@ def without_seeds(value):
     return [without_seeds(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-@pytest.mark.parametrize("config", [FULL, TrainingConfig(head=(16, 8)), TrainingConfig(configuration="A-LRN", head=())])
+@pytest.mark.parametrize(
+    "config",
+    [
+        FULL,
+        TrainingConfig(head=(16, 8)),
+        TrainingConfig(configuration="A-LRN", head=()),
+        TrainingConfig(configuration="B", head=(), batch_norm="after_pooling", blocks=4),
+    ],
+)
 def test_network_and_optimizer_are_the_packages(config):
     data = noise(160)
     script = names_of(keras_code(config), data)["model"]

@@ -14,6 +14,8 @@ from vgg_lesson.configurations import (
     Configuration,
     LayerRow,
     configuration_of_depth,
+    normalised_after_pooling,
+    pooling_window,
     validated,
 )
 
@@ -53,8 +55,9 @@ def build_vgg(
     width: float = 1.0,
     head: tuple[int, ...] = (4096, 4096),
     initializer="glorot_uniform",
-    batch_norm: bool = False,
+    batch_norm: bool | str = False,
     dropout: float = 0.0,
+    blocks: int = 5,
 ) -> keras.Model:
     """Build a VGG; the defaults are the network of the lecture.
 
@@ -67,8 +70,12 @@ def build_vgg(
         initializer: Keras initialiser (name or object) of all kernels; biases start at zero. A seed in it
             is ignored, as it would give layers of equal shape equal weights: ``keras.utils.set_random_seed``
             before the call makes the weights repeatable.
-        batch_norm: normalise between each convolution and its ReLU.
+        batch_norm: True normalises between each convolution and its ReLU; "after_pooling" does so too, but at
+            the end of a block only after the pooling, which leaves a quarter of the numbers to normalise.
         dropout: share of units dropped after each layer of the head during training, 0 <= dropout < 1.
+
+        blocks: build only the first so many; the last pooling's window grows so that the head gets maps of
+            1/32 of the image's sides as ever.
 
     Returns:
         An uncompiled ``keras.Model``: (N, *input_shape) float -> (N, classes) probabilities, with
@@ -77,15 +84,15 @@ def build_vgg(
     Raises:
         ValueError: an argument outside these bounds; the message names it.
     """
-    plan = validated(configuration, input_shape, classes, width, head, dropout)
+    plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks)
     model = keras.Sequential(
         [keras.Input(input_shape, name="images")], name=f"vgg_{plan.letter.lower().replace('-', '_')}"
     )
-    for block, (kernels, filters) in enumerate(zip(plan.kernels, FILTERS, strict=True), start=1):
+    for block, kernels in enumerate(plan.kernels[:blocks], start=1):
         for number, kernel in enumerate(kernels, start=1):
             model.add(
                 keras.layers.Conv2D(
-                    round(filters * width),
+                    round(FILTERS[block - 1] * width),
                     kernel,
                     padding="same",
                     activation=None if batch_norm else "relu",
@@ -94,12 +101,13 @@ def build_vgg(
                     name=f"block{block}_conv{number}",
                 )
             )
-            if batch_norm:
-                model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))
-                model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))
+            if batch_norm and not normalised_after_pooling(batch_norm, number, kernels):
+                _add_batch_norm(model, block, number)
             if plan.normalise_responses and block == number == 1:
                 model.add(LocalResponseNormalization(name="block1_lrn1"))
-        model.add(keras.layers.MaxPooling2D(2, name=f"block{block}_pool"))
+        model.add(keras.layers.MaxPooling2D(pooling_window(block, blocks), name=f"block{block}_pool"))
+        if normalised_after_pooling(batch_norm, len(kernels), kernels):
+            _add_batch_norm(model, block, len(kernels))
     model.add(keras.layers.Flatten(name="flatten"))
     for number, units in enumerate(head, start=1):
         model.add(
@@ -119,6 +127,11 @@ def build_vgg(
         )
     )
     return model
+
+
+def _add_batch_norm(model: keras.Sequential, block: int, number: int) -> None:
+    model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))
+    model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))
 
 
 def _fresh(initializer):

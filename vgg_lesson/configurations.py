@@ -11,6 +11,8 @@ from numbers import Integral, Real
 
 FILTERS = (64, 128, 256, 512, 512)
 """Filters of the convolutions in blocks 1 to 5, at width 1."""
+BATCH_NORMS = (False, True, "after_pooling")
+"""Where batch norm stands: nowhere, after every convolution, or there but after the pooling that ends a block."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def configuration_of_depth(depth: int) -> str:
     return DEPTHS[depth]
 
 
-def validated(configuration, input_shape, classes, width, head, dropout) -> Configuration:
+def validated(configuration, input_shape, classes, width, head, dropout, batch_norm=False, blocks=5) -> Configuration:
     """Return the configuration when the arguments describe a network that can be built.
 
     Raises:
@@ -87,7 +89,24 @@ def validated(configuration, input_shape, classes, width, head, dropout) -> Conf
         raise ValueError(f"head must hold whole numbers of units, each at least 1, received {head!r}")
     if not (_is_number(dropout) and 0 <= dropout < 1):
         raise ValueError(f"dropout must lie in [0, 1), received {dropout!r}")
+    if batch_norm not in BATCH_NORMS:
+        raise ValueError(f"batch_norm must be one of {BATCH_NORMS}, received {batch_norm!r}")
+    if not (_is_whole(blocks) and 1 <= blocks <= len(FILTERS)):
+        raise ValueError(f"blocks must be a whole number from 1 to {len(FILTERS)}, received {blocks!r}")
     return CONFIGURATIONS[configuration]
+
+
+def pooling_window(block: int, blocks: int) -> int:
+    """Side of the window of a block's pooling: 2, and the last one makes up for the blocks left out.
+
+    So what reaches the head is always 1/32 of the image's height and width.
+    """
+    return 2 ** (len(FILTERS) - blocks + 1) if block == blocks else 2
+
+
+def normalised_after_pooling(batch_norm: bool | str, number: int, kernels: tuple[int, ...]) -> bool:
+    """True for the last convolution of a block when its batch norm and ReLU follow the pooling."""
+    return batch_norm == "after_pooling" and number == len(kernels)
 
 
 def _is_whole(value) -> bool:
@@ -135,8 +154,9 @@ def count_layers(
     classes: int = 10,
     width: float = 1.0,
     head: tuple[int, ...] = (4096, 4096),
-    batch_norm: bool = False,
+    batch_norm: bool | str = False,
     dropout: float = 0.0,
+    blocks: int = 5,
 ) -> list[LayerRow]:
     """Return what ``layer_table(build_vgg(...))`` returns for the same arguments, without building.
 
@@ -145,7 +165,7 @@ def count_layers(
     Raises:
         ValueError: as :func:`vgg_lesson.architecture.build_vgg`.
     """
-    plan = validated(configuration, input_shape, classes, width, head, dropout)
+    plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks)
     rows, field, jump = [], 1, 1
     high, wide, channels = input_shape
 
@@ -153,23 +173,29 @@ def count_layers(
         shape = (high, wide, channels)
         rows.append(LayerRow(name, kind, shape, parameters, multiply_adds, 4 * math.prod(shape), field))
 
-    for block, (kernels, filters) in enumerate(zip(plan.kernels, FILTERS, strict=True), start=1):
+    def normalise(block: int, number: int) -> None:
+        if batch_norm:  # scale, shift, moving mean and moving variance
+            add(f"block{block}_bn{number}", "BatchNormalization", 4 * channels)
+            add(f"block{block}_relu{number}", "ReLU")
+
+    for block, kernels in enumerate(plan.kernels[:blocks], start=1):
         for number, kernel in enumerate(kernels, start=1):
-            weights = kernel * kernel * channels * round(filters * width)
-            channels = round(filters * width)
+            weights = kernel * kernel * channels * round(FILTERS[block - 1] * width)
+            channels = round(FILTERS[block - 1] * width)
             field += (kernel - 1) * jump
-            add(
-                f"block{block}_conv{number}", "Conv2D", weights + (0 if batch_norm else channels), weights * high * wide
-            )
-            if batch_norm:  # scale, shift, moving mean and moving variance
-                add(f"block{block}_bn{number}", "BatchNormalization", 4 * channels)
-                add(f"block{block}_relu{number}", "ReLU")
+            biases = 0 if batch_norm else channels
+            add(f"block{block}_conv{number}", "Conv2D", weights + biases, weights * high * wide)
+            if not normalised_after_pooling(batch_norm, number, kernels):
+                normalise(block, number)
             if plan.normalise_responses and block == number == 1:
                 add("block1_lrn1", "LocalResponseNormalization")
-        high, wide = high // 2, wide // 2
-        field += jump
-        jump *= 2
+        window = pooling_window(block, blocks)
+        high, wide = high // window, wide // window
+        field += (window - 1) * jump
+        jump *= window
         add(f"block{block}_pool", "MaxPooling2D")
+        if normalised_after_pooling(batch_norm, len(kernels), kernels):
+            normalise(block, len(kernels))
     return rows + _flat_rows(high * wide * channels, head, classes, dropout)
 
 

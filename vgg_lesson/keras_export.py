@@ -1,7 +1,7 @@
 """A training configuration as a plain Keras script that runs where this package is not installed."""
 
 from vgg_lesson.augmentation import CUTOUT, SHIFT
-from vgg_lesson.configurations import CONFIGURATIONS, FILTERS
+from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, pooling_window
 from vgg_lesson.training_config import TrainingConfig
 
 
@@ -85,7 +85,10 @@ def prepare(x):
 
 def _model(config: TrainingConfig) -> str:
     plan = CONFIGURATIONS[config.configuration]
-    blocks = [(kernels, round(filters * config.width)) for kernels, filters in zip(plan.kernels, FILTERS, strict=True)]
+    blocks = [
+        (kernels, round(filters * config.width))
+        for kernels, filters in zip(plan.kernels[: config.blocks], FILTERS, strict=False)
+    ]
     bias = ", use_bias=False" if config.batch_norm else ', activation="relu"'
     lines = [
         "# Network: for each block the kernel sizes of its convolutions, and their filters",
@@ -98,21 +101,26 @@ def _model(config: TrainingConfig) -> str:
         f'                kernel_initializer="{config.initializer}", name=f"block{{block}}_conv{{number}}")',
         "        )",
     ]
-    if config.batch_norm:
-        lines += [
-            '        model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))',
-            '        model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))',
-        ]
+    normalise = [
+        'model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))',
+        'model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))',
+    ]
+    if config.batch_norm == "after_pooling":
+        lines += ["        if number < len(kernels):", *(" " * 12 + line for line in normalise)]
+    elif config.batch_norm:
+        lines += [" " * 8 + line for line in normalise]
     if plan.normalise_responses:
         lines = [*_RESPONSE_NORMALISATION.splitlines(), *lines]
         lines += [
             "        if block == number == 1:",
             '            model.add(LocalResponseNormalization(name="block1_lrn1"))',
         ]
-    lines += [
-        '    model.add(keras.layers.MaxPooling2D(2, name=f"block{block}_pool"))',
-        'model.add(keras.layers.Flatten(name="flatten"))',
-    ]
+    last = pooling_window(config.blocks, config.blocks)
+    window = "2" if last == 2 else f"{last} if block == len(blocks) else 2"
+    lines.append(f'    model.add(keras.layers.MaxPooling2D({window}, name=f"block{{block}}_pool"))')
+    if config.batch_norm == "after_pooling":
+        lines += [" " * 4 + line for line in normalise]
+    lines.append('model.add(keras.layers.Flatten(name="flatten"))')
     for number, units in enumerate(config.head, start=1):
         lines.append(
             f'model.add(keras.layers.Dense({units}, activation="relu", '

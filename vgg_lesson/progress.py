@@ -45,7 +45,7 @@ class Watch(keras.callbacks.Callback):
     def __init__(self, steps: int, stop: threading.Event, on_progress: Callable[[Progress], None] | None):
         super().__init__()
         self.steps, self.stop, self.on_progress = steps, stop, on_progress
-        self.step, self.epochs, self.step_loss = 0, [], []
+        self.step, self.epochs, self.epoch_seconds, self.step_loss = 0, [], [], []
         self.started = self.reported = time.perf_counter()
         self.since_report: list[float] = []
         self.seen_in_epoch, self.stopped = 0, False
@@ -72,6 +72,7 @@ class Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append({name: float(logs[name]) for name in EPOCH_FIELDS})
+        self.epoch_seconds.append(round(time.perf_counter() - self.started, 2))
         self._report()
 
     def _leave_if_asked(self):

@@ -30,6 +30,8 @@ class Run:
         date: ISO date and time, UTC.
         command: the command that makes this record again, or "" for a run of the learner's.
         measurements: further results by name, JSON types.
+        epoch_seconds: wall time from the start of the training to the end of each finished epoch, its
+            validation included; empty in records from before it was kept.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Run:
     date: str
     command: str = ""
     measurements: dict | None = None
+    epoch_seconds: tuple[float, ...] = ()
 
     @property
     def training_config(self) -> TrainingConfig:
@@ -89,14 +92,15 @@ class Run:
             raise ValueError(f"record {name!r} has another schema than {SCHEMA}")
         digest = body.pop("sha256", None)
         expected = {field.name for field in fields(cls)}
-        if set(body) != expected:
-            raise ValueError(f"record {name!r} has wrong fields: {sorted(set(body) ^ expected)}")
+        if wrong := set(body) ^ expected - ({"epoch_seconds"} - set(body)):
+            raise ValueError(f"record {name!r} has wrong fields: {sorted(wrong)}")
         if digest != _digest(body):
             raise ValueError(f"record {name!r} was changed after it was written (checksum differs)")
         body = _decode(body)
         if body["verdict"] not in VERDICTS:
             raise ValueError(f"record {name!r} has verdict {body['verdict']!r}, allowed are {VERDICTS}")
         body["epochs"] = tuple(body["epochs"])
+        body["epoch_seconds"] = tuple(body.get("epoch_seconds", ()))
         body["step_loss"] = tuple((step, loss) for step, loss in body["step_loss"])
         return cls(**body)
 

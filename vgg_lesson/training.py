@@ -61,6 +61,7 @@ def build_model(
         initializer=config.initializer,
         batch_norm=config.batch_norm,
         dropout=config.dropout,
+        blocks=config.blocks,
     )
     model.compile(
         optimizer=fuse_adam(_optimizer(config, steps_per_epoch * config.epochs)),
@@ -212,6 +213,7 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
             "validation_images": len(dataset.x_val),
         },
         epochs=tuple(watch.epochs),
+        epoch_seconds=tuple(watch.epoch_seconds),
         step_loss=tuple(watch.step_loss),
         seconds=time.perf_counter() - watch.started,
         stopped=watch.stopped,

@@ -17,7 +17,7 @@ class TrainingConfig:
     """What is trained and how. The defaults train in about a minute on two CPU cores.
 
     Attributes:
-        configuration, width, head, initializer, batch_norm, dropout: see
+        configuration, width, head, initializer, batch_norm, dropout, blocks: see
             :func:`vgg_lesson.architecture.build_vgg`; here ``initializer`` is a Keras name.
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive).
         learning_rate: step size, positive; the peak where a schedule changes it.
@@ -40,8 +40,9 @@ class TrainingConfig:
     width: float = 0.125
     head: tuple[int, ...] = (512, 512)
     initializer: str = "glorot_uniform"
-    batch_norm: bool = False
+    batch_norm: bool | str = False
     dropout: float = 0.0
+    blocks: int = 5
     optimizer: str = "adam"
     momentum: float = 0.9
     learning_rate: float = 1e-3
@@ -59,7 +60,8 @@ class TrainingConfig:
             if not isinstance(getattr(self, name), tuple | list):
                 raise ValueError(f"{name} must be a tuple, received {getattr(self, name)!r}")
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        validated(self.configuration, (32, 32, 3), 10, self.width, self.head, self.dropout)
+        network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks)
+        validated(self.configuration, (32, 32, 3), 10, *network)
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
         self._require_number("momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
         self._require_number("weight_decay", lambda value: value >= 0, "a finite number of at least 0")

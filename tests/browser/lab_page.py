@@ -227,6 +227,8 @@ class Lab:
         height = self.page.evaluate(f"Math.max(900, ...{panels}.map(panel => panel.scrollHeight)) + 120")
         usual = self.page.viewport_size
         self.page.set_viewport_size({"width": usual["width"], "height": min(int(height), 16000)})
+        # After Run All the notebook stands at its last cell, and the window would show white below it.
+        self.page.evaluate(f"{panels}.forEach(panel => panel.scrollTop = 0)")
         self.page.wait_for_timeout(300)
         yield
         self.page.set_viewport_size(usual)
