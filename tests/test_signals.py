@@ -63,11 +63,20 @@ def test_rate_and_initialiser_take_effect(lab, run):
     assert strong.moments[0].layers[0].update < run.moments[0].layers[0].update / 20
 
 
+def test_layers_are_measured_where_asked_and_the_training_is_the_same(lab, run):
+    assert [len(moment.layers) > 0 for moment in run.moments] == [True, False, True]
+    everywhere = lab.run(CONFIG, 3, look_at=(0, 1, 2))
+    assert everywhere.losses == pytest.approx(run.losses, abs=1e-5)
+    assert everywhere.moments[2].values("spread") == pytest.approx(run.moments[2].values("spread"), rel=1e-3)
+    assert everywhere.moments[1].values("size")[0] > 0
+
+
 def test_a_loss_that_is_no_number_ends_the_run(lab):
     broken = SignalLab(np.full((8, 32, 32, 3), np.nan, np.float32), np.arange(8))
     broken._compiled = lab._compiled
-    run = broken.run(CONFIG, 5)
+    run = broken.run(CONFIG, 5, look_at=())
     assert len(run.moments) == 1 and not run.learned
+    assert run.moments[0].layers  # it ended here, and may be asked why
 
 
 def test_handful_uses_the_first_images_only(lab):

@@ -7,7 +7,7 @@ initialiser costs a second and not the five of a new compilation.
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import keras
 import numpy as np
@@ -54,7 +54,8 @@ class Moment:
         step: number of steps taken before.
         loss: mean cross-entropy of the batch (nats).
         logit_spread: standard deviation of the logits over the images, mean over classes.
-        layers: one :class:`LayerSignal` for each layer with a kernel but the last, whose outputs are the logits.
+        layers: one :class:`LayerSignal` for each layer with a kernel but the last, whose outputs are the logits;
+            empty for a step whose layers were not measured.
     """
 
     step: int
@@ -69,7 +70,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """A short training with the signals of every step.
+    """A short training with the loss of every step, and the signals of some.
 
     Attributes:
         config: what was trained.
@@ -118,13 +119,17 @@ class SignalLab:
         self._compiled: dict[tuple, _Compiled] = {}
         self._lock = threading.Lock()
 
-    def run(self, config: TrainingConfig, steps: int, *, handful: int | None = None) -> WatchedRun:
+    def run(
+        self, config: TrainingConfig, steps: int, *, handful: int | None = None, look_at: tuple[int, ...] = (0, -1)
+    ) -> WatchedRun:
         """Train from fresh weights for some steps.
 
         Args:
             config: the choices; schedule, preprocessing, augmentation and epochs are not used here.
             steps: number of steps, at least 1; a loss that is not finite ends the run early.
             handful: take every batch from the first so many images only; None for all.
+            look_at: the steps whose layers are measured, which takes several times as long as the step; the first
+                is 0, and -1 is the last. A step whose loss is not finite is measured, too.
 
         Raises:
             ValueError: fewer images than a batch, or fewer than 1 step.
@@ -139,7 +144,8 @@ class SignalLab:
             moments = []
             for step in range(steps):
                 rows = next(batches)
-                moments.append(compiled.step(step, self.images[rows], self.targets[rows]))
+                look = step in look_at or step - steps in look_at
+                moments.append(compiled.step(step, self.images[rows], self.targets[rows], look))
                 if not math.isfinite(moments[-1].loss):
                     break
             return WatchedRun(config, self.chance, tuple(moments))
@@ -162,7 +168,7 @@ def _batches(count: int, batch: int, seed: int):
 
 
 class _Compiled:
-    """One model with one compiled step that trains and measures at once."""
+    """One model with one compiled step that trains, and measures when asked."""
 
     def __init__(self, config: TrainingConfig, input_shape, classes: int):
         config = config.change(schedule="constant")
@@ -207,14 +213,16 @@ class _Compiled:
         ones = weight.path.endswith(("gamma", "moving_variance"))
         return np.full(weight.shape, 1.0 if ones else 0.0, np.float32)
 
-    def step(self, number: int, images, targets) -> Moment:
-        loss, spread, table = self._step(tf.constant(images), tf.constant(targets))
+    def step(self, number: int, images, targets, look: bool) -> Moment:
+        loss, spread, table = self._step(tf.constant(images), tf.constant(targets), tf.constant(look))
         rows = table.numpy().tolist()
+        if not look and math.isfinite(loss):
+            return Moment(number, float(loss), float(spread), ())
         hidden = self.with_kernel[:-1]
         layers = tuple(LayerSignal(layer.name, *row) for layer, row in zip(hidden, rows, strict=True))
         return Moment(number, float(loss), float(spread), layers)
 
-    def _train_and_measure(self, images, targets):
+    def _train_and_measure(self, images, targets, look):
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             *hidden, outputs = self.watched(images, training=True)
@@ -223,17 +231,25 @@ class _Compiled:
         gradients = dict(zip((variable.path for variable in variables), found, strict=True))
         before = [tf.identity(layer.kernel.value) for layer in self.with_kernel[:-1]]
         self.model.optimizer.apply(found, variables)
-        table = []
-        for layer, values, old in zip(self.with_kernel, hidden, before, strict=False):
-            axes = list(range(len(values.shape) - 1))
-            silent = tf.reduce_max(tf.abs(values), axis=axes) == 0
-            table.append(
-                [
-                    tf.sqrt(tf.reduce_mean(tf.square(values))),
-                    tf.reduce_mean(tf.math.reduce_std(values, axis=0)),
-                    tf.reduce_mean(tf.cast(silent, tf.float32)),
-                    tf.norm(gradients[layer.kernel.path]),
-                    tf.norm(layer.kernel.value - old) / tf.norm(old),
-                ]
-            )
-        return loss, logit_spread(outputs), tf.stack([tf.stack(row) for row in table])
+        after = [layer.kernel.value for layer in self.with_kernel[:-1]]
+        of_kernels = [gradients[layer.kernel.path] for layer in self.with_kernel[:-1]]
+        table = tf.cond(
+            look | ~tf.math.is_finite(loss),
+            lambda: tf.stack([_signals(*each) for each in zip(hidden, of_kernels, before, after, strict=True)]),
+            lambda: tf.zeros([len(hidden), len(fields(LayerSignal)) - 1]),
+        )
+        return loss, logit_spread(outputs), table
+
+
+def _signals(values, gradient, before, after):
+    """The numbers of a :class:`LayerSignal`, in its order."""
+    silent = tf.reduce_max(tf.abs(values), axis=list(range(len(values.shape) - 1))) == 0
+    return tf.stack(
+        [
+            tf.sqrt(tf.reduce_mean(tf.square(values))),
+            tf.reduce_mean(tf.math.reduce_std(values, axis=0)),
+            tf.reduce_mean(tf.cast(silent, tf.float32)),
+            tf.norm(gradient),
+            tf.norm(after - before) / tf.norm(before),
+        ]
+    )

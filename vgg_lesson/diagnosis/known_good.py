@@ -4,6 +4,7 @@ Own scaling, own loss, own optimizer: whatever is wrong with the subject's netwo
 got it. Images it has not trained on decide, so learning by heart does not count.
 """
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ BATCH = 64
 HELD_OUT = 512
 ENOUGH = 80
 """Steps after which nothing found means that there is nothing: CIFAR-10 shows 0.3 after 40."""
+LONGER = 3
+"""Times the steps for a second look where validation images seem harder than held-out training images."""
 SIDE = 24
 """Larger images are averaged down to at most this side: a quarter of the time, and the classes still show."""
 
@@ -194,6 +197,11 @@ class KnownGoodProbe:
         return plain, len(rows), majority, best, name
 
 
+def gap_error(held_out: int, validation_count: int) -> float:
+    """Standard error, at most, of a difference of two accuracies; infinite without validation images."""
+    return math.sqrt(0.25 / held_out + 0.25 / validation_count) if held_out and validation_count else math.inf
+
+
 def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[KnownGood, KnownGoodProbe]:
     """Run the probe: train, look at held-out and validation images, and at permuted labels when nothing was found."""
     began = time.perf_counter()
@@ -209,7 +217,12 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
     elif held >= 200 and done >= ENOUGH:
         probe.fit(ENOUGH // 2, float("inf"), permute=True)
         permuted, informative = probe.accuracy(permute=True), False
-    validation, count, val_majority, mended, mended_by = probe.validate()
+    seen = probe.validate()
+    if informative and accuracy - seen[0] > 2 * gap_error(held, seen[1]):
+        # Barely trained, it knows too little to be much worse on turned images: more training tells.
+        done = probe.fit(LONGER * steps, until)
+        accuracy, seen = probe.accuracy(), probe.validate()
+    validation, count, val_majority, mended, mended_by = seen
     augmented = float("nan")
     if subject.augmentation is not None and informative:
         probe.fit(done, until, augment=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import OrderFacts
-from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.known_good import KnownGood, gap_error
 from vgg_lesson.diagnosis.report import Finding
 
 
@@ -82,9 +82,8 @@ def validation_apart(known: KnownGood, order: OrderFacts) -> Finding | None:
     if not known.informative or known.validation_count < 100:
         return None
     gap = known.accuracy - known.validation
-    errors = np.sqrt(0.25 / known.held_out + 0.25 / known.validation_count)
     near_guessing = known.validation < known.majority + 0.5 * (known.accuracy - known.majority)
-    if gap < 4 * errors or not near_guessing:
+    if gap < 4 * gap_error(known.held_out, known.validation_count) or not near_guessing:
         return None
     measured = (
         f"a known-good network: {known.accuracy:.2f} on held-out training images, {known.validation:.2f} on "

@@ -6,6 +6,7 @@ from matplotlib.patches import Rectangle
 
 from vgg_lesson.plots.style import BEHIND_WORDS, COLOURS, CYCLE, DASHES, Picture, chance_line, figure, label_line
 
+MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
 
 
@@ -24,7 +25,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
         own: the learner's runs as (depth, rate, learned).
         classes: number of equally frequent classes.
     """
-    drawn, (left, right) = figure(10.4, 3.7, columns=2, width_ratios=(1.75, 1))
+    drawn, (left, right) = figure(10.4, 3.7, columns=2, width_ratios=(1.75, 1), margins=MARGINS)
     depths = sorted({depth for depth, _ in counts})
     rates = sorted({rate for _, rate in counts})
     _fill_map(left, counts, depths, rates)

@@ -8,6 +8,7 @@ from vgg_lesson.plots.style import CYCLE, Picture, chance_line, figure, label_li
 
 FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
 """Fixed axes: whatever the learner changes, pictures before and after can be laid over each other."""
+MARGINS = {"left": 0.06, "right": 0.995, "top": 0.82, "bottom": 0.12, "wspace": 0.15}
 _MARKS = ("o-", "s--", "^:", "D-.")
 
 
@@ -24,7 +25,7 @@ def draw_layers(names, forward: dict, backward: dict, finding: str = "") -> Pict
         backward: label -> norm of the kernel's gradient, one a layer; the same labels, or none.
         finding: title; without it the change from first to last layer.
     """
-    drawn, axes = figure(9.6, 3.7, columns=2)
+    drawn, axes = figure(9.6, 3.7, columns=2, margins=MARGINS)
     titles = ("Forward: spread over the images", "Backward: gradient of each kernel")
     at = np.arange(len(names))
     bounds = (FORWARD_LIMITS, BACKWARD_LIMITS)
@@ -142,7 +143,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
 
 
 def draw_first_steps(stories: dict) -> Picture:
-    """How the answer's dependence on the image, and the dead units, developed in recorded runs.
+    """How the answer's dependence on the image, and the silent units, developed in recorded runs.
 
     How to read it: on the left, 0.1 and more is a network that tells images apart, 1e-7 is one that
     says the same to all of them. On the right, 100% means that a whole layer is silent for every image.
@@ -157,13 +158,13 @@ def draw_first_steps(stories: dict) -> Picture:
         colour, mark = CYCLE[number % 6], _MARKS[number % 4]
         steps = [moment["step"] for moment in signs]
         spread = [moment["logit_spread"] for moment in signs]
-        dead = [max(layer["dead_share"] for layer in moment["layers"]) for moment in signs]
+        silent = [max(layer["dead_share"] for layer in moment["layers"]) for moment in signs]
         left.plot(steps, _within(spread, limits), mark, color=colour)
-        right.plot(steps, dead, mark, color=colour)
+        right.plot(steps, silent, mark, color=colour)
         ends["left"].append((_within(spread, limits)[-1], label, colour))
-        ends["right"].append((dead[-1], label, colour))
+        ends["right"].append((silent[-1], label, colour))
         words.append(f"{label}: logits differ by {spread[0]:.1e} at the start and {spread[-1]:.1e} after "
-                     f"{steps[-1]} steps, when {dead[-1]:.0%} of the most silent layer's units are dead")  # fmt: skip
+                     f"{steps[-1]} steps, when {silent[-1]:.0%} of the units of the most silent layer are silent")  # fmt: skip
     last = max(signs[-1]["step"] for signs in stories.values())
     for axes in (left, right):
         axes.set_xscale("symlog", linthresh=1)
@@ -175,7 +176,7 @@ def draw_first_steps(stories: dict) -> Picture:
     left.set_title("Logits: spread over the images", fontsize=9.5, fontweight="normal")
     right.set_ylim(-0.03, 1.05)
     right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
-    right.set_title("Dead units in the most silent layer", fontsize=9.5, fontweight="normal")
+    right.set_title("Silent units in the most silent layer", fontsize=9.5, fontweight="normal")
     for axes, side, bounds, log in ((left, "left", limits, True), (right, "right", (0, 1), False)):
         heights = _apart([end[0] for end in ends[side]], bounds, log=log)
         for height, (_, label, colour) in zip(heights, ends[side], strict=True):
