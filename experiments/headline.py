@@ -1,13 +1,35 @@
-"""What is kept of the headline model: weights, outputs on the test images, and its test accuracy."""
+"""What is kept of a headline run: its test accuracy, its time in the lecture's epochs; of one also the model."""
 
 import hashlib
+import statistics
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.speed import measure
+from vgg_lesson.headline import NAME
 from vgg_lesson.preprocessing import fit_statistics, preprocess
+
+LECTURE_IMAGES = 40_000
+"""Of an epoch of the lecture's run."""
+
+
+def lecture_speed() -> float:
+    """Images per second of the lecture's run here and now: its network and settings, stock TensorFlow."""
+    return statistics.median(measure("lecture32", ["stock"], turns=5)["stock"])
+
+
+def lecture_epochs(seconds: float, speeds: tuple[float, float]) -> dict:
+    """How long a training took, in epochs of the lecture's run on the same machine.
+
+    Args:
+        seconds: of the training.
+        speeds: images per second of the lecture's run, measured before and after.
+    """
+    unit = LECTURE_IMAGES / statistics.mean(speeds)
+    return {"lecture_images_per_second": list(speeds), "lecture_epochs": seconds / unit}
 
 
 def evaluate_once(model: keras.Model, experiment, dataset, folder: Path) -> dict:
@@ -15,19 +37,24 @@ def evaluate_once(model: keras.Model, experiment, dataset, folder: Path) -> dict
 
     Args:
         model: trained under ``experiment.config``.
-        experiment: the files are written for seed 0 only, the headline model.
+        experiment: the files are written for the headline model only.
         dataset: the whole data set.
         folder: where the files go.
 
     Returns:
         Measurements for the record: "test_accuracy" (plain, one forward pass an image),
-        "parameters", and for seed 0 the "files" with their SHA-256.
+        "test_accuracy_mirrored" (the mean of the probabilities for the image and its mirror image),
+        "parameters", and for the headline model the "files" with their SHA-256.
     """
     images = preprocess(dataset.x_test, experiment.config.preprocessing, fit_statistics(dataset.x_train))
     probabilities = model.predict(images, batch_size=250, verbose=0)
-    accuracy = float(np.mean(probabilities.argmax(axis=1) == dataset.y_test))
-    results = {"test_accuracy": accuracy, "parameters": model.count_params()}
-    if experiment.config.seed == 0:
+    both = probabilities + model.predict(images[:, :, ::-1], batch_size=250, verbose=0)
+    results = {
+        "test_accuracy": float(np.mean(probabilities.argmax(axis=1) == dataset.y_test)),
+        "test_accuracy_mirrored": float(np.mean(both.argmax(axis=1) == dataset.y_test)),
+        "parameters": model.count_params(),
+    }
+    if experiment.name == NAME:
         folder.mkdir(parents=True, exist_ok=True)
         labels = dataset.y_test.astype(np.uint8)
         np.savez_compressed(folder / "outputs.npz", probabilities=probabilities.astype(np.float16), labels=labels)

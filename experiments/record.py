@@ -62,7 +62,7 @@ def make(experiment, data_description: str | None, folder: Path):
     from vgg_lesson.data import load_data
     from vgg_lesson.training import train, validation_batches
 
-    dataset = load_data("cifar10", split=experiment.split)
+    dataset = load_data("cifar10", split=experiment.split, validation=experiment.validation)
     if data_description:
         dataset = replace(dataset, description=data_description)
     whole = dataset
@@ -81,12 +81,16 @@ def make(experiment, data_description: str | None, folder: Path):
         probe = replace(dataset, x_val=dataset.x_train[:64], y_val=dataset.y_train[:64])
         images, targets = next(iter(validation_batches(probe, experiment.config)))
         callbacks.append(LayerRecorder(images, targets))
+    is_headline = experiment.name.startswith("headline/")
+    if is_headline:
+        from experiments.headline import evaluate_once, lecture_epochs, lecture_speed
+
+        before = lecture_speed()
     model, run = train(experiment.config, dataset, callbacks=tuple(callbacks))
     if experiment.vital_signs:
         measurements["vital_signs"] = callbacks[0].signs
-    if experiment.name.startswith("headline/"):
-        from experiments.headline import evaluate_once
-
+    if is_headline:
+        measurements.update(lecture_epochs(run.seconds, (before, lecture_speed())))
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
     run = replace(run, versions={**run.versions, "commit": _commit()})
     return run.named(experiment.name, experiment.command, **measurements)

@@ -121,7 +121,7 @@ LABELS = np.arange(10_000) % 10
             lambda f: (f / headline.OUTPUTS).write_bytes((f / headline.OUTPUTS).read_bytes()[:2000]),
             "does not hold the arrays",
         ),
-        (lambda f: (f / headline.RUN).write_text(""), r"must hold the record 'headline/0', found \[\]"),
+        (lambda f: (f / headline.RUN).write_text(""), r"must hold the record 'headline/long-0', found \[\]"),
         (lambda f: (f / headline.RUN).write_text(a_run(f, "headline/1").to_json()), r"found \['headline/1'\]"),
         (
             lambda f: store(f, probabilities=np.full((10_000, 10), 0.1), labels=LABELS, more=1) or other_record(f),

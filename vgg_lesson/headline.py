@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from vgg_lesson.explain import Network
 
 FOLDER = Path(__file__).with_name("records") / "headline"
-NAME = "headline/0"
-"""Of the record; the same training with other seeds is recorded as headline/1 and so on."""
+NAME = "headline/long-0"
+"""Of the record; shorter trainings are recorded beside it as headline/0 and so on, one a seed."""
 OUTPUTS, RUN, MODEL = "outputs.npz", "run.jsonl", "model.keras"
 TEST_IMAGES, CLASSES = 10_000, 10
 
