@@ -249,3 +249,11 @@ def test_models_without_declared_input_are_built_on_a_copy():
             return cls()
 
     assert findings(Own()) == []
+
+
+def test_a_network_frozen_as_a_whole_is_unfrozen_with_its_layers():
+    """A clone of a model whose ``trainable`` is False is frozen above its layers, too."""
+    model = tiny()
+    model.trainable = False
+    assert cloning.copy(model, data()[0], seed=0).trainable_variables == []
+    assert len(cloning.copy(model, data()[0], seed=0, unfreeze=True).trainable_variables) == 4

@@ -149,7 +149,9 @@ def copy(
             made = type(model).from_config(model.get_config())  # a subclassed model says itself how it is built
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))
-    if not unfreeze:
+    if unfreeze:
+        made.trainable = True  # a model can be frozen as a whole, above its layers
+    else:
         _keep_frozen(model, made)
     return accelerate(made)
 

@@ -56,12 +56,14 @@ class Trial:
 
     @property
     def verdict(self) -> str:
-        """In words: helped, helped for some seeds, did not help, not tried."""
+        """In words: for the control, whether it learns; for a remedy, whether it helped."""
         if not self.learned:
             return "not tried: the time was over"
         if all(self.learned):
             return "learns"
-        return "learns for some seeds" if any(self.learned) else "did not help"
+        if any(self.learned):
+            return "learns for some seeds"
+        return "does not learn" if self.remedy == Variation().name else "did not help"
 
 
 @dataclass(frozen=True)
