@@ -116,7 +116,7 @@ class SignalLab:
         self.images, self.targets = images.astype(np.float32), np.eye(classes, dtype=np.float32)[labels]
         shares = np.bincount(labels) / len(labels)
         self.chance = float(-sum(share * math.log(share) for share in shares if share))
-        self._compiled: dict[tuple, _Compiled] = {}
+        self._compiled: dict[TrainingConfig, _Compiled] = {}
         self._lock = threading.Lock()
 
     def run(
@@ -151,8 +151,8 @@ class SignalLab:
             return WatchedRun(config, self.chance, tuple(moments))
 
     def _structure(self, config: TrainingConfig) -> "_Compiled":
-        key = (config.configuration, config.width, config.head, config.batch_norm, config.dropout, config.optimizer,
-               config.momentum, config.weight_decay, config.label_smoothing, config.batch_size)  # fmt: skip
+        # Weights, rate and seed are set anew for every run; all else is part of the compiled step.
+        key = config.change(learning_rate=1.0, initializer="zeros", seed=0)
         if key not in self._compiled:
             self._compiled[key] = _Compiled(config, self.images.shape[1:], self.targets.shape[1])
         return self._compiled[key]
@@ -183,15 +183,10 @@ class _Compiled:
         """What each hidden layer with a kernel hands on: its own output, or that of the ReLU behind its batch norm."""
         outputs, layers = [], self.model.layers
         for layer in self.with_kernel[:-1]:
-            position = layers.index(layer)
-            behind = layers[position : position + 3]
-            relu = [each for each in behind if isinstance(each, keras.layers.ReLU)] if self._has_norm(behind) else []
-            outputs.append((relu or [layer])[0].output)
+            behind = layers[layers.index(layer) + 1 : layers.index(layer) + 3]
+            normed = isinstance(behind[0], keras.layers.BatchNormalization)
+            outputs.append((behind[1] if normed else layer).output)
         return outputs
-
-    @staticmethod
-    def _has_norm(layers) -> bool:
-        return any(isinstance(each, keras.layers.BatchNormalization) for each in layers[1:2])
 
     def restart(self, config: TrainingConfig) -> None:
         """Fresh weights and an optimizer without memory."""

@@ -44,8 +44,8 @@ def draw_layers(names, forward: dict, backward: dict, finding: str = "") -> Pict
     parts = [f"{label}: {_journey(values)}" for label, values in forward.items()]
     parts += [f"gradients {label}: {_range(values)}" for label, values in backward.items()]
     drawn.suptitle(finding or _first_finding(forward), x=0.01, ha="left", fontsize=11.5, fontweight="bold")
-    said = f"{finding}. " if finding else ""
-    return Picture(drawn, f"{said}Spread over the images from first to last layer, {'; '.join(parts)}.")
+    spreads = f"Spread over the images from first to last layer, {'; '.join(parts)}."
+    return Picture(drawn, f"{finding}. {spreads}" if finding else spreads)
 
 
 def draw_moments(moments: dict, finding: str = "") -> Picture:
@@ -119,8 +119,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
             steps, means = _means(curve, smooth)
             axes.plot(steps, means, _MARKS[number % 4][1:], color=colour, linewidth=1.8, alpha=0.9)
         last = [_means(curve, smooth)[1][-1] for curve in losses]
-        end = float(np.mean(last))
-        end = end if abs(end - chance) > 0.02 else chance + 0.03  # not onto the dashed line
+        end = np.mean(last) if abs(np.mean(last) - chance) > 0.02 else chance + 0.03  # not onto the dashed line
         ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
     chance_line(axes, "loss", max(2, round(math.exp(chance))), at=0.15)  # right of the first, steep steps
     finite = [value for curves in runs.values() for curve in curves for value in curve if math.isfinite(value)]
@@ -163,8 +162,8 @@ def draw_first_steps(stories: dict) -> Picture:
         right.plot(steps, silent, mark, color=colour)
         ends["left"].append((_within(spread, limits)[-1], label, colour))
         ends["right"].append((silent[-1], label, colour))
-        words.append(f"{label}: logits differ by {spread[0]:.1e} at the start and {spread[-1]:.1e} after "
-                     f"{steps[-1]} steps, when {silent[-1]:.0%} of the units of the most silent layer are silent")  # fmt: skip
+        words.append(f"{label}: logits differ by {spread[0]:.1e} at the start and {spread[-1]:.1e} after {steps[-1]} "
+                     f"steps, when {silent[-1]:.0%} of the units of the most silent layer are silent")  # fmt: skip
     last = max(signs[-1]["step"] for signs in stories.values())
     for axes in (left, right):
         axes.set_xscale("symlog", linthresh=1)
