@@ -105,5 +105,14 @@ def test_first_steps_of_recorded_runs():
     assert title(only) == "At the end every image gets the same answer"
 
 
+def test_names_of_lines_that_end_together_stay_apart_and_inside():
+    stuck = story((3e-5, 1e-2, 0.0), (0.4, 0.9, 1.0))
+    picture = signals.draw_first_steps(dict.fromkeys(("a", "b", "c"), stuck))
+    left, right = ([text.xy[1] for text in axes.texts] for axes in picture.figure.axes)
+    for shares in ([math.log10(height / 1e-9) / 12 for height in left], right):
+        lowest, middle, highest = sorted(shares)
+        assert middle - lowest > 0.07 < highest - middle and highest < 1.001
+
+
 def test_short_names():
     assert [signals.short_name(name) for name in ("block3_conv2", "fc1", "dense")] == ["3.2", "fc1", "dense"]

@@ -45,6 +45,7 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
     _draw_maps(columns[0], drawn)
     for axes, field in zip(columns[1:], FIELDS, strict=True):
         _draw_shares(axes, drawn, field)
+        axes.yaxis.set_visible(False)  # the layers' names stand once; unseen labels are measured all the same
     columns[0].set_ylim(len(drawn) - 0.5, -0.5)
     parameters, work = total(rows, "parameters"), total(rows, "multiply_adds")
     dense, worked = (sum(getattr(row, field) for row in rows if row.kind == "Dense") for field in FIELDS)
@@ -99,7 +100,6 @@ def _draw_shares(axes, drawn: list[LayerRow], field: str) -> None:
             number = f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.05 else "under 0.1"
             axes.text(share + 0.015 * max(shares), place, number, va="center", fontsize=7.5)
     axes.set_xlim(0, 1.2 * max(shares))
-    axes.tick_params(labelleft=False)
 
 
 def _millions(number: int) -> str:

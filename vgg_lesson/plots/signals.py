@@ -9,6 +9,7 @@ from vgg_lesson.plots.style import CYCLE, Picture, chance_line, figure, label_li
 FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
 """Fixed axes: whatever the learner changes, pictures before and after can be laid over each other."""
 MARGINS = {"left": 0.06, "right": 0.995, "top": 0.82, "bottom": 0.12, "wspace": 0.15}
+_LABEL = 0.075  # height of a line's name, as a share of the axes
 _MARKS = ("o-", "s--", "^:", "D-.")
 
 
@@ -200,19 +201,18 @@ def _within(values, limits):
 
 
 def _apart(heights, limits, log: bool = True):
-    """Heights for labels, moved up where they would cover each other."""
-    def place(value):
-        low, high = (math.log10(limits[0]), math.log10(limits[1])) if log else limits
-        bounded = min(max(value, limits[0]), limits[1])
-        return ((math.log10(bounded) if log else bounded) - low) / (high - low), low, high
-
-    order, moved, floor = np.argsort(heights), [0.0] * len(heights), -1.0
+    """Heights for labels that neither cover each other nor, up to a dozen of them, leave the axes."""
+    low, high = np.log10(limits) if log else limits
+    bounded = np.clip(np.nan_to_num(heights, nan=limits[1]), *limits)
+    shares = ((np.log10(bounded) if log else bounded) - low) / (high - low)
+    order, moved, floor, ceiling = np.argsort(heights), np.zeros(len(heights)), -1.0, 1.0
     for index in order:
-        share, low, high = place(heights[index])
-        floor = max(share, floor + 0.075)
-        value = low + floor * (high - low)
-        moved[index] = 10**value if log else value
-    return moved
+        moved[index] = floor = max(shares[index], floor + _LABEL)
+    for index in order[::-1]:
+        moved[index] = min(moved[index], ceiling)
+        ceiling = moved[index] - _LABEL
+    values = low + moved * (high - low)
+    return (10**values if log else values).tolist()
 
 
 def _means(curve, smooth: int):
