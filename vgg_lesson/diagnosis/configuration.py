@@ -201,3 +201,13 @@ def _healed(subject: Subject, outputs) -> bool:
     except Exception:
         return False
     return getattr(outputs, "_keras_logits", None) is not None or not np.isclose(attached, bare, rtol=1e-5)
+
+
+def rates(optimizer) -> dict[int, float]:
+    """The learning rate after some numbers of steps, up to 1,000; of a plain number, always the same."""
+    rate = optimizer._learning_rate
+    is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+    return {
+        step: float(keras.ops.convert_to_numpy(rate(step) if is_schedule else rate))
+        for step in (0, 1, 10, 100, 300, 1000)
+    }

@@ -174,6 +174,9 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion])
     plan = []
     if not update < 1e-3:
         plan += [(causes.LEARNING_RATE_TOO_HIGH, factor) for factor in (0.1, 0.01, 0.001)]
+    # Plain SGD may need larger steps than the rule of thumb, by which the suspicion chose its factor.
+    slow = [s.change["rate"] for s in tried if s.cause == causes.LEARNING_RATE_TOO_LOW and "rate" in s.change]
+    plan += [(causes.LEARNING_RATE_TOO_LOW, 10 * factor) for factor in slow]
     if update < 3e-4:
         plan += [(causes.LEARNING_RATE_TOO_LOW, 10.0)]
     if update < 1e-4:

@@ -54,7 +54,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         loss=loss,
         output=configuration.output_facts(subject, fresh),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
-        rate=_rate(subject.model.optimizer),
+        rate=max(configuration.rates(subject.model.optimizer).values()),
         mode_share=_share_of_commonest(images),
         channels_swapped=outside is not None and _channels_swapped(alike, outside),
         trainable=len(subject.model.trainable_weights),
@@ -132,14 +132,6 @@ def _in_its_mix(subject: Subject) -> np.ndarray:
     weights = (wanted / counts)[which] if wanted.sum() else np.ones(len(train))
     rows = np.random.default_rng(subject.seed).choice(len(train), IMAGES, p=weights / weights.sum())
     return subject.images[rows]
-
-
-def _rate(optimizer) -> float:
-    """The learning rate; of a schedule, its largest value over the first 1,000 steps."""
-    rate = optimizer._learning_rate
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return max(float(keras.ops.convert_to_numpy(rate(step))) for step in (0, 1, 10, 100, 300, 1000))
-    return float(keras.ops.convert_to_numpy(rate))
 
 
 def _share_of_commonest(images: np.ndarray) -> float:

@@ -141,9 +141,8 @@ def _key(variation: Variation) -> tuple:
 
 def _size(variation: Variation) -> int:
     """A rate or start values are smaller changes than another architecture; two changes are larger than one."""
-    small = (
-        (variation.rate != 1) + variation.he + variation.zero_biases + variation.scale_inputs + (not variation.augment)
-    )
+    rate = (variation.rate != 1) + variation.hold_rate
+    small = rate + variation.he + variation.zero_biases + variation.scale_inputs + (not variation.augment)
     return small + 2 * (variation.strip + variation.unfreeze + variation.batchnorm_defaults) + 3 * variation.batch_norm
 
 

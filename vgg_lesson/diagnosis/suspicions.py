@@ -145,6 +145,23 @@ def learning_rate_too_low(update: float, rate: float) -> Suspicion | None:
     )
 
 
+def learning_rate_fades(rates: dict[int, float]) -> Suspicion | None:
+    """A schedule that is over while the training has hardly begun: less than 1% of its peak after 300 steps.
+
+    Healthy schedules last for the whole training; 300 steps are a quarter of an epoch of CIFAR-10 in batches of 32.
+    """
+    peak, later = max(rates.values()), rates[300]
+    if not later < 0.01 * peak:
+        return None
+    return Suspicion(
+        causes.LEARNING_RATE_TOO_LOW,
+        f"the schedule's learning rate is {peak:.3g} at most and {later:.2g} after 300 steps",
+        "below 1% of its peak; with the peak held, the network learns",
+        {"hold_rate": True},
+        "a schedule whose decay_steps are all steps of the training, or a plain rate",
+    )
+
+
 def regularisation_too_strong(
     signs: NetworkSigns, chance: Chance, decay: float, strip: tuple[str, ...]
 ) -> Suspicion | None:
@@ -219,6 +236,7 @@ def describe(suspicion: Suspicion) -> str:
         "batch_norm": "batch normalisation",
         "batchnorm_defaults": "default batch normalisation",
         "augment": "no augmentation",
+        "hold_rate": "the schedule's peak rate held",
         "zero_biases": "",
     }
     parts = [f"rate x {value:g}" if key == "rate" else words[key] for key, value in suspicion.change.items()]

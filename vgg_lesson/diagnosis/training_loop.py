@@ -9,11 +9,14 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.answers import correct_answers, logit_spread
+from vgg_lesson.diagnosis.configuration import rates
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
 
 PROBE_BATCH = 256
 """Larger batches are cut to this many images: a probe of a minute needs steps."""
+FOLLOW = -1.0
+"""In place of a held learning rate: follow the schedule."""
 
 
 class Trainer:
@@ -25,11 +28,11 @@ class Trainer:
         self.batch = min(subject.batch_size, PROBE_BATCH, len(images))
         self.structure = replace(variation, seed=0)
         self.model = self._copy(subject.seed)
-        self.rate_factor = tf.Variable(1.0, dtype=tf.float32, trainable=False)
+        self.rate_factor, self.held_rate = (tf.Variable(value, trainable=False) for value in (1.0, FOLLOW))
         self.optimizer = cloning.fresh_optimizer(subject.model.optimizer, weight_decay=not variation.strip)
         self.base_rate = self.optimizer._learning_rate
         if isinstance(self.base_rate, keras.optimizers.schedules.LearningRateSchedule):
-            self.optimizer._learning_rate = _Scaled(self.base_rate, self.rate_factor)
+            self.optimizer._learning_rate = _Scaled(self.base_rate, self.rate_factor, self.held_rate)
         else:
             self.base_rate = float(keras.ops.convert_to_numpy(self.base_rate))
         self.model.compile(
@@ -81,6 +84,7 @@ class Trainer:
         for variable, value in zip(self.optimizer.variables, course.state[1], strict=True):
             variable.assign(value)
         self.rate_factor.assign(variation.rate)
+        self.held_rate.assign(max(rates(self.subject.model.optimizer).values()) if variation.hold_rate else FOLLOW)
         if isinstance(self.base_rate, float):
             self.optimizer.learning_rate.assign(self.base_rate * variation.rate)
         began = time.perf_counter()
@@ -119,11 +123,11 @@ class Trainer:
 
 @keras.saving.register_keras_serializable(package="vgg_lesson")
 class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
-    def __init__(self, schedule, factor):
-        self.schedule, self.factor = schedule, factor
+    def __init__(self, schedule, factor, held):
+        self.schedule, self.factor, self.held = schedule, factor, held
 
     def __call__(self, step):
-        return self.schedule(step) * self.factor
+        return tf.where(self.held < 0, self.schedule(step), self.held) * self.factor
 
     def get_config(self):
-        return {"schedule": self.schedule, "factor": 1.0}
+        return {"schedule": self.schedule, "factor": 1.0, "held": FOLLOW}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vgg_lesson.diagnosis import causes, cloning, confirmation, rules_learned, rules_weights, vital_signs
+from vgg_lesson.diagnosis import causes, cloning, configuration, confirmation, rules_learned, rules_weights, vital_signs
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.confirmation import STEPS
 from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
@@ -101,6 +101,7 @@ def suspicions_of(exam, signs, chance, update, strip, unreachable) -> list[Suspi
         rules.regularisation_too_strong(signs, chance, decay(subject), strip),
         rules.learning_rate_too_high(update, facts.rate),
         rules.learning_rate_too_low(update, facts.rate),
+        rules.learning_rate_fades(configuration.rates(subject.model.optimizer)),
     ]
     return [suspicion for suspicion in found if suspicion]
 

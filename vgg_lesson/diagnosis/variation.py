@@ -13,6 +13,7 @@ class Variation:
     Attributes:
         name: for readers.
         rate: factor on the learning rate.
+        hold_rate: the largest rate of a schedule, all the time.
         he: kernels from He's distribution, biases zero.
         zero_biases: all biases start at zero.
         scale_inputs: standardise the images per channel.
@@ -26,6 +27,7 @@ class Variation:
 
     name: str = "untouched control"
     rate: float = 1.0
+    hold_rate: bool = False
     he: bool = False
     zero_biases: bool = False
     scale_inputs: bool = False
