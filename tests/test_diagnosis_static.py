@@ -4,10 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from vgg_lesson.diagnosis import causes, cloning, inspection
+from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, suspicions
 from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.subject import Labels, Subject
+from vgg_lesson.diagnosis.training_loop import Trainer
+from vgg_lesson.diagnosis.variation import Variation
+
+LOSS = "sparse_categorical_crossentropy"
 
 
 def tiny(*last, bias=True):
@@ -257,3 +261,25 @@ def test_a_network_frozen_as_a_whole_is_unfrozen_with_its_layers():
     model.trainable = False
     assert cloning.copy(model, data()[0], seed=0).trainable_variables == []
     assert len(cloning.copy(model, data()[0], seed=0, unfreeze=True).trainable_variables) == 4
+
+
+def test_a_schedule_that_fades_is_suspected_and_one_that_lasts_is_not():
+    schedules = keras.optimizers.schedules
+    fading, lasting = schedules.ExponentialDecay(1e-3, 1, 0.7), schedules.CosineDecay(1e-3, 1200)
+    found = suspicions.learning_rate_fades(configuration.rates(keras.optimizers.Adam(fading)))
+    assert found.cause == causes.LEARNING_RATE_TOO_LOW and "0.001 at most" in found.measured
+    assert suspicions.variation_of(found).hold_rate
+    for rate in (lasting, 1e-3):
+        assert suspicions.learning_rate_fades(configuration.rates(keras.optimizers.Adam(rate))) is None
+
+
+def test_a_held_rate_is_the_schedules_largest():
+    model = tiny()
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)), LOSS)
+    trainer = Trainer(Subject.of(model, *data()), Variation())
+    rate = trainer.optimizer._learning_rate
+    assert float(rate(3)) == pytest.approx(0.0005)
+    trainer.run(trainer.start(Variation("held", hold_rate=True)), iter([]), steps=0, until=0)
+    assert float(rate(3)) == pytest.approx(0.5)
+    trainer.run(trainer.start(Variation()), iter([]), steps=0, until=0)
+    assert float(rate(3)) == pytest.approx(0.0005)

@@ -6,6 +6,8 @@ import numpy as np
 from vgg_lesson.cases.case import Case, arguments, arrays, compiled, simple, small_vgg, with_last_layers
 from vgg_lesson.diagnosis import causes as c
 
+_exponential = keras.optimizers.schedules.ExponentialDecay
+
 
 def _on_labels(change, **compile_options):
     """A case in which only the labels are changed: ``change(class numbers) -> labels``."""
@@ -178,7 +180,7 @@ MORE_CASES = (
     Case(33, "softmax of softmax", (c.OUTPUT_LAYER_MISMATCH,), _softmax_of_softmax),
     Case(
         34,
-        "validation images mirrored at the diagonal",
+        "validation images turned by 90 degrees",
         (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
         _on_validation_images(lambda x: np.ascontiguousarray(np.rot90(x, 1, (1, 2)))),
     ),
@@ -202,4 +204,10 @@ MORE_CASES = (
     ),
     Case(38, "kernels zero", (c.INITIALISATION_TOO_SMALL,), simple(configuration="A", initializer="zeros")),
     Case(39, "images divided by 255 twice", (c.INPUTS_NOT_SCALED,), _on_images(lambda x: x / 255)),
+    Case(
+        40,
+        "a schedule whose rate is gone after twenty steps",
+        (c.LEARNING_RATE_TOO_LOW,),
+        simple(configuration="A", optimizer=lambda: keras.optimizers.Adam(_exponential(5e-4, 1, 0.7))),
+    ),
 )
