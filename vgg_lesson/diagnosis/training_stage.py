@@ -67,6 +67,8 @@ def run(exam, fresh) -> None:
     } and not subject.shuffle:
         return
     found = confirmation.confirm(lab, suspicions)
+    if not found:  # what was suspected did not hold: the control gets its full time before anything is tried on a guess
+        lab.train(confirmation.CONTROL, STEPS, seconds=0.4 * lab.seconds_left())
     if not found and not chance.learned(lab.courses[confirmation.CONTROL]):
         found = confirmation.explore(lab, facts.rate, update, suspicions)
     for tried in lab.courses.values():
