@@ -141,8 +141,18 @@ def test_labs_that_need_images_say_so(model):
         explanation.feature_map_explorer(Network(model, TWO, prepare), Network(model, TWO, prepare))
     other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="alone"), keras.layers.Flatten()])
     three = Network(other, outputs("three", 3, images=True), prepare)
-    with pytest.raises(ValueError, match=r"those of 'three' differ: \['alone'\]"):
+    with pytest.raises(ValueError, match=r"must share names of layers, received .*'three': \['alone'\]"):
         explanation.feature_map_explorer(Network(model, TWO, prepare), three)
+
+
+def test_of_different_networks_the_common_layers_are_offered(model):
+    """The learner's network has five blocks, the headline model four."""
+    shorter = keras.Sequential([keras.Input((8, 8, 3)), *keras.models.clone_model(model).layers[:2]])
+    common = [layer.name for layer in shorter.layers]
+    other = Network(shorter, outputs("three", 3, images=True), prepare)
+    for networks in ((other, Network(model, TWO, prepare)), (Network(model, TWO, prepare), other)):
+        lab = explanation.feature_map_explorer(*networks)
+        assert list(lab.controls["layer"].options) == common
 
 
 def test_a_second_network_is_looked_into(model):

@@ -55,15 +55,14 @@ def feature_map_explorer(*networks: Network) -> Explorer:
     """Walk through the layers and see what each makes of an image.
 
     Args:
-        networks: at least one, with images and layers of the same names; their outputs' names must differ.
+        networks: at least one, with images; their outputs' names must differ. Offered are the layers whose names
+            all of them have.
     """
     by_name = _by_name(networks)
-    layers = map_layers(networks[0].model)
-    for name, network in by_name.items():
-        if map_layers(network.model) != layers:
-            raise ValueError(
-                f"all networks need the same layers; those of {name!r} differ: {map_layers(network.model)}"
-            )
+    named = {name: map_layers(network.model) for name, network in by_name.items()}
+    layers = [layer for layer in next(iter(named.values())) if all(layer in others for others in named.values())]
+    if not layers:
+        raise ValueError(f"the networks must share names of layers, received {named}")
 
     def compute(network, image, layer):
         model, outputs, prepare = by_name[network]
