@@ -7,6 +7,9 @@ from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.known_good import KnownGood, gap_error
 from vgg_lesson.diagnosis.report import Finding
 
+GAIN = 4.0
+"""Standard errors by which a change must help validation images: it is one look at a change chosen on other images."""
+
 
 def stale_statistics(
     momentum: float,
@@ -78,25 +81,33 @@ def augmentation_hides_classes(known: KnownGood) -> Finding | None:
 
 
 def validation_apart(known: KnownGood, order: OrderFacts) -> Finding | None:
-    """The known-good network is right on held-out training images and wrong on validation images."""
-    if not known.informative or known.validation_count < 100:
+    """The known-good network is right on held-out training images, and on validation images less, or not at all."""
+    seen = known.validation
+    if not known.informative or seen.count < 100:
         return None
-    gap = known.accuracy - known.validation
-    near_guessing = known.validation < known.majority + 0.5 * (known.accuracy - known.majority)
-    if gap < 4 * gap_error(known.held_out, known.validation_count) or not near_guessing:
-        return None
+    gap = known.accuracy - seen.accuracy
+    near_guessing = seen.accuracy < known.majority + 0.5 * (known.accuracy - known.majority)
+    clear = gap >= 4 * gap_error(known.held_out, seen.count) and near_guessing
     measured = (
-        f"a known-good network: {known.accuracy:.2f} on held-out training images, {known.validation:.2f} on "
+        f"a known-good network: {known.accuracy:.2f} on held-out training images, {seen.accuracy:.2f} on "
         "validation images"
     )
-    if known.mended > known.validation + 0.5 * gap:
+    if clear and seen.mended > seen.accuracy + 0.5 * gap:
         return Finding(
             causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER,
-            f"{measured}, {known.mended:.2f} after {known.mended_by}",
+            f"{measured}, {seen.mended:.2f} after {seen.mended_by}",
             "more than half of the gap closes",
             "send both through the same function",
         )
-    if order.tail > 0.3:
+    if seen.gain > GAIN:
+        return Finding(
+            causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER,
+            f"{measured}, {seen.mended:.2f} after {seen.mended_by}; on further ones this is {seen.gain:.1f} standard "
+            "errors better",
+            f"the same change on images like the training images helps by chance: above {GAIN:g} once in 30,000",
+            "send both through the same function",
+        )
+    if not clear or order.tail > 0.3:
         return None
     return Finding(
         causes.LABELS_INDEPENDENT_OF_IMAGES,

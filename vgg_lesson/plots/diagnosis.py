@@ -82,10 +82,8 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
             colour,
         )
         texts.append(
-
-                f"{course.variation.name}: loss {course.last_loss():.2f}, accuracy {course.last_accuracy():.2f} "
-                f"after {course.steps} steps"
-
+            f"{course.variation.name}: loss {course.last_loss():.2f}, accuracy {course.last_accuracy():.2f} "
+            f"after {course.steps} steps"
         )
     axes.set_xlabel("step")
     axes.set_ylabel("data loss")

@@ -53,7 +53,7 @@ def draw_moments(moments: dict, finding: str = "") -> Picture:
     """Signals at some moments of a run, see :func:`draw_layers`.
 
     Args:
-        moments: label -> :class:`vgg_lesson.signals.Moment`.
+        moments: label -> :class:`vgg_lesson.watched_step.Moment`.
         finding: title; without it the change from first to last layer at each moment.
     """
     spreads = {label: moment.values("spread") for label, moment in moments.items()}
