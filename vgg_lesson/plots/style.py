@@ -37,6 +37,7 @@ STYLE = {
     "savefig.facecolor": COLOURS["paper"],
     "font.family": "DejaVu Sans",
     "font.size": 10,
+    "text.hinting": "none",  # at this many pixels hinting changes nothing that one sees, and takes a fifth of the time
     "axes.titlesize": 11.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
