@@ -135,18 +135,20 @@ class Selection:
 
 def select(probabilities, labels, threshold: float) -> Selection:
     """Answer only where the confidence is at least ``threshold``, in 0 .. 1."""
-    probabilities, labels = checked(probabilities, labels)
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in 0 .. 1, received {threshold!r}")
-    given = probabilities.max(axis=1) >= threshold
-    right = probabilities.argmax(axis=1) == labels
-    return Selection(float(threshold), len(labels), int(given.sum()), int((given & right).sum()))
+    return selection_curve(probabilities, labels, [threshold])[0]
 
 
 def selection_curve(probabilities, labels, thresholds=None) -> list[Selection]:
     """:func:`select` at each threshold; by default 0.00, 0.01, ..., 1.00."""
-    thresholds = np.arange(101) / 100 if thresholds is None else thresholds
-    return [select(probabilities, labels, threshold) for threshold in thresholds]
+    probabilities, labels = checked(probabilities, labels)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    curve = []
+    for threshold in np.arange(101) / 100 if thresholds is None else thresholds:
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must lie in 0 .. 1, received {threshold!r}")
+        given = confidence >= threshold
+        curve.append(Selection(float(threshold), len(labels), int(given.sum()), int((given & right).sum())))
+    return curve
 
 
 def confident_errors(probabilities, labels, count: int = 12) -> np.ndarray:
