@@ -15,17 +15,17 @@ def confusion_explorer(*networks: Outputs) -> Explorer:
     Args:
         networks: outputs to choose from, at least one; their names must differ.
     """
-    by_name = _by_name(networks)
+    _checked(networks)
     names = [(name, number) for number, name in enumerate(networks[0].class_names)]
-    return Explorer(
+    return _explorer(
+        networks,
         "Find the two classes that this network confuses most. Is the error as frequent in both directions?",
-        lambda network, true, predicted: draw_cell(by_name[network], true, predicted),
+        draw_cell,
+        460,
         {
-            "network": _network(by_name),
             "true": choice("Truth", names, 3, "The class that the images really show: a row of the matrix"),
             "predicted": choice("Answer", names, 5, "The class that the network answered: a column of the matrix"),
         },
-        height=460,
     )
 
 
@@ -35,18 +35,14 @@ def calibration_explorer(*networks: Outputs) -> Explorer:
     Args:
         networks: outputs to choose from, at least one; their names must differ.
     """
-    by_name = _by_name(networks)
     options = [(f"{temperature:g}", temperature) for temperature in TEMPERATURES]
-    return Explorer(
+    tip = "Logits are divided by it: above 1 more cautious, below 1 bolder"
+    return _explorer(
+        networks,
         "Find the temperature with the smallest calibration error. Which number in the text never changes, and why?",
-        lambda network, temperature: draw_reliability(by_name[network], temperature),
-        {
-            "network": _network(by_name),
-            "temperature": step_slider(
-                "Temperature", options, 1.0, "Logits are divided by it: above 1 more cautious, below 1 bolder"
-            ),
-        },
-        height=500,
+        draw_reliability,
+        500,
+        {"temperature": step_slider("Temperature", options, 1.0, tip)},
     )
 
 
@@ -56,30 +52,31 @@ def threshold_explorer(*networks: Outputs) -> Explorer:
     Args:
         networks: outputs to choose from, at least one; their names must differ.
     """
-    by_name = _by_name(networks)
     options = [(f"{threshold:.2f}", threshold) for threshold in THRESHOLDS]
-    return Explorer(
+    tip = "Below this confidence the network says 'I don't know'"
+    return _explorer(
+        networks,
         "Find the lowest threshold at which at most 1 answer in 20 is wrong. "
         "What share of the images gets no answer then?",
-        lambda network, threshold: draw_selection(by_name[network], threshold),
-        {
-            "network": _network(by_name),
-            "threshold": step_slider(
-                "Threshold", options, 0.5, "Below this confidence the network says 'I don't know'"
-            ),
-        },
-        height=390,
+        draw_selection,
+        390,
+        {"threshold": step_slider("Threshold", options, 0.5, tip)},
     )
 
 
-def _by_name(networks: tuple[Outputs, ...]) -> dict[str, Outputs]:
+def _explorer(networks: tuple[Outputs, ...], goal: str, draw, height: int, controls: dict) -> Explorer:
+    """Pictures of one network's outputs; ``controls`` are those of the other arguments of ``draw``."""
+    by_name = _checked(networks)
+    network = choice("Network", list(by_name), next(iter(by_name)), "Whose answers to look at")
+    return Explorer(
+        goal, lambda network, **values: draw(by_name[network], **values), {"network": network, **controls}, height
+    )
+
+
+def _checked(networks: tuple[Outputs, ...]) -> dict[str, Outputs]:
     by_name = {outputs.name: outputs for outputs in networks}
     if not networks or len(by_name) < len(networks):
         raise ValueError(
             f"need outputs of at least one network, with different names, received {[o.name for o in networks]}"
         )
     return by_name
-
-
-def _network(by_name: dict[str, Outputs]):
-    return choice("Network", list(by_name), next(iter(by_name)), "Whose answers to look at")
