@@ -218,6 +218,9 @@ class TrainingPanel(widgets.VBox):
 
     def _show_runs(self) -> None:
         self.table.value = words.runs_table(self.runs)
+        self.compared.layout.display = None if len(self.runs) > 1 else "none"  # nothing to compare, nothing to see
+        if len(self.runs) < 2:
+            return
         recent = list(enumerate(self.runs, start=1))[-6:]
         names = [words.short_name(run, number) for number, run in recent]
         self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent]))
