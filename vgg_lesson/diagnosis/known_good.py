@@ -21,7 +21,7 @@ HELD_OUT = 512
 ENOUGH = 80
 """Steps after which nothing found means that there is nothing: CIFAR-10 shows 0.3 after 40."""
 LONGER = 3
-"""Times the steps for a second look where validation images seem harder than held-out training images."""
+"""Times the steps for a second look: nothing was found, or validation images seem harder than held-out ones."""
 SIDE = 24
 """Larger images are averaged down to at most this side: a quarter of the time, and the classes still show."""
 
@@ -223,8 +223,13 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
     if held >= 50 and accuracy > probe.majority + 4 * error:
         informative = True
     elif held >= 200 and done >= ENOUGH:
+        if done == steps:  # many wrong labels, or classes that lie close together, only slow it down
+            done = probe.fit(LONGER * steps, until, enough=probe.majority + 5 * error)
+            accuracy = probe.accuracy()
+        informative = bool(accuracy > probe.majority + 4 * error)
+    if informative is False:
         probe.fit(ENOUGH // 2, float("inf"), permute=True)
-        permuted, informative = probe.accuracy(permute=True), False
+        permuted = probe.accuracy(permute=True)
     seen = probe.validate()
     if informative and accuracy - seen.accuracy > 2 * gap_error(held, seen.count):
         # Barely trained, it knows too little to be much worse on turned images: more training tells.
@@ -234,14 +239,5 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
     if subject.augmentation is not None and informative:
         probe.fit(done, until, augment=True)
         augmented = probe.accuracy()
-    return KnownGood(
-        accuracy,
-        held,
-        probe.majority,
-        done,
-        time.perf_counter() - began,
-        informative,
-        permuted,
-        seen,
-        augmented,
-    ), probe
+    seconds = time.perf_counter() - began
+    return KnownGood(accuracy, held, probe.majority, done, seconds, informative, permuted, seen, augmented), probe

@@ -163,14 +163,16 @@ def learning_rate_fades(rates: dict[int, float]) -> Suspicion | None:
 
 
 def regularisation_too_strong(
-    signs: NetworkSigns, chance: Chance, decay: float, strip: tuple[str, ...]
+    signs: NetworkSigns, chance: Chance, decay: float, strip: tuple[str, ...], constrained: int
 ) -> Suspicion | None:
-    """Anything there that works against the data: a penalty, decay, layers active only in training."""
+    """Anything there that works against the data: a penalty, decay, constraints, layers active only in training."""
     measured = []
     if signs.penalty > chance.loss:
         measured.append(f"penalties add {signs.penalty:.3g} to a loss of {signs.loss:.3g}")
     if decay > 0.02:
         measured.append(f"weight decay {decay:g}")
+    if constrained:
+        measured.append(f"{constrained} array(s) under a constraint")
     if strip:
         measured.append(f"{len(strip)} layer(s) that act only in training: {', '.join(strip[:4])}")
     if not measured:

@@ -91,6 +91,7 @@ def suspicions_of(exam, signs, chance, update, strip, unreachable) -> list[Suspi
     subject, facts = exam.subject, exam.facts
     zero = not any(np.any(w) for w in exam.fresh_weights if w.ndim >= 2)
     dead = rules.dead_relus(signs, zero)
+    constrained = sum(weight.constraint is not None for weight in subject.model.trainable_variables)
     scaled = rules.inputs_not_scaled(signs, facts.images.root_mean_square)
     found = [
         scaled,
@@ -100,7 +101,7 @@ def suspicions_of(exam, signs, chance, update, strip, unreachable) -> list[Suspi
         None if dead else rules.initialisation_too_small(signs),
         rules.batchnorm_unusual(subject.model, cloning.leaves(subject.model)),
         rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
-        rules.regularisation_too_strong(signs, chance, decay(subject), strip),
+        rules.regularisation_too_strong(signs, chance, decay(subject), strip, constrained),
         rules.learning_rate_too_high(update, facts.rate),
         rules.learning_rate_too_low(update, facts.rate),
         rules.learning_rate_fades(configuration.rates(subject.model.optimizer)),

@@ -96,7 +96,7 @@ def draw_start(start: dict) -> Picture:
     axes.set(xlim=(-0.6, len(names) * 1.42), ylabel="size (root mean square)", xlabel="convolution")
     axes.set_xticks(range(len(names)), [short_name(name) for name in names], fontsize=8)
     label, layers = next(iter(start.items()))
-    axes.set_title(f"{label}: the signal is {change_of([layer.size for layer in layers])} after {len(names)} layers")
+    axes.set_title(f"{label}, first to last of {len(names)} layers: {change_of([layer.size for layer in layers])}")
     return Picture(drawn, f"Size of the signal from {names[0]} to {names[-1]}: {'; '.join(words)}.")
 
 
@@ -108,7 +108,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
 
     Args:
         runs: change -> list of :class:`vgg_lesson.signals.WatchedRun`.
-        smooth: steps averaged for one point. title: by default, which change made most seeds learn.
+        smooth: steps averaged for one point. title: by default, which changes made most seeds learn.
     """
     drawn, axes = figure(8.6, 3.8)
     ends, chance = [], next(iter(runs.values()))[0].chance
@@ -131,9 +131,9 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
     for height, (_, label, colour) in zip(heights, ends, strict=True):
         label_line(axes, longest, height, label, colour)
     axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
-    best = max(runs, key=lambda label: learned[label] / len(runs[label]))
-    found = f"{best}: {learned[best]} of {len(runs[best])} learn" if learned[best] else "No change learned"
-    axes.set_title(title or found)
+    shares = {label: learned[label] / len(runs[label]) for label in runs}
+    best = [end[1] for end, share in zip(ends, shares.values(), strict=True) if 0 < share == max(shares.values())]
+    axes.set_title(title or ", ".join(best) or "No run learned")
     words = "; ".join(
         f"{label} {np.mean([_means(curve, smooth)[1][-1] for curve in losses]):.2f}, "
         f"{learned[label]} of {len(losses)} seeds learn"
