@@ -97,6 +97,16 @@ def _stop_gradient(dataset, seed):
     return arguments(compiled(model), x, y, (x_val, y_val))
 
 
+def _held_small(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    layers = [keras.Input(x.shape[1:])]
+    held = {"kernel_constraint": keras.constraints.MaxNorm(1e-4)}
+    for filters in (16, 32, 64):
+        layers += [keras.layers.Conv2D(filters, 3, activation="relu", **held), keras.layers.MaxPooling2D()]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax", **held)]
+    return arguments(compiled(keras.Sequential(layers)), x, y, (x_val, y_val))
+
+
 def _only_head_trains(dataset, seed):
     x, y, x_val, y_val = arrays(dataset)
     model = small_vgg("A")
@@ -210,4 +220,11 @@ MORE_CASES = (
         (c.LEARNING_RATE_TOO_LOW,),
         simple(configuration="A", optimizer=lambda: keras.optimizers.Adam(_exponential(5e-4, 1, 0.7))),
     ),
+    Case(
+        41,
+        "validation images read as BGR",
+        (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
+        _on_validation_images(lambda x: np.ascontiguousarray(x[..., ::-1])),
+    ),
+    Case(42, "kernels held to a norm of 1e-4", (c.REGULARISATION_TOO_STRONG,), _held_small),
 )
