@@ -68,7 +68,7 @@ def make(experiment, data_description: str | None, folder: Path):
     whole = dataset
     if experiment.train_images:
         dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)
-    callbacks, measurements = [], {}
+    callbacks, measurements, recorder = [], {}, None
     if experiment.first:
         from experiments.start_from import StartFrom
 
@@ -80,15 +80,16 @@ def make(experiment, data_description: str | None, folder: Path):
 
         probe = replace(dataset, x_val=dataset.x_train[:64], y_val=dataset.y_train[:64])
         images, targets = next(iter(validation_batches(probe, experiment.config)))
-        callbacks.append(LayerRecorder(images, targets))
+        recorder = LayerRecorder(images, targets)
+        callbacks.append(recorder)
     is_headline = experiment.name.startswith("headline/")
     if is_headline:
         from experiments.headline import evaluate_once, lecture_epochs, lecture_speed
 
         before = lecture_speed()
     model, run = train(experiment.config, dataset, callbacks=tuple(callbacks))
-    if experiment.vital_signs:
-        measurements["vital_signs"] = callbacks[0].signs
+    if recorder:
+        measurements["vital_signs"] = recorder.signs
     if is_headline:
         measurements.update(lecture_epochs(run.seconds, (before, lecture_speed())))
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))

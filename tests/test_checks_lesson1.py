@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refused_answers import fails
 
 from vgg_lesson.baselines import class_means, entropy, fit_linear, nearest_mean, shrink
 from vgg_lesson.checks import lesson1
@@ -19,14 +20,6 @@ NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_dataset_exploration.
 @pytest.fixture(scope="module")
 def data() -> Dataset:
     return load_data("sketches").subset(train=3000, validation=1000)
-
-
-def fails(words, check, *answer):
-    with pytest.raises(AssertionError) as caught:
-        check(*answer)
-    message = str(caught.value)
-    for part in ("Expected:", "Received:", "Next step:", words):
-        assert part in message, message
 
 
 def test_expect_says_what_was_received():

@@ -1,6 +1,7 @@
 """Each exercise of lesson 2: the solution passes, plausible wrong answers fail and are told why."""
 
 import pytest
+from refused_answers import failure
 
 from vgg_lesson.checks.lesson2 import (
     BIAS,
@@ -11,15 +12,6 @@ from vgg_lesson.checks.lesson2 import (
     check_receptive_field,
     check_small_vgg,
 )
-
-
-def failure(check, *answers) -> str:
-    with pytest.raises(AssertionError) as caught:
-        check(*answers)
-    words = str(caught.value)
-    assert all(part in words for part in ("Expected:", "Received:", "Next step:"))
-    return words
-
 
 # --- on paper
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from vgg_lesson.diagnosis import causes, confirmation, rules_learned, suspicions
-from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.array_facts import OrderFacts
+from vgg_lesson.diagnosis.known_good import KnownGood, Validation
 from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
@@ -58,6 +60,15 @@ def test_luck_and_patience_are_no_findings(learns):
     assert confirmation.confirm(ScriptedLaboratory(learns), [HE]) == []
 
 
+@pytest.mark.parametrize(("another_draw", "proven"), [(40, False), (50, False), (110, True)])
+def test_a_second_control_that_learns_must_be_twice_as_slow_as_the_same_draw_with_the_change(another_draw, proven):
+    def learns(variation):
+        return 40 if variation.scale_inputs else another_draw if variation.seed else None
+
+    scaled = Suspicion(causes.INPUTS_NOT_SCALED, "", "", {"scale_inputs": True}, "")
+    assert bool(confirmation.confirm(ScriptedLaboratory(learns), [scaled])) == proven
+
+
 @pytest.mark.parametrize("suspicion", [SLOW, HE])
 def test_a_control_that_moves_slowly_is_not_cured_by_a_rate_or_a_start(suspicion):
     def learns(variation):
@@ -99,3 +110,43 @@ def test_an_augmentation_is_judged_by_what_a_known_good_network_learns_from_it(a
     known = KnownGood(0.36, 512, 0.12, 60, 5.0, True, augmented=augmented)
     found = rules_learned.augmentation_hides_classes(known)
     assert (found is not None and found.cause == causes.AUGMENTATION_DESTROYS_IMAGES) == hidden
+
+
+@pytest.mark.parametrize(
+    ("validation", "cause"),
+    [
+        (Validation(0.47, 512, 0.12, 0.48, "mirroring them", 0.8), None),
+        (Validation(0.42, 512, 0.12, 0.48, "reversing their channels", 6.0), "train_validation_preprocessing_differ"),
+        (Validation(0.12, 512, 0.12, 0.47, SCALED), "train_validation_preprocessing_differ"),
+        (Validation(0.12, 512, 0.12, 0.14, "mirroring them", 1.0), "labels_independent_of_images"),
+    ],
+)
+def test_validation_images_are_judged_by_what_a_change_gains(validation, cause):
+    known = KnownGood(0.49, 512, 0.12, 160, 5.0, True, validation=validation)
+    found = rules_learned.validation_apart(known, OrderFacts(0.0, 0.0, 1.0, False))
+    assert (found and found.cause) == cause
+
+
+def test_gain_counts_only_images_on_which_two_answers_differ():
+    before = np.array([True] * 50 + [False] * 50)
+    after = np.array([True] * 50 + [True] * 16 + [False] * 34)
+    assert gain(before, after) == 4.0 and gain(after, before) == -4.0
+    assert gain(before, before) == 0.0
+
+
+def test_every_mending_undoes_its_own_damage():
+    images = np.random.default_rng(0).normal(size=(4, 6, 6, 3)) * [1, 2, 3] + [5, 6, 7]
+    plain = mendings(images)[SCALED]
+    np.testing.assert_allclose(plain.mean(axis=(0, 1, 2)), 0, atol=1e-12)
+    damages = {
+        "reversing their channels": images[..., ::-1],
+        "inverting them": 9 - images,
+        "turning them upside down": images[:, ::-1],
+        "mirroring them": images[:, :, ::-1],
+        "swapping rows and columns": images.transpose(0, 2, 1, 3),
+        "turning them by 90 degrees": np.rot90(images, 3, (1, 2)),
+        "turning them by 270 degrees": np.rot90(images, 1, (1, 2)),
+    }
+    for name, damaged in damages.items():
+        np.testing.assert_allclose(mendings(damaged)[name], plain, atol=1e-12, err_msg=name)
+    assert set(mendings(images[:, :4])) == {SCALED, *list(damages)[:4]}

@@ -68,3 +68,22 @@ def test_the_papers_start_copies_the_layers_of_net_a_and_leaves_the_others():
         for name in copied
         for a, b in zip(net_a.get_layer(name).get_weights(), net_d.get_layer(name).get_weights(), strict=True)
     )
+
+
+def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_path):
+    from experiments.plans import Experiment
+    from experiments.record import make
+    from vgg_lesson import data
+    from vgg_lesson.training_config import TrainingConfig
+
+    drawn = data.load_data("sketches").subset(train=96, validation=32)
+    monkeypatch.setattr(data, "load_data", lambda *args, **options: drawn)
+    net_a = TrainingConfig(configuration="A", width=1 / 16, head=(8,), epochs=1)
+    first = Experiment("net-a", net_a, 64, 32)
+    whole = Experiment("lecture/tiny-0", net_a.change(configuration="D"), 64, 32, vital_signs=True, first=first)
+    run = make(whole, "drawn", tmp_path)
+    assert run.measurements["first"]["config"]["configuration"] == "A"
+    assert [layer["name"] for layer in run.measurements["vital_signs"][0]["layers"]][:2] == [
+        "block1_conv1",
+        "block1_conv2",
+    ]

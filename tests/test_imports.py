@@ -16,7 +16,7 @@ MOST_LINES = 250
 FIRST = (
     "checks",
     "training", "saving", "rate_finder", "recordings", "atlas", "headline", "explain", "diagnosis", "cases", "signals",
-    "consultation",
+    "watched_step", "consultation",
 )  # fmt: skip
 FLOORS = dict.fromkeys(FIRST, 1) | {"widgets": 2}
 

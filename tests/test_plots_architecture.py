@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from vgg_lesson.configurations import CONFIGURATIONS, count_layers
@@ -158,22 +159,36 @@ def test_stack(layers, side, saved):
 # --- networks
 
 
+def colour_of(group):
+    return to_hex(group.get_facecolor()[0]).upper()
+
+
+def boxes_of(axes, drawn):
+    """The box of each row: those of one kind are one artist, the key's come after the rows'."""
+    groups = {colour_of(group): iter(group.get_paths()) for group in axes.collections}
+    boxes = [next(groups[COLOUR_OF_KIND[row.kind]]).get_extents() for row in drawn]
+    middles = [(box.y0 + box.y1) / 2 for box in boxes]
+    np.testing.assert_allclose(middles, np.arange(len(drawn)), atol=1e-9)
+    return boxes
+
+
 @pytest.mark.parametrize("letter", CONFIGURATIONS)
 @pytest.mark.parametrize("options", [{}, {"batch_norm": True, "dropout": 0.5, "head": (), "width": 1 / 8}])
 def test_network_is_drawn_to_scale(letter, options):
     rows = count_layers(letter, **options)
     maps, *shares = draw_network(rows, "Net").figure.axes
     drawn = [row for row in rows if row.kind in COLOUR_OF_KIND]
-    boxes = list(zip(maps.patches, drawn, strict=False))
-    spatial = [(box, row) for box, row in boxes if len(row.output_shape) == 3]
-    lengths = [box.get_width() / row.output_shape[0] for box, row in spatial]
-    thicknesses = [box.get_height() / row.output_shape[2] for box, row in spatial]
+    boxes = boxes_of(maps, drawn)
+    spatial = [(box, row) for box, row in zip(boxes, drawn, strict=True) if len(row.output_shape) == 3]
+    lengths = [box.width / row.output_shape[0] for box, row in spatial]
+    thicknesses = [box.height / row.output_shape[2] for box, row in spatial]
     assert np.ptp(lengths) == pytest.approx(0) and np.ptp(thicknesses) == pytest.approx(0)
-    assert all(bool(box.get_hatch()) == (row.kind == "Dense") for box, row in boxes)  # hatched: not to scale
+    hatched = {colour_of(group) for group in maps.collections if group.get_hatch()}
+    assert hatched == {COLOUR_OF_KIND["Dense"]}  # not to scale
     assert [text.get_text() for text in maps.get_yticklabels()] == [row.name for row in drawn]
     assert texts(maps)[: len(drawn)] == [" × ".join(map(str, row.output_shape)) for row in drawn]
     for axes, field in zip(shares, ("parameters", "multiply_adds"), strict=True):
-        bars = [bar.get_width() for bar in axes.patches]
+        bars = [box.width for box in boxes_of(axes, drawn)]
         assert sum(bars) == pytest.approx(100)
         assert drawn[int(np.argmax(bars))] == max(drawn, key=lambda row: getattr(row, field))
         numbers = [bar for bar in bars if bar]

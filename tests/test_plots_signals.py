@@ -70,7 +70,7 @@ def test_fresh_networks():
     layers = [SimpleNamespace(name=name, size=size) for name, size in sizes.items()]
     flat = [SimpleNamespace(name=name, size=0.8) for name in NAMES]
     picture = signals.draw_start({"Glorot": layers, "He": flat})
-    assert title(picture) == "Glorot: the signal is 500 times smaller after 3 layers"
+    assert title(picture) == "Glorot, first to last of 3 layers: 500 times smaller"
     assert "He 8.0e-01 to 8.0e-01 (about the same)" in picture.text
 
 
@@ -78,6 +78,8 @@ def test_runs_are_counted_over_seeds():
     flat, falling = [2.303] * 40, [2.303 - 0.01 * step for step in range(40)]
     picture = signals.draw_runs({"untouched": [run(flat), run(flat)], "He": [run(falling, True), run(flat)]})
     assert title(picture) == "He: 1 of 2 learn"
+    tie = signals.draw_runs({"He": [run(falling, True)] * 3, "untouched": [run(flat)], "slower": [run(falling, True)]})
+    assert title(tie) == "He: 3 of 3 learn, slower: 1 of 1 learn"
     assert "untouched 2.30, 0 of 2 seeds learn; He 2.13, 1 of 2 seeds learn" in picture.text
     labels = [text.get_text() for text in picture.figure.axes[0].texts]
     assert "untouched: 0 of 2 learn" in labels and "chance ln 10 = 2.303" in labels
@@ -85,7 +87,7 @@ def test_runs_are_counted_over_seeds():
 
 def test_nothing_learned_and_a_loss_that_is_no_number():
     picture = signals.draw_runs({"untouched": [run([2.3, 2.3, math.nan])]})
-    assert title(picture) == "No change learned"
+    assert title(picture) == "No run learned"
     assert to_png(picture.figure).startswith(b"\x89PNG")
 
 

@@ -43,9 +43,11 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     assert "keras.Sequential" in panel.code.value and "vgg_lesson" not in panel.code.value
     panel.buttons["save"].click()
     assert {path.name for path in tmp_path.iterdir()} == {"run_1.keras", "run_1.json"}
+    assert panel.compared.layout.display == "none" and not panel.compared.image.value  # one run: nothing to compare
     # The same choices again give the same numbers, by the blocking call as by the button.
     again = panel.train_blocking()
     assert again.epochs == run.epochs and len(panel.runs) == 2
+    assert panel.compared.layout.display is None and panel.compared.image.value
     assert "run 1: 11 layers" in panel.compared.words.value and "run 2: 11 layers" in panel.compared.words.value
 
 
