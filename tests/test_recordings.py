@@ -113,6 +113,13 @@ def test_resolve(folder, marker, text):
 
 
 @pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (3.2e-5, "3.2e-5"), (0.07, "7e-2"), (0.89, "0.89"), (1.24, "1.2"), (4e4, "4e4")]
+)
+def test_the_format_rate(value, text):
+    assert recordings.formatted(value, "rate") == text
+
+
+@pytest.mark.parametrize(
     ("marker", "error"),
     [
         ("record:lecture/full-0:epochs.7.loss", KeyError),

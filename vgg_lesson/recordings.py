@@ -12,8 +12,8 @@ Numbers in prose
     ``NAME`` is a record's name and ``PATTERN`` a shell pattern over names (``atlas/D-he-*``).
     ``FIELD`` is a path of names and list positions joined by dots, then ``|`` and a format:
     ``epochs.-1.val_accuracy|percent1``. The formats: ``percentN`` (a share, in per cent with N
-    decimals), ``fixedN`` (N decimals), ``integer`` (rounded, thousands separated), ``rate`` (1e-3),
-    ``text`` (as it is; the default).
+    decimals), ``fixedN`` (N decimals), ``integer`` (rounded, thousands separated), ``rate`` (1e-3;
+    from 0.1 to 1000 two digits), ``text`` (as it is; the default).
 """
 
 import re
@@ -154,6 +154,8 @@ def formatted(value, how: str = "text") -> str:
     if how == "integer":
         return f"{value:,.0f}"
     if how == "rate":
+        if value == 0 or 0.1 <= abs(value) < 1000:
+            return f"{value:.2g}"
         return re.sub(r"(\.0)?e([+-])0*", r"e\2", f"{value:.1e}").replace("e+", "e")
     if match[1] == "percent":
         return f"{100 * value:.{match[2]}f}%"
