@@ -1,13 +1,15 @@
 """Pictures of images and labels: what they show and say is true to the arrays."""
 
 import math
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vgg_lesson.plots.images import PATCH, corner, draw_class_page, draw_seen, mosaic
 from vgg_lesson.plots.labels import draw_cost, draw_shares
-from vgg_lesson.plots.style import to_png
+from vgg_lesson.plots.style import figure, to_png
 from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
 
 IMAGES, LABELS = draw_sketches(200, seed=9)
@@ -127,3 +129,14 @@ def visible_labels(axis):
     """Labels of the ticks within the view; matplotlib keeps one more on each side, and does not draw it."""
     low, high = sorted(axis.get_view_interval())
     return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+def test_a_kept_drawing_gets_a_palette_and_a_kept_photograph_does_not():
+    made, axes = figure(4, 3)
+    axes.plot([0, 1], [0, 1])
+    drawing = {level: Image.open(BytesIO(to_png(made, level))) for level in (1, 6)}
+    assert [drawing[level].mode for level in (1, 6)] == ["RGB", "P"]
+    apart = np.abs(np.asarray(drawing[1]).astype(int) - np.asarray(drawing[6].convert("RGB")))
+    assert apart.mean() < 0.2
+    axes.imshow(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8))
+    assert Image.open(BytesIO(to_png(made))).mode == "RGB"
