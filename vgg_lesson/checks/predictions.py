@@ -16,12 +16,12 @@ def compare_prediction(prediction: str | None, answer: str, options: str = "abc"
         ValueError: a prediction that is none of the letters.
 
     >>> compare_prediction(None, "c")
-    'You made no prediction; the answer is c.'
+    'You made no prediction: choose a letter above, run its cell and then this one again.'
     """
     if answer not in tuple(options):
         raise ValueError(f"answer must be one of {tuple(options)}, received {answer!r}")
     if prediction is None:
-        return f"You made no prediction; the answer is {answer}."
+        return "You made no prediction: choose a letter above, run its cell and then this one again."
     if prediction not in tuple(options):
         raise ValueError(f"a prediction must be one of {tuple(options)} or None, received {prediction!r}")
     if prediction == answer:
