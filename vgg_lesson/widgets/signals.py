@@ -14,7 +14,7 @@ GOAL = (
     "Then find two different single changes after which the spread still reaches the last layer."
 )
 WIDTH, HEAD, STEPS = 1 / 16, (256, 256), 20
-"""A sixteenth of the lecture's network in every layer: 20 steps take about half a second."""
+"""A sixteenth of the lecture's network in every layer: 20 steps take about a third of a second."""
 IMAGES = 640
 
 
