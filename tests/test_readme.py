@@ -1,9 +1,11 @@
 """The README: its code runs as it stands, its picture shows the present records."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import keras
@@ -61,3 +63,21 @@ def test_the_picture_shows_the_present_records():
         sys.path.remove(str(ROOT / "tools"))
     assert Image.open(tool.FILE).text["records"] == tool.checksums(), "run tools/draw_readme_picture.py"
     assert all(tool.runs_of(change) for change in tool.SHOWN.values())
+
+
+def test_the_count_of_the_bench_is_that_of_its_results():
+    from vgg_lesson.cases import CASES
+
+    lines = (ROOT / "benchmarks" / "diagnosis.jsonl").read_text(encoding="utf-8").splitlines()
+    results = [json.loads(line) for line in lines]
+    places = {(result["data"], result["seed"], result["case"]) for result in results}
+    assert places == set(product(("cifar10", "sketches"), (0, 1, 2), CASES)) and len(places) == len(results)
+    for result in results:
+        assert (result["name"], tuple(result["true"])) == (CASES[result["case"]].name, CASES[result["case"]].causes)
+    healthy = [result for result in results if result["true"] == ["healthy"]]
+    right = sum(result["right"] for result in results)
+    alarms = sum(result["named"] not in ("healthy", "undetermined") for result in healthy)
+    words = " ".join(README.split())
+    assert f"{right} of {len(results)} examinations, and accused {alarms} of {len(healthy)} healthy networks" in words
+    broken = len({result["case"] for result in results}) - len({result["case"] for result in healthy})
+    assert f"{broken} broken networks, 17 of them" in words
