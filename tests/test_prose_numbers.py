@@ -1,6 +1,7 @@
 """Every number that the lessons and the README quote from a record says what the record says."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,18 @@ def test_a_planted_wrong_number_is_found(tmp_path):
     for text, wrong in ((cell, 0), (cell.replace("10.2", "12.0"), 1)):
         notebook.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": [text]}]}))
         assert len(recordings.wrong_quotes(prose(notebook), tmp_path)) == wrong
+
+
+def broken_rows(text: str) -> list[str]:
+    """Rows of a table with a mark that names a format: its bar would end the cell, and the rest is shown as text."""
+    return [line for line in text.splitlines() if line.startswith("|") and re.search(r"<!--record:[^>]*\|", line)]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_no_mark_breaks_a_table(path):
+    assert not [row for text in prose(path) for row in broken_rows(text)]
+
+
+def test_a_planted_mark_in_a_table_is_found():
+    mark = "<!--record:lecture/none-0:epochs.-1.loss|fixed2-->2.30<!--/-->"
+    assert broken_rows(f"| He | {mark} |") and not broken_rows(f"The loss is {mark}.")
