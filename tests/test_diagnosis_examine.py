@@ -151,3 +151,12 @@ def test_subject_of_keras_history():
     x, y = stripes(40)
     history = small().fit(x, y, verbose=0)
     assert "loss" in Subject.of(small(), x, y, history=history).history
+
+
+def test_the_known_good_network_tells_of_validation_images_where_there_are_any():
+    x, y = stripes(400)
+    for validation, told in ((None, False), ((x[:100], y[:100]), True)):
+        patient = Patient(model=small(), x_train=x, y_train=y, validation_data=validation)
+        found = patient.take(INSTRUMENTS["known-good network"])
+        assert ("On the validation images:" in found.text) == told
+        assert np.isfinite(found.values["validation"]) == told

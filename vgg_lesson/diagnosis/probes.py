@@ -108,14 +108,14 @@ def _weights(patient: Patient) -> Measurement:
 
 def _known_good(patient: Patient) -> Measurement:
     known, _ = known_good.known_good(patient.subject, float("inf"))
-    validation = "" if np.isnan(known.validation) else f" On the validation images: {known.validation:.2f}."
+    validation = f" On the validation images: {known.validation.accuracy:.2f}." if known.validation.count else ""
     augmented = "" if np.isnan(known.augmented) else f" After training on augmented images: {known.augmented:.2f}."
     permuted = "" if np.isnan(known.permuted) else f" With permuted labels: {known.permuted:.2f}."
     return Measurement(
         "known-good network",
         f"A small network that is known to learn reaches {known.accuracy:.2f} on held-out training images "
         f"(guessing {known.majority:.2f}).{validation}{augmented}{permuted}",
-        {"accuracy": known.accuracy, "validation": known.validation, "guessing": known.majority},
+        {"accuracy": known.accuracy, "validation": known.validation.accuracy, "guessing": known.majority},
     )
 
 
