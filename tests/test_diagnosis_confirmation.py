@@ -115,10 +115,10 @@ def test_an_augmentation_is_judged_by_what_a_known_good_network_learns_from_it(a
 @pytest.mark.parametrize(
     ("validation", "cause"),
     [
-        (Validation(0.47, 512, 0.12, 0.48, "mirroring them", 0.8), None),
-        (Validation(0.42, 512, 0.12, 0.48, "reversing their channels", 6.0), "train_validation_preprocessing_differ"),
-        (Validation(0.12, 512, 0.12, 0.47, SCALED), "train_validation_preprocessing_differ"),
-        (Validation(0.12, 512, 0.12, 0.14, "mirroring them", 1.0), "labels_independent_of_images"),
+        (Validation(0.47, 512, 0.48, "mirroring them", 0.8), None),
+        (Validation(0.42, 512, 0.48, "reversing their channels", 6.0), "train_validation_preprocessing_differ"),
+        (Validation(0.12, 512, 0.47, SCALED), "train_validation_preprocessing_differ"),
+        (Validation(0.12, 512, 0.14, "mirroring them", 1.0), "labels_independent_of_images"),
     ],
 )
 def test_validation_images_are_judged_by_what_a_change_gains(validation, cause):

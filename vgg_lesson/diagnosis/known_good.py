@@ -32,7 +32,6 @@ class Validation:
 
     Attributes:
         accuracy: on them as they are; NaN without. count: their number.
-        majority: share of the largest class among these.
         mended, mended_by: accuracy after the change that helps them most, and its name.
         gain: by how many standard errors this change makes it right more often, on further validation images, than
             scaling alone; NaN without.
@@ -40,7 +39,6 @@ class Validation:
 
     accuracy: float = float("nan")
     count: int = 0
-    majority: float = float("nan")
     mended: float = float("nan")
     mended_by: str = ""
     gain: float = float("nan")
@@ -201,8 +199,7 @@ class KnownGoodProbe:
         name = max(shares, key=shares.get)
         # Chosen on the first images, it is judged on others: the best of eight looks good by luck.
         won = gain(right(mended[SCALED], rest), right(mended[name], rest)) if len(x) > HELD_OUT else float("nan")
-        majority = float(np.unique(y[first], return_counts=True)[1].max() / len(y[first]))
-        return Validation(plain, len(y[first]), majority, shares[name], name, won)
+        return Validation(plain, len(y[first]), shares[name], name, won)
 
 
 def gap_error(held_out: int, validation_count: int) -> float:
