@@ -1,6 +1,7 @@
 """What a network answered on a labelled set of images, as one value that plots and labs share."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -39,22 +40,22 @@ class Outputs:
         if self.images is not None and len(self.images) != len(labels):
             raise ValueError(f"{len(labels)} outputs but {len(self.images)} images")
 
-    @property
+    @cached_property
     def predictions(self) -> np.ndarray:
         """(N,) the class with the largest probability."""
         return self.probabilities.argmax(axis=1)
 
-    @property
+    @cached_property
     def confidence(self) -> np.ndarray:
         """(N,) that probability."""
         return self.probabilities.max(axis=1)
 
-    @property
+    @cached_property
     def right(self) -> np.ndarray:
         """(N,) bool: the prediction is the label."""
         return self.predictions == self.labels
 
-    @property
+    @cached_property
     def confusion(self) -> np.ndarray:
         """(classes, classes) counts, rows = truth."""
         return confusion_matrix(self.labels, self.predictions, len(self.class_names))

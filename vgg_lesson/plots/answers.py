@@ -4,11 +4,12 @@ from matplotlib.patches import Rectangle
 
 from vgg_lesson.calibration import confident_errors
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.evaluation import place_axes, show_matrix
-from vgg_lesson.plots.style import COLOURS, Picture, figure
+from vgg_lesson.plots.evaluation import show_matrix
+from vgg_lesson.plots.style import COLOURS, Picture, figure, name_places
 
 SHOWN = 12
 COLUMNS = 4
+MARGINS = {"left": 0.12, "right": 0.985, "bottom": 0.2, "top": 0.93, "wspace": 0.3}
 _GAP = 0.12  # between tiles, as share of a tile
 
 
@@ -21,8 +22,7 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
     """
     names, matrix = outputs.class_names, outputs.confusion
     places = outputs.cell(true, predicted)
-    made, (left, right) = figure(9.2, 4.6, columns=2, gridspec_kw={"width_ratios": [1, 1.15]})
-    place_axes(made, left=0.12, right=0.985, bottom=0.2, top=0.93, wspace=0.3)
+    made, (left, right) = figure(9.2, 4.6, columns=2, width_ratios=(1, 1.15), margins=MARGINS)
     show_matrix(left, matrix, names, numbers=False)
     left.add_patch(_frame(predicted, true))
     total = int(matrix[true].sum())
@@ -107,8 +107,8 @@ def _show_outputs(axes, outputs: Outputs, places) -> None:
             answer, row, f"{100 * outputs.confidence[place]:.0f}", ha="center", va="center", fontsize=8, color=color
         )
         axes.add_patch(_frame(int(outputs.labels[place]), row))
-    axes.set_xticks(range(len(outputs.class_names)), outputs.class_names, rotation=40, ha="right", fontsize=8.5)
-    axes.set_yticks(range(len(places)), [f"image {place}" for place in places], fontsize=8)
+    name_places(axes, "x", outputs.class_names, turn=40, room=46)
+    name_places(axes, "y", [f"image {place}" for place in places], fontsize=8)
     axes.set_xlabel("probabilities: frame = truth, number = answer (%)", fontsize=8.5)
 
 

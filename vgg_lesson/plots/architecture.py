@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.collections import PolyCollection
 
 from vgg_lesson.configurations import LayerRow
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, name_places
 
 COLOUR_OF_KIND = {"Conv2D": CYCLE[0], "MaxPooling2D": CYCLE[5], "Dense": CYCLE[2]}
 NAME_OF_KIND = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Dense": "fully connected (not to scale)"}
@@ -35,18 +35,14 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
         raise ValueError(
             f"rows must hold at least one of {list(COLOUR_OF_KIND)}, received {len(rows)} rows without any"
         )
-    made, columns = figure(9.6, 5.0, columns=3, width_ratios=(1.5, 1, 1), sharey=True, margins=MARGINS)
+    made, columns = figure(9.6, 5.0, columns=3, width_ratios=(1.5, 1, 1), margins=MARGINS)
     for axes, heading in zip(columns, COLUMNS, strict=True):
         axes.set_title(heading, fontsize=9, fontweight="normal", color=COLOURS["muted"], pad=5)
-        axes.grid(False)
-        axes.spines[["left", "bottom"]].set_visible(False)
-        axes.set_xticks([])
-        axes.tick_params(length=0)
+        axes.set_axis_off()
+        axes.set_ylim(len(drawn) - 0.5, -0.5)
     _draw_maps(columns[0], drawn)
     for axes, field in zip(columns[1:], FIELDS, strict=True):
         _draw_shares(axes, drawn, field)
-        axes.yaxis.set_visible(False)  # the layers' names stand once; unseen labels are measured all the same
-    columns[0].set_ylim(len(drawn) - 0.5, -0.5)
     parameters, work = total(rows, "parameters"), total(rows, "multiply_adds")
     dense, worked = (sum(getattr(row, field) for row in rows if row.kind == "Dense") for field in FIELDS)
     finding = f"hold {dense / parameters:.0%} of the parameters and do {worked / work:.0%} of the work"
@@ -75,7 +71,7 @@ def _draw_maps(axes, drawn: list[LayerRow]) -> None:
         size = " × ".join(str(number) for number in row.output_shape)
         axes.text(length + 0.025, place, size, va="center", fontsize=7.5)
     axes.set_xlim(0, 1.42)
-    axes.set_yticks(range(len(drawn)), [row.name for row in drawn], fontsize=8)
+    name_places(axes, "y", [row.name for row in drawn], fontsize=8)
     kinds = [kind for kind in COLOUR_OF_KIND if any(row.kind == kind for row in drawn)]
     # What the colours mean, where the boxes are short: in the lower right corner.
     for line, kind in enumerate(kinds):

@@ -2,9 +2,20 @@
 
 import math
 
+from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.style import BEHIND_WORDS, COLOURS, CYCLE, DASHES, Picture, chance_line, figure, label_line
+from vgg_lesson.plots.style import (
+    BEHIND_WORDS,
+    COLOURS,
+    CYCLE,
+    DASHES,
+    Picture,
+    chance_line,
+    figure,
+    label_line,
+    name_places,
+)  # fmt: skip
 
 MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
@@ -95,16 +106,19 @@ def atlas_maps(maps: dict) -> Picture:
 
 def _fill_map(axes, counts, depths, rates):
     """The coloured places of a map, with their counts and the names of rows and columns."""
+    squares, fills = [], []
     for (depth, rate), (learned, runs) in counts.items():
         kind = "none" if not runs else "failed" if not learned else "learned" if learned == runs else "mixed"
         x, y = rates.index(rate), depths.index(depth)
-        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=_FILL[kind], edgecolor="white", linewidth=2))
+        squares.append([(x - 0.5, y - 0.5), (x + 0.5, y - 0.5), (x + 0.5, y + 0.5), (x - 0.5, y + 0.5)])
+        fills.append(_FILL[kind])
         words = f"{learned} of {runs}" if runs else "not run"
         size = 8.5 if runs else 7.5
         axes.text(x, y, words, ha="center", va="center", fontsize=size, color=COLOURS["ink" if runs else "muted"])
     axes.set(xlim=(-0.55, len(rates) - 0.45), ylim=(-0.55, len(depths) - 0.45))
-    axes.set_xticks(range(len(rates)), [short_rate(rate) for rate in rates])
-    axes.set_yticks(range(len(depths)), depths)
+    axes.add_collection(PolyCollection(squares, facecolors=fills, edgecolor="white", linewidth=2))
+    name_places(axes, "x", map(short_rate, rates), fontsize=10, room=20)
+    name_places(axes, "y", depths, fontsize=10, room=22)
     axes.grid(False)
 
 

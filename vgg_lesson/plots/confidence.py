@@ -4,7 +4,6 @@ import numpy as np
 
 from vgg_lesson.calibration import brier_score, negative_log_likelihood, reliability, select, selection_curve
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.evaluation import place_axes
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, label_line
 
 CLOSE = 0.01
@@ -22,8 +21,8 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     shown = outputs if temperature == 1 else outputs.at_temperature(temperature)
     found = reliability(shown.probabilities, shown.labels, bins)
     filled, centres = found.images > 0, (found.edges[1:] + found.edges[:-1]) / 2
-    made, (upper, lower) = figure(6.4, 5.0, rows=2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    place_axes(made, left=0.12, right=0.97, bottom=0.1, top=0.92, hspace=0.12)
+    margins = {"left": 0.12, "right": 0.97, "bottom": 0.1, "top": 0.92, "hspace": 0.12}
+    made, (upper, lower) = figure(6.4, 5.0, rows=2, sharex=True, height_ratios=(3, 1), margins=margins)
     upper.plot([0, 1], [0, 1], color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
     words = "dashed: right as often as it says\norange: the distance from that"
     upper.text(0.02, 0.94, words, color=COLOURS["chance"], fontsize=8.5, va="top")
@@ -67,8 +66,7 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
     curve = [step for step in selection_curve(outputs.probabilities, outputs.labels) if step.answered]
     thresholds = [step.threshold for step in curve]
     chosen = select(outputs.probabilities, outputs.labels, threshold)
-    made, axes = figure(6.6, 3.9)
-    place_axes(made, left=0.1, right=0.97, bottom=0.14, top=0.9)
+    made, axes = figure(6.6, 3.9, margins={"left": 0.1, "right": 0.97, "bottom": 0.14, "top": 0.9})
     for values, color, name in (
         ([100 * step.coverage for step in curve], CYCLE[0], "images answered"),
         ([100 * step.accuracy for step in curve], CYCLE[2], "answers right"),

@@ -120,7 +120,7 @@ class PicturePanel(widgets.VBox):
 
     def show(self, picture: Picture) -> None:
         """Show a picture and its words; may be called from any thread."""
-        png = to_png(picture.figure, compression=1)
+        png = to_png(picture.figure, quick=True)
         with self.hold_sync():
             self.picture = picture
             self.image.width = str(round(picture.figure.get_figwidth() * SCREEN_DPI))
