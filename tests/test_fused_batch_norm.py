@@ -1,0 +1,142 @@
+"""The fused normalisation against Keras's own: outputs, gradients, running statistics, and who is left alone."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vgg_lesson.acceleration import accelerate
+
+pytestmark = pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"
+)
+BatchNormalization = keras.layers.BatchNormalization
+
+
+def normalised(layer, shape=(6, 5, 4), seed=0):
+    """A model of one layer with weights that are not the initial ones."""
+    model = keras.Sequential([keras.Input(shape), layer])
+    random = np.random.default_rng(seed)
+    for variable in layer.weights:
+        variable.assign(random.uniform(0.5, 2, variable.shape))
+    return model
+
+
+def step(model, images, training=True):
+    """Output, gradients by images and trainable weights, and all weights afterwards."""
+    images = tf.constant(images)
+
+    @tf.function
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = model(images, training=training)
+            loss = tf.reduce_sum(tf.sin(outputs))
+        return outputs, *tape.gradient(loss, [images, *[v.value for v in model.trainable_variables]])
+
+    return [np.asarray(value) for value in (*run(), *model.get_weights())]
+
+
+def is_fused(layer):
+    return "call" in vars(layer)
+
+
+def images_for(model, count=3):
+    return np.random.default_rng(1).normal(3, 2, (count, *model.input_shape[1:])).astype("float32")
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.5, "epsilon": 0.1}, {"axis": 3}])
+@pytest.mark.parametrize("shape, count", [((6, 5, 4), 3), ((1, 1, 8), 16), ((2, 2, 1), 1)])
+def test_a_training_step_equals_keras(options, shape, count):
+    theirs = normalised(BatchNormalization(**options), shape)
+    ours = accelerate(normalised(BatchNormalization(**options), shape))
+    assert is_fused(ours.layers[0]) and not is_fused(theirs.layers[0])
+    images = images_for(theirs, count)
+    for mine, expected in zip(step(ours, images), step(theirs, images), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-3, atol=2e-4)
+    assert not np.allclose(ours.get_weights()[2], normalised(BatchNormalization(**options), shape).get_weights()[2])
+
+
+def test_running_statistics_use_the_variance_that_keras_uses():
+    """With four values the kernel's own variance is a third too large."""
+    model = accelerate(normalised(BatchNormalization(momentum=0.0), (2, 2, 1)))
+    images = images_for(model, 1)
+    step(model, images)
+    assert model.get_weights()[3] == pytest.approx(images.var(), rel=1e-4)
+
+
+@pytest.mark.parametrize("training, trainable", [(False, True), (True, False)])
+def test_without_training_it_uses_the_running_statistics_and_leaves_them(training, trainable):
+    theirs, ours = normalised(BatchNormalization()), accelerate(normalised(BatchNormalization()))
+    for model in (theirs, ours):
+        model.layers[0].trainable = trainable
+    images = images_for(theirs)
+    before = ours.get_weights()
+    for mine, expected in zip(step(ours, images, training), step(theirs, images, training), strict=True):
+        np.testing.assert_array_equal(mine, expected)
+    for kept, was in zip(ours.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(kept, was)
+
+
+class Own(BatchNormalization):
+    """A subclass may compute something else."""
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: BatchNormalization(center=False),
+        lambda: BatchNormalization(scale=False),
+        lambda: BatchNormalization(renorm=True),
+        lambda: BatchNormalization(dtype="mixed_bfloat16"),
+        lambda: BatchNormalization(dtype="float64"),
+        Own,
+        keras.layers.LayerNormalization,
+    ],
+)
+def test_others_are_left_alone(layer):
+    model = accelerate(normalised(layer()))
+    assert not is_fused(model.layers[0])
+
+
+@pytest.mark.parametrize("options, shape", [({"axis": 1}, (6, 5, 4)), ({}, (7,)), ({}, (6, 5))])
+def test_what_the_kernel_cannot_do_takes_the_ordinary_path(options, shape):
+    theirs, ours = normalised(BatchNormalization(**options), shape), normalised(BatchNormalization(**options), shape)
+    accelerate(ours)
+    images = images_for(theirs, 5)
+    for mine, expected in zip(step(ours, images), step(theirs, images), strict=True):
+        np.testing.assert_array_equal(mine, expected)
+
+
+def test_a_mask_is_obeyed():
+    theirs, ours = normalised(BatchNormalization()), accelerate(normalised(BatchNormalization()))
+    images = images_for(theirs)
+    mask = np.zeros((3, 6, 5), bool)
+    mask[0] = True
+    expected, mine = (model.layers[0](images, training=True, mask=mask) for model in (theirs, ours))
+    np.testing.assert_array_equal(mine, expected)
+
+
+def test_gradient_of_the_gradient():
+    images = tf.constant(images_for(normalised(BatchNormalization())))
+    found = []
+    for change in (lambda model: model, accelerate):
+        model = change(normalised(BatchNormalization()))
+        with tf.GradientTape() as outer:
+            outer.watch(images)
+            with tf.GradientTape() as inner:
+                inner.watch(images)
+                loss = tf.reduce_sum(model(images, training=True) ** 3)
+            penalty = tf.reduce_sum(inner.gradient(loss, images) ** 2)
+        found.append(outer.gradient(penalty, images).numpy())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-2, atol=1e-2 * np.abs(found[0]).max())
+
+
+def test_saved_loaded_and_cloned_it_is_plain_keras(tmp_path):
+    model = accelerate(normalised(BatchNormalization()))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for copy in (loaded, keras.models.clone_model(model)):
+        assert type(copy.layers[0]) is BatchNormalization and not is_fused(copy.layers[0])
+    for mine, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
