@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,14 @@ def test_no_mark_breaks_a_table(path):
 def test_a_planted_mark_in_a_table_is_found():
     mark = "<!--record:lecture/none-0:epochs.-1.loss|fixed2-->2.30<!--/-->"
     assert broken_rows(f"| He | {mark} |") and not broken_rows(f"The loss is {mark}.")
+
+
+def test_numbers_are_brought_up_to_date(tmp_path):
+    update = runpy.run_path(str(ROOT / "tools" / "update_numbers.py"))["update"]
+    mark = "<!--count:lecture/none-*:verdict=stuck-->{}<!--/-->"
+    right = recordings.resolve("count:lecture/none-*:verdict=stuck")
+    lesson = tmp_path / "lesson.ipynb"
+    lesson.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": [mark.format("77"), "77 others"]}]}))
+    assert len(update(lesson)) == 1
+    assert prose(lesson) == [mark.format(right) + "77 others"]
+    assert update(lesson) == []
