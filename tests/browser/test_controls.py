@@ -9,7 +9,7 @@ import time
 import pytest
 from accessibility import violations
 from lab_page import ANSWER_SECONDS, wait_for
-from latency import BARE, bare_milliseconds, milliseconds
+from latency import BARE, COMPUTES, bare_milliseconds, limit, milliseconds
 from playwright.sync_api import expect
 
 SOURCE = """
@@ -198,6 +198,12 @@ def test_latency_from_key_to_picture(workbench, latencies):
     line = f"workbench: bare slider {bare:.0f} ms, picture {picture:.0f} ms, of it drawing {drawing:.0f} ms"
     latencies.add(line)
     assert picture - drawing < 3 * bare + 100, line
+
+
+def test_a_slow_lab_would_be_noticed(workbench):
+    lab = workbench(pause=1.0)
+    bare = bare_milliseconds(lab)
+    assert milliseconds(lab, lab.control("Points"), lab.picture(), "it.src", presses=5) > limit(COMPUTES, bare)
 
 
 @pytest.mark.parametrize("theme", ["lab", "dark_lab"])
