@@ -33,12 +33,14 @@ def check_silent_share(function: Callable) -> None:
     one_dead = half * np.array([1, 0, 1, 1])
     once = np.zeros((8, 3, 3, 4))
     once[5, 2, 0, :3] = 0.1
+    signed = np.stack([half[..., 0], -half[..., 1], np.sign(half[..., 2] - 0.2), 0 * half[..., 3]], axis=-1)
     dense = rng.uniform(0.5, 1, (8, 5)) * np.array([1, 0, 0, 1, 0])
     for outputs, name, right in (
         (one_dead, "a convolution of 4 channels, of which number 1 is always 0 and the others half of the time", 1 / 4),
         (once, "a convolution of 4 channels, of which three are active once, for one image at one place", 1 / 4),
         (dense, "a dense layer of 5 units, of which three are always 0", 3 / 5),
         (half, "a convolution in which every channel is 0 half of the time", 0.0),
+        (signed, "a convolution without a ReLU: negative outputs are not silent, and 4 channels, of which one is", 1 / 4),
     ):
         zero = outputs == 0
         known = {
@@ -94,7 +96,10 @@ def check_consultation(consultation) -> None:
 
 def _expect_number(function: Callable, arguments, right: float, case: str, known: dict, next_step: str) -> None:
     expect(callable(function), "a function", function, "Define it with def; hand over its name, without ().")
-    received = function(*arguments)
+    try:
+        received = function(*arguments)
+    except Exception as error:  # the learner's own: told with the case that it did not get through, and chained
+        expect(False, f"one number {case}", f"{type(error).__name__}: {error}", next_step)
     scalar = isinstance(received, int | float | np.number) or (isinstance(received, np.ndarray) and received.ndim == 0)
     expect(scalar, f"one number {case}", received, "Return a single number.")
     known = {wrong: text for wrong, text in known.items() if abs(wrong - right) > 1e-3}

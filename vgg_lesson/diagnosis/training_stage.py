@@ -24,7 +24,7 @@ def run(exam, fresh) -> None:
     exam.fresh_weights = fresh.get_weights()
     exam.signs = signs = vital_signs.network_signs(subject, fresh, 128)
     exam.say(
-        f"fresh network: signal shrinks to {signs.shrinkage:.2g} from first to last hidden layer, "
+        f"fresh network: signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first, "
         f"logits differ by {signs.logit_spread:.2g} "
         f"between images, loss {signs.loss:.3g}, at most {signs.zero_units:.0%} zero units in a layer"
     )
