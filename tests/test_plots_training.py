@@ -108,7 +108,7 @@ def test_the_maps_show_every_remedy_and_what_is_missing():
     picture = atlas_plots.atlas_maps(Atlas(made_atlas()).maps())
     titles = [axes.get_title(loc="left") for axes in picture.figure.axes]
     assert titles[0] == "The lecture's settings: 3 of 6 runs learned" and titles[1] == "He initialiser: not run yet"
-    assert picture.figure.get_suptitle() == "7 of 10 runs learned; 5 of 80 places are recorded so far"
+    assert picture.figure.get_suptitle() == "7 of 10 runs learned; 5 of 80 places recorded so far"
     assert "batch norm: 16 layers at 1e-4 2 of 2, 16 layers at 1e-3 2 of 2" in picture.text
     assert sum(text.get_text() == "not run" for axes in picture.figure.axes for text in axes.texts) == 75
     assert "not run yet; 0 of 80 places" in atlas_plots.atlas_maps(Atlas([]).maps()).text

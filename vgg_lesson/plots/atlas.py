@@ -97,8 +97,8 @@ def atlas_maps(maps: dict) -> Picture:
         axes.set_xlabel("learning rate")
     every = {(remedy, *place): count for remedy, counts in maps.items() for place, count in counts.items()}
     run = sum(1 for _, runs in every.values() if runs)
-    places = f"all {run} places are" if run == len(every) else f"{run} of {len(every)} places are"
-    finding = f"{_summary(every)}; {places} recorded so far"
+    places = f"all {run} places are recorded" if run == len(every) else f"{run} of {len(every)} places recorded so far"
+    finding = f"{_summary(every)}; {places}"
     drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     listed = "; ".join(f"{remedy}: {_places(counts)}" for remedy, counts in maps.items())
     return Picture(drawn, f"{finding}. By weight layers and learning rate, {listed}.")
