@@ -40,7 +40,7 @@ def check_silent_share(function: Callable) -> None:
         (once, "a convolution of 4 channels, of which three are active once, for one image at one place", 1 / 4),
         (dense, "a dense layer of 5 units, of which three are always 0", 3 / 5),
         (half, "a convolution in which every channel is 0 half of the time", 0.0),
-        (signed, "a convolution without a ReLU: negative outputs are not silent, and 4 channels, of which one is", 1 / 4),
+        (signed, "a convolution without a ReLU (negative outputs are not silent), of 4 channels", 1 / 4),
     ):
         zero = outputs == 0
         known = {
