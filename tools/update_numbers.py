@@ -5,7 +5,7 @@ For after new runs were recorded. It says what it changed; read the sentences ar
 
 from pathlib import Path
 
-from vgg_lesson.recordings import wrong_quotes
+from vgg_lesson.recordings import prose, wrong_quotes
 
 ROOT = Path(__file__).parent.parent
 
@@ -14,7 +14,7 @@ def update(path: Path) -> list[str]:
     """Correct the marked numbers of one text, a notebook's or a markdown file's, in place; return the changes."""
     text = path.read_text(encoding="utf-8")
     changes = []
-    for quote in wrong_quotes([text]):
+    for quote in wrong_quotes(prose(path)):
         mark = f"<!--{quote.marker}-->"
         text = text.replace(f"{mark}{quote.says}<!--/-->", f"{mark}{quote.gives}<!--/-->")
         changes.append(f"{path.name}: {quote.says} -> {quote.gives}  ({quote.marker})")

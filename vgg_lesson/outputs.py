@@ -50,12 +50,12 @@ class Outputs:
         """(N,) that probability."""
         return self.probabilities.max(axis=1)
 
-    @cached_property
+    @property
     def right(self) -> np.ndarray:
         """(N,) bool: the prediction is the label."""
         return self.predictions == self.labels
 
-    @cached_property
+    @property
     def confusion(self) -> np.ndarray:
         """(classes, classes) counts, rows = truth."""
         return confusion_matrix(self.labels, self.predictions, len(self.class_names))

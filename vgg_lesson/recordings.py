@@ -16,6 +16,7 @@ Numbers in prose
     from 0.1 to 1000 two digits), ``text`` (as it is; the default).
 """
 
+import json
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -206,6 +207,14 @@ def quotes(text: str, folder=FOLDER) -> list[Quote]:
     if opened != len(found):
         raise ValueError(f"{opened} numbers are marked, {len(found)} of the marks end in <!--/-->: {text[:80]!r}")
     return [quote._replace(gives=resolve(quote.marker, folder)) for quote in found]
+
+
+def prose(path: Path) -> list[str]:
+    """The markdown of a notebook, cell by cell, or the whole of a markdown file."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return [text]
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
 
 
 def wrong_quotes(texts: Iterable[str], folder=FOLDER) -> list[Quote]:

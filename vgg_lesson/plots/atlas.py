@@ -11,11 +11,12 @@ from vgg_lesson.plots.style import (
     CYCLE,
     DASHES,
     Picture,
+    box_outline,
     chance_line,
     figure,
     label_line,
     name_places,
-)  # fmt: skip
+)
 
 MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
@@ -110,7 +111,7 @@ def _fill_map(axes, counts, depths, rates):
     for (depth, rate), (learned, runs) in counts.items():
         kind = "none" if not runs else "failed" if not learned else "learned" if learned == runs else "mixed"
         x, y = rates.index(rate), depths.index(depth)
-        squares.append([(x - 0.5, y - 0.5), (x + 0.5, y - 0.5), (x + 0.5, y + 0.5), (x - 0.5, y + 0.5)])
+        squares.append(box_outline(x - 0.5, y - 0.5, 1, 1))
         fills.append(_FILL[kind])
         words = f"{learned} of {runs}" if runs else "not run"
         size = 8.5 if runs else 7.5

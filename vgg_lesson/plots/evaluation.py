@@ -5,7 +5,7 @@ from matplotlib.collections import PolyCollection
 
 from vgg_lesson.metrics import most_confused, per_class, wilson_interval
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, name_places
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, box_outline, figure, name_places
 
 MATRIX_COLOURS = "Blues"
 
@@ -123,8 +123,7 @@ def show_matrix(axes, matrix: np.ndarray, names, *, numbers: bool):
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
     most = max(float(errors.max()), 1e-12)
     shown = axes.imshow(errors, cmap=MATRIX_COLOURS, vmin=0, vmax=most)
-    corners = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
-    diagonal = [[(place + x, place + y) for x, y in corners] for place in range(len(matrix))]
+    diagonal = [box_outline(place - 0.5, place - 0.5, 1, 1) for place in range(len(matrix))]
     axes.add_collection(PolyCollection(diagonal, color=COLOURS["grid"], linewidth=0))
     axes.grid(visible=False)
     name_places(axes, "x", names, turn=40, room=46)

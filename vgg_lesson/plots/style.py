@@ -213,6 +213,11 @@ def label_line(axes: Axes, x: float, y: float, text: str, color: str) -> None:
     )  # fmt: skip
 
 
+def box_outline(left: float, low: float, width: float, height: float) -> list[tuple[float, float]]:
+    """Corners of a box, for a PolyCollection: many boxes as one artist take a quarter of the time."""
+    return [(left, low), (left + width, low), (left + width, low + height), (left, low + height)]
+
+
 def name_places(axes: Axes, along: str, names, *, fontsize: float = 8.5, turn: float = 0, room: float = 0) -> None:
     """Write names at 0, 1, 2, ... along one side, instead of ticks.
 
