@@ -87,3 +87,9 @@ def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_p
         "block1_conv1",
         "block1_conv2",
     ]
+
+
+def test_the_atlas_is_complete():
+    """Every place of depth, rate and remedy with every seed, none twice."""
+    recorded = [run.name for run in read(record_path("atlas/"))]
+    assert sorted(recorded) == sorted(experiment.name for experiment in plan("atlas"))
