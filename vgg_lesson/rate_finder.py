@@ -75,11 +75,13 @@ def find_rate(
     if steps < 30:
         raise ValueError(f"steps must be at least 30, received {steps!r}")
     from vgg_lesson.acceleration import accelerate
+    from vgg_lesson.one_device import on_one_device
 
     copy = keras.models.clone_model(model)
     copy.compile_from_config(model.get_compile_config())
     copy.set_weights(model.get_weights())
     accelerate(copy)
+    on_one_device(copy.optimizer)
     rates, losses = np.geomspace(low, high, steps), []
     for rate, (images, targets) in zip(rates, islice(cycle(batches), steps), strict=True):
         copy.optimizer.learning_rate = rate

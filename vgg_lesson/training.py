@@ -19,6 +19,7 @@ from vgg_lesson.architecture import build_vgg
 from vgg_lesson.augmentation import augment
 from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
+from vgg_lesson.one_device import on_one_device
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.run_record import Run, judge
@@ -64,7 +65,7 @@ def build_model(
         blocks=config.blocks,
     )
     model.compile(
-        optimizer=fuse_adam(_optimizer(config, steps_per_epoch * config.epochs)),
+        optimizer=on_one_device(fuse_adam(_optimizer(config, steps_per_epoch * config.epochs))),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=["accuracy"],
         jit_compile=False,  # XLA halves the speed of convolutions on a CPU

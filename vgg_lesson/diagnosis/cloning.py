@@ -10,6 +10,7 @@ from keras.src.backend.common import global_state
 from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
+from vgg_lesson.one_device import on_one_device
 
 PENALTY_KEYS = (
     "kernel_regularizer",
@@ -217,7 +218,7 @@ def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool
     config = optimizer.get_config()
     if not weight_decay and config.get("weight_decay"):
         config["weight_decay"] = 0.0
-    return type(optimizer).from_config(config)
+    return on_one_device(type(optimizer).from_config(config))
 
 
 def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from vgg_lesson.diagnosis.batches import augment_batch
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.one_device import on_one_device
 
 BATCH = 64
 HELD_OUT = 512
@@ -115,7 +116,7 @@ class KnownGoodProbe:
         axes = tuple(range(sample.ndim - 1))
         self.mean, self.std = sample.mean(axis=axes), np.maximum(sample.std(axis=axes), 1e-12)
         self.model = build(sample.shape[1:], max(2, len(self.numbers)), subject.seed)
-        self.optimizer = keras.optimizers.Adam(2e-3)
+        self.optimizer = on_one_device(keras.optimizers.Adam(2e-3))
         self.optimizer.build(self.model.trainable_variables)
         self.fresh = self.model.get_weights(), [v.numpy() for v in self.optimizer.variables]
         self._compiled = tf.function(self._step)
