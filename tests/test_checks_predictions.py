@@ -12,7 +12,13 @@ def test_each_kind_of_prediction_gets_its_sentence():
     assert compare_prediction("d", "d", options="abcd") == "You predicted d, and so it is."
 
 
-@pytest.mark.parametrize("wrong", ["d", "C", "ab", "", 1, ...])
+@pytest.mark.parametrize("typed", ["C", " c ", "C\n"])
+def test_a_capital_letter_and_spaces_are_no_mistake(typed):
+    assert compare_prediction(typed, "c") == "You predicted c, and so it is."
+    assert compare_prediction(typed, "a").startswith("You predicted c; it is a.")
+
+
+@pytest.mark.parametrize("wrong", ["d", "D", "ab", "a b", "", " ", 1, ...])
 def test_what_is_no_option_is_refused_by_name(wrong):
     with pytest.raises(ValueError, match="'a', 'b', 'c'"):
         compare_prediction(wrong, "c")
