@@ -19,7 +19,7 @@ def made_run(name="made/up", *, accuracies=(0.2, 0.3), losses=(2.2, 2.0), stoppe
         step_loss=tuple((step + 1, loss) for step, loss in enumerate(losses)),
         seconds=1.5,
         stopped=stopped,
-        verdict=judge(losses, epochs[-1]["accuracy"] if epochs else 0.0, 0.1),
+        verdict=judge(losses, epochs[-1]["accuracy"] if epochs else None, 0.1),
         versions={"python": "3.11"},
         cores=2,
         date="2026-01-01T00:00:00+00:00",

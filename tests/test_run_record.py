@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from made_runs import made_run
 
+from vgg_lesson import recordings
 from vgg_lesson.run_record import Run, judge
 
 
@@ -65,7 +66,33 @@ def test_naming_adds_the_command_and_measurements():
         ([2.3, math.nan], 0.5, "diverged"),
         ([math.inf, 2.3], 0.5, "diverged"),
         ([], 0.0, "stuck"),
+        ([], None, "unfinished"),  # stopped before its first step
+        ([2.3, 1.5], None, "unfinished"),  # stopped in its first epoch
+        ([2.3, math.nan], None, "diverged"),
     ],
 )
 def test_the_rule_of_the_verdict(losses, accuracy, verdict):
     assert judge(losses, accuracy, 0.1) == verdict
+
+
+@pytest.mark.parametrize(
+    ("majority", "accuracy", "verdict"),
+    [
+        (0.5, 0.74, "stuck"),
+        (0.5, 0.75, "learning"),
+        (0.8, 0.89, "stuck"),
+        (0.8, 0.91, "learning"),
+        (0.99, 1.0, "learning"),
+        (1.0, 1.0, "stuck"),  # one class: a constant answer is all there is
+    ],
+)
+def test_a_large_majority_leaves_room_for_learning(majority, accuracy, verdict):
+    assert judge([0.5], accuracy, majority) == verdict
+
+
+def test_the_committed_records_have_the_verdict_of_the_rule():
+    runs = recordings.read_all().values()
+    assert len(runs) > 400
+    for run in runs:
+        losses = [loss for _, loss in run.step_loss]
+        assert judge(losses, run.epochs[-1]["accuracy"], 0.1) == run.verdict, run.name

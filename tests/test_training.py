@@ -79,7 +79,7 @@ def test_a_stop_leaves_within_a_batch(moment):
     run = train(TINY, noise(), stop=stop, callbacks=(Press(),)).run
     assert run.stopped and run.epochs == ()
     assert len(batches_after) <= 1
-    assert run.verdict == "stuck"
+    assert run.verdict == "unfinished"
 
 
 def test_the_same_seed_gives_the_same_numbers_also_beside_another_thread():

@@ -203,7 +203,7 @@ def _affine(how: str, statistics) -> tuple[np.ndarray, np.ndarray]:
 def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
     losses = [loss for _, loss in watch.step_loss]
     majority = np.bincount(dataset.y_train).max() / len(dataset.y_train)
-    accuracy = watch.epochs[-1]["accuracy"] if watch.epochs else 0.0
+    accuracy = watch.epochs[-1]["accuracy"] if watch.epochs else None
     return Run(
         name="",
         config=config.to_dict(),

@@ -13,7 +13,7 @@ _COLUMNS = (
     "Run", "Weight layers", "Learning rate", "Batch norm", "Initial weights", "Optimizer", "Width", "Images x epochs",
     "Seed", "Training accuracy", "Validation accuracy", "Outcome", "Seconds",
 )  # fmt: skip
-_OUTCOMES = {"learning": "learns", "stuck": "at chance", "diverged": "diverged"}
+_OUTCOMES = {"learning": "learns", "stuck": "at chance", "diverged": "diverged", "unfinished": "no epoch finished"}
 
 
 def estimated_seconds(config: TrainingConfig, images: int, factor: float = 1.0) -> float:
@@ -75,7 +75,6 @@ def runs_table(runs: list[Run]) -> str:
 def _row(number: int, run: Run) -> str:
     config = run.training_config
     last = run.epochs[-1] if run.epochs else None
-    outcome = _OUTCOMES[run.verdict] if last else "no epoch finished"
     cells = (
         number,
         CONFIGURATIONS[config.configuration].weight_layers,
@@ -88,7 +87,7 @@ def _row(number: int, run: Run) -> str:
         config.seed,
         f"{last['accuracy']:.1%}" if last else "-",
         f"{last['val_accuracy']:.1%}" if last else "-",
-        outcome + (", stopped" if run.stopped else ""),
+        _OUTCOMES[run.verdict] + (", stopped" if run.stopped else ""),
         f"{run.seconds:.0f}",
     )
     return "<tr>" + "".join(f"<td style='padding:2px 8px'>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>"
