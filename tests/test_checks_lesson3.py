@@ -36,6 +36,7 @@ STEPS = {
     "images": (lambda images, batch, epochs: images * epochs, "12,500 steps"),
     "rounds down": (lambda images, batch, epochs: images // batch * epochs, "They make a step, too"),
     "rounds once, almost right": (lambda images, batch, epochs: math.ceil(images * epochs / batch), "round up first"),
+    "two arguments": (lambda images, batch: math.ceil(images / batch), "12,500 steps.*TypeError.*2 positional"),
     "nothing": (lambda images, batch, epochs: None, "does the function return"),
 }
 
@@ -56,12 +57,24 @@ ALARMS = {
     "last batch": (lambda losses, classes: losses[-1] >= math.log(classes) - 0.05, "average the last 10"),
     "ten classes": (lambda losses, classes: np.mean(losses[-10:]) >= 2.303 - 0.05, "100 classes"),
     "all losses": (lambda losses, classes: np.mean(losses) >= math.log(classes) - 0.05, "Look at the last 10"),
-    "close to chance": (lambda losses, classes: abs(np.mean(losses[-10:]) - math.log(classes)) < 0.05, "NaN"),
+    "close to chance": (lambda losses, classes: abs(np.mean(losses[-10:]) - math.log(classes)) < 0.05, "to 3.0"),
     "NaN, almost right": (lambda losses, classes: np.mean(losses[-10:]) >= math.log(classes) - 0.05, "NaN"),
+    "the last five": (lambda losses, classes: not np.mean(losses[-5:]) <= math.log(classes) - 0.05, "last five losses"),
+    "not above chance": (lambda losses, classes: not abs(np.mean(losses[-10:]) - math.log(classes)) > 0.05, "to 3.0"),
+    "NaN skipped": (lambda losses, classes: not np.nanmean(losses[-10:]) <= math.log(classes) - 0.05, "one NaN"),
+    "NaN at the end": (lambda losses, classes: math.isnan(losses[-1]) or alarm_without_nan(losses, classes), "one NaN"),
+    "a number": (lambda losses, classes: float(np.mean(losses[-10:])), "True for a flat curve"),
+    "an array": (lambda losses, classes: np.array(losses) >= math.log(classes) - 0.05, "an array of shape"),
+    "raises": (lambda losses, classes: losses["loss"], "True for a flat curve.*TypeError: list indices"),
     "nothing": (lambda losses, classes: None, "does the function return"),
 }
 
 
+def alarm_without_nan(losses, classes):
+    return np.mean(losses[-10:]) > math.log(classes) - 0.05
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
 @pytest.mark.parametrize("answer", ALARMS)
 def test_wrong_alarms_are_refused(answer):
     function, words = ALARMS[answer]
@@ -69,9 +82,13 @@ def test_wrong_alarms_are_refused(answer):
 
 
 def largest(counts, depth, fits, default=None):
-    """The largest rate of that depth (None: of any) at whose place ``fits(learned, runs)`` holds."""
+    """The largest rate of that depth (None: any) where ``fits(learned, runs)`` holds; without a default if it is ``...``."""
     found = [rate for (layers, rate), pair in counts.items() if layers == (depth or layers) and fits(*pair)]
-    return max(found, default=default)
+    return max(found) if default is ... else max(found, default=default)
+
+
+def fits_all(learned, runs):
+    return 2 <= runs == learned
 
 
 def last_one(counts, depth):
@@ -87,6 +104,7 @@ RATES = {
     "one run": (lambda counts, depth: largest(counts, depth, lambda n, runs: 1 <= runs == n), "may be luck"),
     "any depth": (lambda counts, depth: largest(counts, None, lambda n, runs: 2 <= runs == n), "asked depth only"),
     "0, not None": (lambda counts, depth: largest(counts, depth, lambda n, runs: 2 <= runs == n, 0), "return None"),
+    "max of nothing": (lambda counts, depth: largest(counts, depth, fits_all, ...), "ValueError: max.*return None"),
     "nothing": (lambda counts, depth: None, "0.001 for 16 layers"),
     "True": (lambda counts, depth: True, "0.001 for 16 layers"),
 }

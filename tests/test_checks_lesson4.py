@@ -39,6 +39,11 @@ def divides_by_zero(matrix, k):
     return matrix[k, k] / matrix[k].sum(), int(matrix[k, k]) / int(matrix[:, k].sum())
 
 
+def none_where_undefined(matrix, k):
+    recall, precision = solution(matrix, k)
+    return recall, None if np.isnan(precision) else precision
+
+
 def in_percent(matrix, k):
     return tuple(100 * number for number in solution(matrix, k))
 
@@ -61,7 +66,10 @@ def test_recall_and_precision():
         (share_of_everything, "sum of a row"),
         (one_against_all, "sum of a row"),
         (zero_where_undefined, "0 of 0"),
-        (divides_by_zero, "division by zero"),
+        (divides_by_zero, "ZeroDivisionError"),
+        (divides_by_zero, "Ask first whether the column's sum is 0"),
+        (none_where_undefined, "Ask first whether the column's sum is 0"),
+        (lambda matrix, k: matrix["k"], "IndexError"),
         (in_percent, "50 of 60 = 0.8333"),
         (normalises_in_place, "Work on a copy"),
         (lambda matrix, k: None, "return recall, precision"),
@@ -138,6 +146,7 @@ def test_grid_made_by_numpy_is_accepted():
         (lambda p, y, w: None, "None"),
         (lambda p, y, w: (threshold(p, y, w), 0.9), "the threshold itself"),
         (lambda p, y, w: 100 * threshold(p, y, w), "Expected"),
+        (lambda p, y, w: min(s / 100 for s in range(101) if np.mean(p) > 1), "ValueError: min"),
     ],
 )
 def test_wrong_thresholds(answer, words):
@@ -172,6 +181,7 @@ def test_heat_map():
         (lambda m, g: m * g.mean(axis=(0, 1)), "shape (2, 3)"),
         (lambda m, g: heat_map(m, g).sum(axis=0), "shape (2, 3)"),
         (lambda m, g: None, "None"),
+        (lambda m, g: m @ g, "ValueError: matmul"),
         (scales_in_place, "Make new arrays"),
     ],
 )

@@ -1,5 +1,7 @@
 """What all checks share: one way to say what was expected, what was received, and what to try next."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -19,6 +21,28 @@ def expect(condition, expected: str, received, next_step: str) -> None:
     if not condition:
         said = received if isinstance(received, str) else describe(received)
         raise AssertionError(f"\n  Expected:  {expected}\n  Received:  {said}\n  Next step: {next_step}")
+
+
+def answer_of(function: Callable, arguments: tuple, expected: str, next_step: str):
+    """Call the learner's function; what it raises is told as a wrong answer, beside the case it did not get through.
+
+    Args:
+        function: the answer to an exercise.
+        arguments: with which it is called.
+        expected, next_step: as for :func:`expect`.
+
+    Returns:
+        What the function returned.
+
+    Raises:
+        AssertionError: it is no function, or it raised; that error is chained and shows the learner's line.
+    """
+    __tracebackhide__ = True
+    expect(callable(function), "a function", function, "Define it with def; hand over its name, without ().")
+    try:
+        return function(*arguments)
+    except Exception as error:
+        expect(False, expected, f"{type(error).__name__}: {error}", next_step)
 
 
 def describe(value) -> str:

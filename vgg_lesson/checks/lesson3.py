@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vgg_lesson.checks.common import expect
+from vgg_lesson.checks.common import answer_of, expect
 
 CLEARLY_BELOW = 0.05
 """Exercise 2: how far below chance, in nats, the last losses must lie on average."""
@@ -21,8 +21,8 @@ def check_count_steps(function: Callable[[int, int, int], int]) -> None:
         (1_000, 32, 3, 96, "Every epoch ends with its own small batch: round up first, then multiply."),
         (20, 32, 2, 2, "A batch that is larger than the data still makes one step an epoch."),
     ):
-        received = function(images, batch_size, epochs)
         asked = f"{steps:,} steps for {images:,} images, batches of {batch_size}, {epochs} epochs"
+        received = answer_of(function, (images, batch_size, epochs), asked, next_step)
         expect(
             isinstance(received, int | float | np.number) and not isinstance(received, bool) and received == steps,
             asked,
@@ -40,6 +40,10 @@ def check_looks_stuck(function: Callable) -> None:
     barely = np.linspace(2.303, 2.28, 60)
     lucky = np.append(math.log(10) + random.normal(0, 0.01, 59), 2.19)
     late = np.concatenate([flat, flat, np.linspace(2.29, 2.0, 30)])
+    five = np.append(flat, [2.22] * 5)
+    above = np.append(flat, np.linspace(2.3, 3.0, 20))
+    broken = np.linspace(2.31, 1.6, 60)
+    broken[-4] = math.nan
     hundred = np.linspace(4.61, 3.6, 60)
     for losses, classes, stuck, name, next_step in (
         (flat, 10, True, "a flat curve at ln 10", "Compare the last losses with math.log(classes)."),
@@ -52,15 +56,22 @@ def check_looks_stuck(function: Callable) -> None:
          f"That is not yet {CLEARLY_BELOW} below ln(classes)."),
         (lucky, 10, True, "a flat curve whose very last batch happens to be 2.19",
          f"One batch is noise: average the last {LAST} losses."),
+        (five, 10, True, "a flat curve whose last five losses are 2.22",
+         f"Their mean is low, that of the last {LAST} is not yet {CLEARLY_BELOW} below ln(classes)."),
+        (above, 10, True, "a curve that is flat and then climbs to 3.0",
+         "Worse than guessing is not learned either. Only a mean clearly below ln(classes) gives False."),
         (late, 10, False, "a curve that is flat for 120 steps and then falls to 2.0",
          f"Look at the last {LAST} losses only; the plateau before is past."),
         (hundred, 100, False, "100 classes, falling from 4.61 to 3.6", "Chance depends on the number of classes."),
         (np.full(60, math.log(100)), 100, True, "100 classes, flat at ln 100", "Chance is ln(classes), not 2.303."),
         (np.append(flat, [math.nan] * LAST), 10, True, "a curve that ends in NaN",
          "Any comparison with NaN is False. Ask whether the mean is clearly below chance, and return the opposite."),
+        (broken, 10, True, f"a falling curve with one NaN among the last {LAST} losses",
+         "Do not skip the NaN: np.mean of the ten is NaN, too, and NaN lies below nothing."),
     ):  # fmt: skip
-        received = function(losses.tolist(), classes)
-        expect(received in (True, False) and bool(received) == stuck, f"{stuck} for {name}", received, next_step)
+        asked = f"{stuck} for {name}"
+        received = answer_of(function, (losses.tolist(), classes), asked, next_step)
+        expect(isinstance(received, bool | np.bool_) and bool(received) == stuck, asked, received, next_step)
 
 
 def check_largest_safe_rate(function: Callable) -> None:
@@ -83,9 +94,9 @@ def check_largest_safe_rate(function: Callable) -> None:
         ({(16, 1e-3): (1, 1), (16, 1e-2): (0, 0)}, 16, None, "a map with single runs only",
          "No place has two runs: return None."),
     ):  # fmt: skip
-        received = function(dict(counts), depth)
+        asked = f"{'None' if rate is None else f'the rate {rate:g}'} for {depth} layers in {name}"
+        received = answer_of(function, (dict(counts), depth), asked, next_step)
         is_rate = isinstance(received, int | float | np.number) and not isinstance(received, bool)
         right = received is None if rate is None else is_rate and math.isclose(received, rate)
         said = f"the rate {received:g}" if is_rate else None if received is None else received
-        asked = f"{'None' if rate is None else f'the rate {rate:g}'} for {depth} layers in {name}"
         expect(right, asked, "None" if said is None else said, next_step)

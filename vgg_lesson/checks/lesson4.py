@@ -6,7 +6,9 @@ from collections.abc import Callable
 import numpy as np
 
 from vgg_lesson.calibration import select
-from vgg_lesson.checks.common import describe, expect
+from vgg_lesson.checks.common import answer_of, describe, expect
+
+NEVER_ANSWERED = 'Ask first whether the column\'s sum is 0, and return float("nan") as the precision then.'
 
 
 def check_recall_and_precision(function: Callable) -> None:
@@ -23,22 +25,19 @@ def check_recall_and_precision(function: Callable) -> None:
         math.isnan(precision),
         'nan as the precision of class 1, which is never answered: of no answers, no share can be right ("0 of 0")',
         precision,
-        'Ask first whether the column\'s sum is 0, and return float("nan") then.',
+        NEVER_ANSWERED,
     )
 
 
 def _two_numbers(function: Callable, matrix: np.ndarray, k: int) -> tuple[float, float]:
     asked = f"two numbers (recall, precision) for class {k} of a 3 x 3 matrix"
-    before = matrix.copy()
-    try:
-        result = function(matrix, k)
-    except ZeroDivisionError:
-        result = "a division by zero"
+    before, never = matrix.copy(), not matrix[:, k].any()
+    result = answer_of(function, (matrix, k), asked, NEVER_ANSWERED if never else "End with: return recall, precision")
     expect(np.array_equal(matrix, before), "the matrix left as it is", "a changed matrix", "Work on a copy.")
-    right = isinstance(result, tuple | list | np.ndarray) and len(result) == 2
-    expect(
-        right and all(np.ndim(number) == 0 for number in result), asked, result, "End with: return recall, precision"
-    )
+    pair = isinstance(result, tuple | list | np.ndarray) and len(result) == 2
+    expect(pair and all(np.ndim(number) == 0 for number in result), asked, result, "End with: return recall, precision")
+    numbers = all(isinstance(number, int | float | np.number) for number in result)
+    expect(numbers, asked, result, NEVER_ANSWERED if never else "Both must be numbers.")
     recall, precision = result
     return float(recall), float(precision)
 
@@ -60,15 +59,17 @@ def check_choose_threshold(function: Callable) -> None:
     for wanted, probabilities, labels, trap in _threshold_cases():
         grid = [select(probabilities, labels, step / 100) for step in range(101)]
         fitting = [step.threshold for step in grid if step.answered and step.right >= wanted * step.answered]
-        found = function(probabilities.copy(), labels.copy(), wanted)
+        asked = "None, because no threshold makes enough of the answers right"
+        if fitting:
+            best = select(probabilities, labels, fitting[0])
+            asked = (
+                f"{fitting[0]:.2f} for at least {wanted:.0%} right: then {best.right} of {best.answered} answers are "
+                f"right, and {best.images - best.answered} of {best.images} images get none"
+            )
+        found = answer_of(function, (probabilities.copy(), labels.copy(), wanted), asked, trap)
         if not fitting:
-            expect(found is None, "None, because no threshold makes enough of the answers right", found, trap)
+            expect(found is None, asked, found, trap)
             continue
-        best = select(probabilities, labels, fitting[0])
-        asked = (
-            f"{fitting[0]:.2f} for at least {wanted:.0%} right: then {best.right} of {best.answered} answers are "
-            f"right, and {best.images - best.answered} of {best.images} images get none"
-        )
         expect(found is not None, asked, found, trap)
         expect(isinstance(found, int | float | np.number), asked, found, "Return the threshold itself, one number.")
         received = describe(float(found))
@@ -128,8 +129,9 @@ def check_heat_map(function: Callable) -> None:
     gradients = np.array([[[2, -1], [0, 0], [4, -2]], [[1, -1], [3, -3], [2, 1]]], float)
     for these, slopes in ((maps, gradients), (rng.random((4, 4, 8)), rng.normal(size=(4, 4, 8)))):
         given = these.copy(), slopes.copy()
-        found = function(*given)
         height, width, _ = these.shape
+        asked = f"an array of shape {(height, width)}, one number for each place of the maps"
+        found = answer_of(function, given, asked, "Look at the shapes: (height, width, filters) times (filters,).")
         expect(
             np.array_equal(given[0], these) and np.array_equal(given[1], slopes),
             "maps and gradients left as they are",
@@ -138,7 +140,7 @@ def check_heat_map(function: Callable) -> None:
         )
         expect(
             isinstance(found, np.ndarray) and found.shape == (height, width),
-            f"an array of shape {(height, width)}, one number for each place of the maps",
+            asked,
             found,
             "One weight for each map (the mean over axes 0 and 1), then add the weighted maps up (axis -1).",
         )

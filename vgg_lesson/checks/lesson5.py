@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vgg_lesson.checks.common import describe, expect
+from vgg_lesson.checks.common import answer_of, describe, expect
 
 MOST_SECONDS, MOST_WRONG = 45, 1
 """Exercise 3: the bill and the wrong names that a good consultation may have."""
@@ -64,7 +64,7 @@ def check_consultation(consultation) -> None:
         hasattr(consultation, "ordered") and hasattr(consultation, "named"),
         "a Consultation, with the instruments that you ordered",
         consultation,
-        "Write consultation = Consultation(25, small), then consultation.order(...) and consultation.name(...).",
+        "Write consultation = Consultation(4, small), then consultation.order(...) and consultation.name(...).",
     )
     measured = list(consultation.ordered)
     expect(
@@ -95,11 +95,7 @@ def check_consultation(consultation) -> None:
 
 
 def _expect_number(function: Callable, arguments, right: float, case: str, known: dict, next_step: str) -> None:
-    expect(callable(function), "a function", function, "Define it with def; hand over its name, without ().")
-    try:
-        received = function(*arguments)
-    except Exception as error:  # the learner's own: told with the case that it did not get through, and chained
-        expect(False, f"one number {case}", f"{type(error).__name__}: {error}", next_step)
+    received = answer_of(function, arguments, f"one number {case}", next_step)
     scalar = isinstance(received, int | float | np.number) or (isinstance(received, np.ndarray) and received.ndim == 0)
     expect(scalar, f"one number {case}", received, "Return a single number.")
     known = {wrong: text for wrong, text in known.items() if abs(wrong - right) > 1e-3}
