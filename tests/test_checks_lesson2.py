@@ -52,12 +52,12 @@ def test_on_paper_wrong(before, after, hint):
 COSTS = (951_040, 60_817_408)
 
 
-def block(inputs=(8, 8, 128), sizes=(3, 3, 1), filters=256, pool=2, **options):
+def block(inputs=(8, 8, 128), sizes=(3, 3, 1), filters=256, pool=2, step=None, **options):
     import keras
 
     options = {"padding": "same", "activation": "relu", **options}
     convolutions = [keras.layers.Conv2D(filters, size, **options) for size in sizes]
-    poolings = [keras.layers.MaxPooling2D(pool)] if pool else []
+    poolings = [keras.layers.MaxPooling2D(pool, step)] if pool else []
     return keras.Sequential([keras.Input(inputs), *convolutions, *poolings])
 
 
@@ -78,6 +78,7 @@ def test_block_solution_agrees_with_the_package():
         ({"sizes": (1, 3, 3)}, "Read the row of C"),
         ({"pool": 0}, "Read the row of C"),
         ({"pool": 3}, "Read the row of C"),
+        ({"step": 1}, "as far as it is wide"),  # almost right: all sizes, and maps of 7 x 7
         ({"inputs": (16, 16, 128)}, "Begin with keras.Input"),
         ({"filters": 128}, "as a pattern"),
         ({"padding": "valid"}, "as a pattern"),

@@ -60,6 +60,13 @@ def check_block3_of_c(block, parameters, multiply_adds) -> None:
             f"{layer.name}: filters, stride, padding, activation, bias = {settings}",
             "Take the layers of by_hand as a pattern.",
         )
+    steps = block.layers[-1].strides
+    expect(
+        tuple(steps) == (2, 2),
+        "a pooling with stride 2, which leaves maps of 4 x 4",
+        f"stride {steps}: maps of {block.output_shape[1]} x {block.output_shape[2]}",
+        "The pooling moves on as far as it is wide: leave its strides at the default.",
+    )
     _check_costs(parameters, multiply_adds)
 
 
