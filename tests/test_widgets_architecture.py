@@ -92,10 +92,34 @@ def test_table_scrolls_by_keyboard_and_names_its_columns():
 
 def test_goal_of_the_explorer_can_be_reached_with_its_controls():
     lab = architecture_explorer()
-    lab.controls["width"].value = 1 / 4
-    lab.controls["head"].value = (128, 128)
-    lab.wait()
-    assert "16 weight layers: 955,098 parameters" in lab.text
+
+    def read(width, head):
+        lab.controls["width"].value, lab.controls["head"].value = width, head
+        lab.wait()
+        numbers = re.search(r": ([\d,]+) parameters, ([\d,]+) multiply-adds", lab.text).groups()
+        held = re.search(r"fully connected layers hold (\d+)%", lab.text)
+        return *(int(number.replace(",", "")) for number in numbers), int(held[1])
+
+    for whole, half in zip(read(1.0, ())[:2], read(1 / 2, ())[:2], strict=True):
+        assert half / whole == pytest.approx(1 / 4, abs=0.01)
+    heads = ((), (128, 128), (512, 512), (4096, 4096))
+    assert [read(1.0, head)[2] > 50 for head in heads] == [False, False, False, True]
+    assert [read(1 / 8, head)[2] > 50 for head in heads] == [False, False, True, True]
+
+
+def test_goal_of_the_explorer_does_not_tell_the_answer_of_the_exercise():
+    from vgg_lesson.checks.lesson2 import LIMITS
+
+    goal = architecture_explorer().children[0].value
+    assert f"{LIMITS['parameters'][1]:,}" not in goal and "three fully connected" not in goal
+
+
+def test_goal_of_the_convolution_can_be_reached_but_for_the_border(by_hand):
+    """One brightness gives 0 inside the image; on the zeros of the padding it does not, and the goal says so."""
+    slanted = np.array(((0, 1, 2), (-1, 0, 1), (-2, -1, 0)), float)
+    outputs = convolve(np.full((6, 6), 0.5), slanted)
+    assert not outputs[1:-1, 1:-1].any() and outputs[0].any()
+    assert "border" in by_hand.children[0].value
 
 
 def test_an_error_is_shown_in_words(monkeypatch):

@@ -27,8 +27,8 @@ class ArchitectureExplorer(Explorer):
     def __init__(self):
         self.table = widgets.HTML()
         super().__init__(
-            "Find a network with three fully connected layers, 900,000 to 1,000,000 parameters and 16 weight layers. "
-            "(Exercise 3 asks you to build it.)",
+            "Find what halving the width does to the parameters and to the work when there is no head. "
+            "Then find, for width 1 and for width 1/8, the smallest head that holds more than half of the parameters.",
             explore,
             {
                 "configuration": step_slider(

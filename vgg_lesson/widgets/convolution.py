@@ -37,7 +37,8 @@ class ConvolutionByHand(Explorer):
         options = [(name, number) for number, name in enumerate(names)]
         cell = "of the output cell that is worked out, counted from 0 at the top left. Arrow keys move it."
         super().__init__(
-            "Find nine weights that give 0 where the image has one brightness, and a strong output on slanted edges.",
+            "Find nine weights that give 0 where the image has one brightness, and a strong output on slanted edges. "
+            "(The border is different: there the weights also lie on the zeros of the padding.)",
             self._draw,
             {
                 "number": choice("Image", options, 0, "One drawing of each class, in grey."),
