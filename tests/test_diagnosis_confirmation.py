@@ -150,3 +150,10 @@ def test_every_mending_undoes_its_own_damage():
     for name, damaged in damages.items():
         np.testing.assert_allclose(mendings(damaged)[name], plain, atol=1e-12, err_msg=name)
     assert set(mendings(images[:, :4])) == {SCALED, *list(damages)[:4]}
+
+
+def test_a_channel_that_never_changes_is_not_divided_by_its_rounding_error():
+    images = np.random.default_rng(0).normal(0.5, 0.2, size=(64, 1, 1, 9)).astype(np.float32)
+    images[..., 8] = 0.3
+    assert all(np.abs(changed).max() < 10 for changed in mendings(images).values())
+    assert mendings(images)[SCALED][0, 0, 0, 8] == pytest.approx(0, abs=1e-5)

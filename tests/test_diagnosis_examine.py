@@ -160,3 +160,44 @@ def test_the_known_good_network_tells_of_validation_images_where_there_are_any()
         found = patient.take(INSTRUMENTS["known-good network"])
         assert ("On the validation images:" in found.text) == told
         assert np.isfinite(found.values["validation"]) == told
+
+
+def test_a_dense_network_on_flattened_images_is_examined_like_any_other():
+    x, y = stripes(1200)
+    flat = np.concatenate([x.reshape(len(x), -1), np.full((len(x), 5), 0.3, np.float32)], axis=1)
+    flat[-1, -1] = 1.0  # the corner pixel of a single image
+    layers = [
+        keras.Input((197,)),
+        keras.layers.Dense(32, activation="relu"),
+        keras.layers.Dense(4, activation="softmax"),
+    ]
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    report = examine(model, flat, y, validation_data=(flat[:300], y[:300]), budget_seconds=120)
+    assert report.cause == causes.HEALTHY
+    known = next(line for line in report.seen if "known-good" in line)
+    assert float(known.split("reaches ")[1][:4]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (np.s_[:, :6, :6], ("expected axis -1 of input shape to have value 512", "(64, 288)")),
+        (np.s_[..., 0], ("Expected shape (None, 8, 8, 3)", "incompatible shape (64, 8, 8)")),
+    ],
+)
+def test_what_keras_says_about_images_that_do_not_fit_is_told(images, told):
+    x, y = stripes(100)
+    report = examine(small(), x[images], y, budget_seconds=30)
+    assert report.cause == causes.UNDETERMINED and not report.findings
+    for text in (str(report), report._repr_html_()):
+        assert all(words in text for words in told) and "\x1b" not in text and "[[" not in text
+
+
+def test_films_are_examined_without_the_known_good_network():
+    x, y = stripes(200)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")]
+    model = keras.Sequential([keras.Input((2, 8, 8, 3)), *layers])
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    report = examine(model, np.stack([x, x], axis=1), y, budget_seconds=60)
+    assert report.cause == causes.HEALTHY and "no known-good network" in str(report)

@@ -283,3 +283,19 @@ def test_a_held_rate_is_the_schedules_largest():
     assert float(rate(3)) == pytest.approx(0.5)
     trainer.run(trainer.start(Variation()), iter([]), steps=0, until=0)
     assert float(rate(3)) == pytest.approx(0.0005)
+
+
+@pytest.mark.parametrize("shape", [(192,), (8, 24)])
+def test_images_without_channels_are_measured_as_pictures_of_one_channel(shape):
+    x, y = data(400)
+    flat = x.reshape(400, *shape)
+    facts = image_facts(flat)
+    assert facts.mean.shape == facts.std.shape == (1,)
+    np.testing.assert_allclose(facts.within, x.reshape(400, -1).std(axis=1).mean(), rtol=1e-5)
+    dense = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")])
+    assert findings(dense, x=flat, y=y, validation_data=(flat[:200], y[:200])) == []
+    assert findings(dense, x=flat * 0 + 0.5, y=y) == [causes.INPUTS_CONSTANT]
+
+
+def test_a_single_pixel_has_no_detail_inside():
+    assert np.isnan(image_facts(np.arange(6.0).reshape(6, 1)).within)

@@ -12,9 +12,11 @@ class ImageFacts:
     """Numbers in an array of images.
 
     Attributes:
-        finite: no NaN or infinity. mean, std: per channel. root_mean_square: over everything.
+        finite: no NaN or infinity. mean, std: per channel, (C,); of images without channels, (1,).
+        root_mean_square: over everything.
         between: standard deviation between images, mean over pixels: 0 when all images are the same.
-        within: standard deviation inside an image, mean over images: 0 when each is one flat colour.
+        within: standard deviation inside an image, mean over images: 0 when each is one flat colour; NaN
+            where an image is a single pixel.
         count: images looked at.
     """
 
@@ -32,18 +34,19 @@ class ImageFacts:
 
 
 def image_facts(images: np.ndarray) -> ImageFacts:
-    """Measure an array (N, ..., channels)."""
+    """Measure an array (N, height, width, channels), or without channels: (N, height, width) or flat (N, values)."""
     x = np.asarray(images, np.float32)
+    x = x[..., None] if x.ndim < 4 else x
     finite = bool(np.isfinite(x).all())
     x = np.nan_to_num(x, posinf=0, neginf=0)
-    axes = tuple(range(x.ndim - 1))
+    axes, pixels = tuple(range(x.ndim - 1)), x.reshape(len(x), -1, x.shape[-1])
     return ImageFacts(
         finite=finite,
         mean=x.mean(axis=axes, dtype=np.float64),
         std=x.std(axis=axes, dtype=np.float64),
         root_mean_square=float(np.sqrt(np.mean(np.square(x), dtype=np.float64))),
         between=float(x.std(axis=0).mean()),
-        within=float(x.reshape(len(x), -1, x.shape[-1]).std(axis=1).mean()),
+        within=float(pixels.std(axis=1).mean()) if pixels.shape[1] > 1 else float("nan"),
         count=len(x),
     )
 

@@ -4,6 +4,7 @@ Loss, output and metrics are questioned by value: the loss is asked about a righ
 uninformed answer; the output layer is asked what it can say at all. Names and classes are not looked at.
 """
 
+import re
 from dataclasses import dataclass
 
 import keras
@@ -141,8 +142,9 @@ def as_fed(labels: np.ndarray):
 
 
 def first_line(error: Exception) -> str:
-    """The words of an exception without TensorFlow's tail."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """The words of an exception without TensorFlow's tail, colour codes and printed arrays."""
+    words = re.sub(r"\[\[.*\]\]", "[...]", re.sub("\x1b\\[[0-9;]*m", "", str(error)), flags=re.DOTALL)
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
     return f"{type(error).__name__}: {' '.join(lines[:2])}"[:300]
 
 

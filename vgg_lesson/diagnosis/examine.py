@@ -119,6 +119,9 @@ class Examination:
             f"{facts.output.kind or 'not available'}, "
             f"rate {facts.rate:.3g}, {facts.labels.distinct} classes, largest {facts.labels.majority:.0%}"
         )
+        for finding in self.findings:
+            if finding.cause == causes.UNDETERMINED:  # no cause to name, but what Keras says belongs to what was seen
+                self.say(f"{finding.measured}; {finding.remedy}")
         if any(finding.blocks_training for finding in self.findings):
             self.say("training was not tried: what was found makes it pointless until mended")
             return self.report()
@@ -137,6 +140,9 @@ class Examination:
     def _known_good(self) -> None:
         if self.left() < 4:
             self.say("no time for the known-good network")
+            return
+        if self.subject.images.ndim > 4:
+            self.say("no known-good network: it takes flat or flattened pictures, not volumes or films")
             return
         self.progress("training a known-good network on the same images")
         known, _ = known_good.known_good(self.subject, time.perf_counter() + 0.3 * self.left())

@@ -1,7 +1,8 @@
 """A small network that is known to learn, on the subject's own arrays: do the images show their labels?
 
 Own scaling, own loss, own optimizer: whatever is wrong with the subject's network, this one has not
-got it. Images it has not trained on decide, so learning by heart does not count.
+got it. Images it has not trained on decide, so learning by heart does not count. A flattened image is
+one pixel with as many channels as it has values: the convolutions then are dense layers.
 """
 
 import math
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis.batches import augment_batch
-from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings
+from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, spread
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.one_device import on_one_device
 
@@ -114,7 +115,7 @@ class KnownGoodProbe:
         self.coded, self.images = coded.astype(np.int64), images
         sample = self._thin(images[self.train[:1000]])
         axes = tuple(range(sample.ndim - 1))
-        self.mean, self.std = sample.mean(axis=axes), np.maximum(sample.std(axis=axes), 1e-12)
+        self.mean, self.std = sample.mean(axis=axes), spread(sample)
         self.model = build(sample.shape[1:], max(2, len(self.numbers)), subject.seed)
         self.optimizer = on_one_device(keras.optimizers.Adam(2e-3))
         self.optimizer.build(self.model.trainable_variables)
@@ -125,7 +126,7 @@ class KnownGoodProbe:
 
     def _thin(self, images) -> np.ndarray:
         x = np.nan_to_num(np.asarray(images, np.float32))
-        x = x[..., None] if x.ndim == 3 else x
+        x = x[:, None, None] if x.ndim == 2 else x[..., None] if x.ndim == 3 else x
         step = -(-max(x.shape[1:3]) // SIDE)
         height, width = (side // step for side in x.shape[1:3])
         x = x[:, : height * step, : width * step]
@@ -158,7 +159,7 @@ class KnownGoodProbe:
                 x = augment_batch(self.subject.augmentation, x, self.subject.labels.given[rows])[0]
             x = self._thin(x)
             if augment:  # the question is whether the picture survives, not its scale
-                x = (x - x.mean(axis=(0, 1, 2))) / np.maximum(x.std(axis=(0, 1, 2)), 1e-12)
+                x = (x - x.mean(axis=(0, 1, 2))) / spread(x)
             else:
                 x = (x - self.mean) / self.std
             self._compiled(tf.constant(x, tf.float32), tf.constant(coded[rows]))

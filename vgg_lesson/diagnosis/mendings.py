@@ -13,8 +13,7 @@ def mendings(images) -> dict[str, np.ndarray]:
     Args:
         images: (N, height, width, channels) floats.
     """
-    axes = tuple(range(images.ndim - 1))
-    z = (images - images.mean(axis=axes)) / np.maximum(images.std(axis=axes), 1e-12)
+    z = (images - images.mean(axis=tuple(range(images.ndim - 1)))) / spread(images)
     found = {
         SCALED: z,
         "reversing their channels": z[..., ::-1],
@@ -29,6 +28,18 @@ def mendings(images) -> dict[str, np.ndarray]:
             "turning them by 270 degrees": np.rot90(z, 3, (1, 2)),
         }
     return found
+
+
+def spread(images) -> np.ndarray:
+    """(channels,) standard deviations to divide by, at least a tenth of their mean.
+
+    A channel that never changes (a flattened image's corner pixel) would be divided by its rounding error.
+
+    Args:
+        images: (N, ..., channels) floats.
+    """
+    std = images.std(axis=tuple(range(images.ndim - 1)))
+    return np.maximum(std, max(0.1 * std.mean(), 1e-12))
 
 
 def gain(before, after) -> float:
