@@ -2,10 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 
+import keras
+import numpy as np
 import pytest
+from made_runs import made_run
 
-from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.training_config import INITIALIZERS, TrainingConfig
 
 
 def test_the_lectures_run_to_the_letter():
@@ -36,6 +40,9 @@ def test_the_lectures_run_to_the_letter():
         ("weight_decay", -1.0),
         ("label_smoothing", 1.0),
         ("optimizer", "adamw"),
+        ("initializer", "foo"),
+        ("initializer", None),
+        ("initializer", "identity"),  # Keras knows it, but it cannot fill the kernel of a convolution
         ("schedule", "step"),
         ("preprocessing", "zscore"),
         ("augmentation", ("flip", "rotate")),
@@ -59,6 +66,29 @@ def test_there_and_back_through_json():
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     with pytest.raises(ValueError, match="momentun"):
         TrainingConfig.from_dict({"momentun": 0.9})
+
+
+def test_numpys_numbers_become_plain_ones():
+    choices = {
+        "width": np.float32(0.25), "head": (np.int64(16), np.int32(8)), "dropout": np.float32(0.5),
+        "blocks": np.int8(4), "batch_norm": np.True_, "learning_rate": np.float64(1e-3), "batch_size": np.int64(64),
+        "epochs": np.uint8(2), "seed": np.int64(7), "momentum": np.float16(0.5),
+    }  # fmt: skip
+    config = TrainingConfig(**choices)
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.head == (16, 8) and config.batch_norm is True
+    for name in set(choices) - {"head"}:
+        assert type(getattr(config, name)) in (int, float, bool), name
+    assert replace(made_run(), config=config.to_dict()).to_json()
+    for name, wrong in (("epochs", np.float32(2)), ("learning_rate", np.float32("nan")), ("batch_size", np.True_)):
+        with pytest.raises(ValueError, match=name):
+            TrainingConfig(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_keras_makes_every_initializer_by_its_name(name):
+    for shape in ((3, 3, 3, 8), (8, 4)):
+        assert keras.initializers.get(name)(shape).shape == shape
 
 
 def test_a_changed_copy_is_checked_and_the_original_stays():

@@ -3,13 +3,22 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
+
+import numpy as np
 
 from vgg_lesson.configurations import validated
+from vgg_lesson.preprocessing import PREPROCESSINGS
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle")
-PREPROCESSINGS = ("unit", "standardise", "mean_rgb", "raw")
 AUGMENTATIONS = ("flip", "shift", "cutout")
+INITIALIZERS = (
+    "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "normal", "one",
+    "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "uniform", "variance_scaling", "zero",
+    "zeros",
+)  # fmt: skip
+"""Keras's names of initialisers that can fill any kernel without further arguments."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +27,7 @@ class TrainingConfig:
 
     Attributes:
         configuration, width, head, initializer, batch_norm, dropout, blocks: see
-            :func:`vgg_lesson.architecture.build_vgg`; here ``initializer`` is a Keras name.
+            :func:`vgg_lesson.architecture.build_vgg`; here ``initializer`` is a name from ``INITIALIZERS``.
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive).
         learning_rate: step size, positive; the peak where a schedule changes it.
         schedule: "constant", "cosine" (down to zero) or "one_cycle" (linear warm-up over a quarter
@@ -31,6 +40,8 @@ class TrainingConfig:
         batch_size: images a step.
         epochs: passes over the training images.
         seed: of initial weights, order of images, augmentation and dropout.
+
+    NumPy's numbers are kept as Python's, so that every configuration can be written as JSON.
 
     Raises:
         ValueError: a value outside what is allowed; the message names both.
@@ -59,7 +70,8 @@ class TrainingConfig:
         for name in ("head", "augmentation"):
             if not isinstance(getattr(self, name), tuple | list):
                 raise ValueError(f"{name} must be a tuple, received {getattr(self, name)!r}")
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for field in fields(self):
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
         network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks)
         validated(self.configuration, (32, 32, 3), 10, *network)
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
@@ -70,6 +82,7 @@ class TrainingConfig:
             ("optimizer", OPTIMIZERS),
             ("schedule", SCHEDULES),
             ("preprocessing", PREPROCESSINGS),
+            ("initializer", INITIALIZERS),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, received {getattr(self, name)!r}")
@@ -115,3 +128,14 @@ class TrainingConfig:
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown training choices {unknown}; known are {sorted(known)}")
         return cls(**values)
+
+
+def _plain(value):
+    """Lists as tuples, and NumPy's numbers as Python's; anything else as it is."""
+    if isinstance(value, tuple | list):
+        return tuple(_plain(item) for item in value)
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
