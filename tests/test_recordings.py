@@ -38,6 +38,8 @@ def test_find_by_name(folder):
         recordings.find("lecture/full-9", folder)
     with pytest.raises(KeyError, match="atlas.*lecture"):
         recordings.find("nonsense", folder)
+    with pytest.raises(KeyError, match="3; the groups are.*atlas.*lecture"):
+        recordings.find(3, folder)
 
 
 def test_filter_by_pattern_and_choices(folder):
@@ -45,6 +47,29 @@ def test_filter_by_pattern_and_choices(folder):
     assert len(recordings.filter("atlas/*", folder, learning_rate=1e-3, batch_norm=True)) == 2
     assert len(recordings.filter(folder=folder, head=(512, 512))) == len(made_atlas()) + 1
     assert recordings.filter("atlas/Z-*", folder) == ()
+    with pytest.raises(ValueError, match=r"unknown choices \['depth'\].*'learning_rate'"):
+        recordings.filter(folder=folder, depth=16)
+
+
+def test_a_choice_that_an_old_record_does_not_name_has_its_default(tmp_path):
+    run = made_run("old/0")
+    del run.config["blocks"]
+    (tmp_path / "old.jsonl").write_text(run.to_json())
+    assert len(recordings.filter(folder=tmp_path, blocks=5)) == 1
+    assert recordings.filter(folder=tmp_path, blocks=4) == ()
+
+
+def test_who_changes_a_record_changes_only_a_copy(folder):
+    def readers():
+        yield recordings.find("lecture/full-0", folder)
+        yield recordings.read(folder / "others.jsonl")[0]
+        yield recordings.read_all(folder)["lecture/full-0"]
+        yield recordings.filter("lecture/*", folder)[0]
+
+    for run in readers():
+        for held in (run.config, run.config["head"], run.data, run.epochs[0], run.versions, run.measurements):
+            held.clear()
+    assert all(run == made_run("lecture/full-0", accuracies=(0.0976, 0.1016)) for run in readers())
 
 
 def test_a_file_that_changes_is_read_anew(folder):
@@ -143,6 +168,8 @@ def test_quotes_are_compared_with_the_records(folder):
     assert recordings.wrong_quotes([right], folder) == []
     (wrong,) = recordings.wrong_quotes([right.replace("10.2%", "91.0%")], folder)
     assert (wrong.says, wrong.gives) == ("91.0%", "10.2%")
+    with pytest.raises(TypeError, match="several texts, received one: 'It ends"):
+        recordings.wrong_quotes(right, folder)
     assert recordings.quotes("Write `<!--record:NAME:FIELD-->2.303<!--/-->`.", folder) == []  # an example
     with pytest.raises(ValueError, match="1 numbers are marked, 0"):
         recordings.quotes(right.replace("<!--/-->", ""), folder)

@@ -17,6 +17,7 @@ Numbers in prose
 """
 
 import json
+import pickle
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -25,11 +26,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vgg_lesson.run_record import Run
+from vgg_lesson.training_config import TrainingConfig
 
 FOLDER = Path(__file__).parent / "records"
 """Where the committed records lie."""
 _MARK = re.compile(r"<!--(record|count):([^:>]+?)(?::([^>]*?))?-->(.*?)<!--/-->", re.DOTALL)
-
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 
 
@@ -52,8 +53,18 @@ def read(path) -> tuple[Run, ...]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file of run records at {path}")
+    return tuple(_own(run) for run in _cached(path))
+
+
+def _cached(path: Path) -> tuple[Run, ...]:
+    """The runs of a file as the cache holds them: shared by all readers, so never handed out."""
     stat = path.stat()
     return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+def _own(run: Run) -> Run:
+    """A copy whose dictionaries the caller may change, by pickle: ``deepcopy`` takes several times as long."""
+    return pickle.loads(pickle.dumps(run))
 
 
 @lru_cache(maxsize=64)
@@ -83,9 +94,13 @@ def read_all(folder=FOLDER) -> dict[str, Run]:
     Raises:
         ValueError: as :func:`read`, or a name that occurs in two files.
     """
+    return {name: _own(run) for name, run in _all_cached(folder).items()}
+
+
+def _all_cached(folder) -> dict[str, Run]:
     runs: dict[str, Run] = {}
     for path in sorted(Path(folder).rglob("*.jsonl")):
-        for run in read(path):
+        for run in _cached(path):
             if run.name in runs:
                 raise ValueError(f"record {run.name!r} occurs in {path.name} and in another file of {folder}")
             runs[run.name] = run
@@ -98,12 +113,12 @@ def find(name: str, folder=FOLDER) -> Run:
     Raises:
         KeyError: there is none; the message offers the names that begin alike.
     """
-    runs = read_all(folder)
+    runs = _all_cached(folder)
     if name not in runs:
-        alike = [other for other in runs if other.split("/")[0] == name.split("/")[0]]
+        alike = [other for other in runs if other.split("/")[0] == str(name).split("/")[0]]
         offer = f"such names are {alike[:5]}" if alike else f"the groups are {sorted({n.split('/')[0] for n in runs})}"
         raise KeyError(f"no record is named {name!r}; {offer}")
-    return runs[name]
+    return _own(runs[name])
 
 
 def filter(pattern: str = "*", folder=FOLDER, **choices) -> tuple[Run, ...]:
@@ -113,14 +128,25 @@ def filter(pattern: str = "*", folder=FOLDER, **choices) -> tuple[Run, ...]:
         pattern: for example "atlas/D-*"; case matters.
         folder: where the records lie.
         choices: values of :class:`TrainingConfig` fields, for example ``learning_rate=1e-3``; a
-            tuple is compared with the list that JSON made of it.
+            tuple is compared with the list that JSON made of it. Where a record is older than a
+            field, the field's default counts.
+
+    Raises:
+        ValueError: a choice that is no field of :class:`TrainingConfig`.
     """
+    defaults = TrainingConfig().to_dict()
+    if unknown := sorted(set(choices) - set(defaults)):
+        raise ValueError(f"unknown choices {unknown}; records can be filtered by {sorted(defaults)}")
     wanted = {name: list(value) if isinstance(value, tuple) else value for name, value in choices.items()}
     return tuple(
-        run
-        for name, run in read_all(folder).items()
-        if fnmatchcase(name, pattern) and all(run.config.get(choice) == value for choice, value in wanted.items())
+        _own(run)
+        for run in _matching(pattern, folder)
+        if all(run.config.get(choice, defaults[choice]) == value for choice, value in wanted.items())
     )
+
+
+def _matching(pattern: str, folder) -> list[Run]:
+    return [run for name, run in _all_cached(folder).items() if fnmatchcase(name, pattern)]
 
 
 def field(run: Run, path: str):
@@ -181,7 +207,7 @@ def resolve(marker: str, folder=FOLDER) -> str:
     if kind == "record":
         path, _, how = rest.partition("|")
         return formatted(field(find(name, folder), path), how or "text")
-    runs = filter(name, folder)
+    runs = _matching(name, folder)
     if not runs:
         raise KeyError(f"no record fits the pattern {name!r} of marker {marker!r}")
     if not rest:
@@ -218,5 +244,7 @@ def prose(path: Path) -> list[str]:
 
 
 def wrong_quotes(texts: Iterable[str], folder=FOLDER) -> list[Quote]:
-    """The marked numbers of these texts that the records contradict."""
+    """The marked numbers of these texts, not one text (TypeError), that the records contradict."""
+    if isinstance(texts, str):
+        raise TypeError(f"texts must be several texts, received one: {texts[:60]!r}")
     return [quote for text in texts for quote in quotes(text, folder) if quote.says != quote.gives]
