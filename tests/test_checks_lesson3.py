@@ -82,7 +82,7 @@ def test_wrong_alarms_are_refused(answer):
 
 
 def largest(counts, depth, fits, default=None):
-    """The largest rate of that depth (None: any) where ``fits(learned, runs)`` holds; without a default if it is ``...``."""
+    """The largest rate of that depth (None: any) where ``fits(learned, runs)`` holds; ``...``: no default."""
     found = [rate for (layers, rate), pair in counts.items() if layers == (depth or layers) and fits(*pair)]
     return max(found) if default is ... else max(found, default=default)
 
