@@ -12,6 +12,7 @@ from vgg_lesson.baselines import class_means, entropy, fit_linear, nearest_mean,
 from vgg_lesson.checks import lesson1
 from vgg_lesson.checks.common import describe, expect
 from vgg_lesson.data import Dataset, load_data
+from vgg_lesson.metrics import compare
 from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_dataset_exploration.ipynb"
@@ -199,7 +200,11 @@ def test_votes_without_normalising_pass_and_the_solution_beats_the_linear_classi
     space = {"np": np, "data": data}
     exec(solutions()[2], space)
     linear = fit_linear(data.x_train, data.y_train).predict(data.x_val)
-    assert np.mean(space["my_classifier"](data.x_val) == data.y_val) > np.mean(linear == data.y_val) + 0.01
+    comparison = compare(data.y_val, linear, space["my_classifier"](data.x_val))
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    assert comparison.difference > 0.01 and f"{100 * comparison.difference:.0f} points further" in text
+    assert 0.05 < comparison.p_value < 0.15  # too few images to tell it from luck: both places say so
+    assert len(re.findall(r"may be luck.*?\(p = 0\.08\)", text)) == 2
 
 
 def test_a_classifier_that_changes_images_fails(data):
