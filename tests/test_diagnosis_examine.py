@@ -201,3 +201,85 @@ def test_films_are_examined_without_the_known_good_network():
     model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
     report = examine(model, np.stack([x, x], axis=1), y, budget_seconds=60)
     assert report.cause == causes.HEALTHY and "no known-good network" in str(report)
+
+
+def test_a_watch_refuses_what_examine_would_not_take():
+    with pytest.raises(TypeError, match="received 'bugdet'; allowed are x_train, .*, budget_seconds, seed, progress"):
+        DiagnosisCallback(*stripes(40), bugdet=5)
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, received 0"):
+        DiagnosisCallback(*stripes(40), batch_size=0)
+    with pytest.raises(ValueError, match="budget_seconds must be a number above 0, received 0"):
+        DiagnosisCallback(*stripes(40), budget_seconds=0)
+
+
+def test_a_diagnosis_that_fails_warns_and_the_training_goes_on():
+    x, y = stripes()
+    watch = DiagnosisCallback(x, y[:10], patience=20)
+    with pytest.warns(StuckTrainingWarning, match="failed: ValueError: x_train and y_train must be equally long"):
+        history = small(keras.optimizers.Adam(1e-9)).fit(x, y, epochs=2, verbose=0, callbacks=[watch])
+    assert len(history.history["loss"]) == 2 and watch.cause == causes.UNDETERMINED
+
+
+def test_a_watch_warns_in_every_fit_anew():
+    x, y = stripes()
+    watch, model = DiagnosisCallback(patience=20), small(keras.optimizers.Adam(1e-9))
+    for _ in range(2):
+        with pytest.warns(StuckTrainingWarning, match="learning_rate_too_low"):
+            model.fit(x, y, epochs=2, verbose=0, callbacks=[watch])
+    small().fit(x, y, verbose=0, callbacks=[watch])
+    assert watch.cause is None
+
+
+def test_a_watch_knows_the_loss_of_a_short_last_batch():
+    x, y = stripes(70)
+    y[64:] = (y[64:] + 1) % 4  # a batch of six that is unlike the others
+    model, watch = small(), DiagnosisCallback()
+    model.fit(x[:64], y[:64], epochs=30, verbose=0)
+    model.optimizer.learning_rate = 0.0
+    true = [model.evaluate(x[rows], y[rows], verbose=0)[0] for rows in (np.s_[:32], np.s_[32:64], np.s_[64:])]
+    model.fit(x, y, epochs=2, shuffle=False, verbose=0, callbacks=[watch])
+    np.testing.assert_allclose(watch.losses, 2 * true, rtol=1e-3)
+
+
+X, Y = stripes(40)
+REFUSED = {
+    "y_train must be class numbers, .*, received None": {"y_train": None},
+    "y_train must be .*, received list of dtype <U3; np.unique": {"y_train": ["cat", "dog"] * 20},
+    "y_train must be .*, received list": {"y_train": [[0], [1, 2]] * 20},
+    "x_train must be an array of images, .*, received None": {"x_train": None},
+    "x_train must be .*, received list of dtype <U3": {"x_train": ["cat"] * 40},
+    "budget_seconds must be a number above 0, received '60'": {"budget_seconds": "60"},
+    "seed must be a whole number of at least 0, received -1": {"seed": -1},
+    "seed must be a whole number of at least 0, received 0.5": {"seed": 0.5},
+    "history must be what fit returned, .*, received list": {"history": [1.0, 2.0]},
+    "history must be .*, received {'loss': 1.0}": {"history": {"loss": 1.0}},
+    "validation_data must be .images, labels., received ndarray": {"validation_data": X},
+    "validation_data must be .images, labels., received tuple of 1 item": {"validation_data": (X,)},
+    "validation_data's images must have the shape of x_train's, .8, 8, 3., received .6, 8, 3.": {
+        "validation_data": (X[:, :6], Y)
+    },
+    "validation_data's images and validation_data's labels must be equally long": {"validation_data": (X, Y[:3])},
+    "validation_data's labels must be class numbers, .*, received None": {"validation_data": (X, None)},
+    "batch_size must be a whole number of at least 1, received 0": {"batch_size": 0},
+    "batch_size must be a whole number of at least 1, received 2.5": {"batch_size": 2.5},
+    "batch_size must be a whole number of at least 1, received None": {"batch_size": None},
+    "validation_split must lie in .0, 1., received 1": {"validation_split": 1},
+    "validation_split must lie in .0, 1., received '0.2'": {"validation_split": "0.2"},
+    "augmentation must be a function of a batch of images or None, received str": {"augmentation": "flip"},
+    "progress must be a function of one sentence or None, received int": {"progress": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "change"), list(REFUSED.items()), ids=[f"{list(c)[0]}-{n}" for n, c in enumerate(REFUSED.values())]
+)
+def test_a_refused_argument_is_named_with_what_it_got(message, change):
+    with pytest.raises((TypeError, ValueError), match=message):
+        examine(**{"model": small(), "x_train": X, "y_train": Y, **change})
+
+
+def test_validation_images_of_another_size_for_a_network_that_takes_any():
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(4, activation="softmax")]
+    model = keras.Sequential([keras.Input((None, None, 3)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert Subject.of(model, X, Y, (X[:, :6], Y, np.ones(40))).validation[0].shape == (40, 6, 8, 3)

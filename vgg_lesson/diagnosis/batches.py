@@ -44,8 +44,9 @@ def batches(subject: Subject, variation: Variation, batch: int, statistics=None)
             x = np.asarray(x, np.float32)
             if variation.scale_inputs and statistics is not None:
                 x = (x - statistics[0]) / statistics[1]
-            yield x, _as_number(y), labels.classes[rows]
+            yield x, as_fed(y), labels.classes[rows]
 
 
-def _as_number(labels: np.ndarray) -> np.ndarray:
+def as_fed(labels: np.ndarray) -> np.ndarray:
+    """Labels as a loss gets them in ``fit``: 32-bit floats, class numbers as they are."""
     return labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels

@@ -1,5 +1,6 @@
 """A watch for ``fit``: warns once, with the cause, when a training is stuck."""
 
+import inspect
 import math
 import warnings
 
@@ -7,11 +8,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import causes, cloning, vital_signs
+from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.answers import logit_spread
+from vgg_lesson.diagnosis.configuration import first_line
+from vgg_lesson.diagnosis.examine import examine
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.report import Report
+
+OPTIONS = tuple(inspect.signature(examine).parameters)[3:]
+"""What ``examine`` takes behind the model and its training data."""
+UNCHECKED = ("validation_data", "progress")
+"""Options that only ``examine`` can check, beside the training images."""
 
 
 class StuckTrainingWarning(UserWarning):
@@ -26,13 +34,17 @@ class DiagnosisCallback(keras.callbacks.Callback):
     nothing trainable, dead units, start weights and size of the first updates.
 
     Args:
-        x_train, y_train, options: what ``examine`` takes, if the cause is to be proved.
+        x_train, y_train, budget_seconds, options: what ``examine`` takes, if the cause is to be proved.
         patience: batches without progress before the training counts as stuck.
         tolerance: progress is a fall of the loss below its first value by more than this share.
 
     Attributes:
-        report: the :class:`Report` when ``examine`` ran, else None.
-        cause: name of the cause that was warned of, None while all is well.
+        report: the :class:`Report` when ``examine`` ran in the present ``fit``, else None.
+        cause: name of the cause that was warned of in the present ``fit``, None while all is well.
+
+    Raises:
+        TypeError, ValueError: an option that there is not, or out of range. What goes wrong later, in ``fit``,
+            is told in the warning, and the training goes on.
     """
 
     def __init__(
@@ -46,29 +58,34 @@ class DiagnosisCallback(keras.callbacks.Callback):
         **options,
     ):
         super().__init__()
-        if patience < 10:
-            raise ValueError(f"patience must be at least 10 batches, received {patience!r}")
+        unknown = ", ".join(repr(name) for name in options if name not in OPTIONS)
+        if unknown:
+            raise TypeError(
+                f"DiagnosisCallback received {unknown}; allowed are x_train, y_train, patience, tolerance, "
+                f"{', '.join(OPTIONS)}"
+            )
+        arguments.options(**{name: value for name, value in options.items() if name not in UNCHECKED})
         if (x_train is None) != (y_train is None):
             raise ValueError("give both x_train and y_train, or neither")
-        self.arguments = {"x_train": x_train, "y_train": y_train, "budget_seconds": budget_seconds, **options}
-        self.patience, self.tolerance = patience, tolerance
+        seconds = arguments.seconds(budget_seconds)
+        self.arguments = {"x_train": x_train, "y_train": y_train, "budget_seconds": seconds, **options}
+        self.patience, self.tolerance = arguments.whole(patience, "patience", 10), tolerance
         self.report: Report | None = None
         self.cause: str | None = None
 
     def on_train_begin(self, logs=None):
         self.losses: list[float] = []
         self.before = [weight.numpy() for weight in self.model.weights] if self.model.built else None
-        self.after_first, self.total = None, 0.0
-        self.unmoved = False
+        self.after_first = None
+        self.report = self.cause = None  # of an earlier fit
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.seen, self.total = 0, 0.0
+        self.seen, self.total = 0.0, 0.0
 
     def on_train_batch_end(self, batch, logs=None):
         if self.cause is not None:
             return
-        # Keras reports the mean since the epoch began; its sums give the single losses.
-        total, seen = logs["loss"] * (batch + 1), batch + 1
+        total, seen = self._sums(batch, logs)
         self.losses.append((total - self.total) / max(1, seen - self.seen))
         self.total, self.seen = total, seen
         if self.after_first is None:
@@ -76,32 +93,48 @@ class DiagnosisCallback(keras.callbacks.Callback):
         if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.patience and self._stuck()):
             self._warn()
 
+    def _sums(self, batch: int, logs) -> tuple[float, float]:
+        """Sum of the losses since the epoch began, and of what was summed; their differences give the single losses.
+
+        Keras weights by images, and the last batch of an epoch may hold fewer. A training step of the user's own
+        may come without Keras's tracker of the loss: then batches are summed.
+        """
+        for metric in self.model.metrics:
+            if metric.name == "loss" and isinstance(metric, keras.metrics.Mean):
+                return tuple(float(keras.ops.convert_to_numpy(value)) for value in (metric.total, metric.count))
+        return logs["loss"] * (batch + 1), float(batch + 1)
+
     def _stuck(self) -> bool:
         window = self.losses[-self.patience // 2 :]
         first = np.mean(self.losses[:5])
         return float(np.mean(window)) > min(first, np.mean(self.losses[: self.patience // 2])) * (1 - self.tolerance)
 
     def _warn(self) -> None:
-        loss = self.losses[-1]
-        if self.arguments["x_train"] is not None:
-            from vgg_lesson.diagnosis.examine import examine
-
-            self.report = examine(self.model, **self.arguments)
-            if self.report.cause == causes.HEALTHY:
-                self.losses = []  # a false alarm: the same network learns from other start weights
-                return
-            self.cause = self.report.cause
-            evidence = self.report.findings[0].measured if self.report.findings else "no change that was tried helped"
-        else:
-            self.cause, evidence = self._from_the_network()
+        try:
+            cause, evidence = (
+                self._from_the_data() if self.arguments["x_train"] is not None else self._from_the_network()
+            )
+        except Exception as error:  # whatever went wrong in here, the user's training must go on
+            cause, evidence = causes.UNDETERMINED, f"The diagnosis itself failed: {first_line(error)}"
+        if cause == causes.HEALTHY:
+            self.losses = []  # a false alarm: the same network learns from other start weights
+            return
+        self.cause = cause
         warnings.warn(
             (
-                f"training is stuck at loss {loss:.4g} after {len(self.losses)} batches: {self.cause} "
-                f"({causes.MEANINGS[self.cause]}) {evidence}"
+                f"training is stuck at loss {self.losses[-1]:.4g} after {len(self.losses)} batches: {cause} "
+                f"({causes.MEANINGS[cause]}) {evidence}"
             ),
             StuckTrainingWarning,
             stacklevel=2,
         )
+
+    def _from_the_data(self) -> tuple[str, str]:
+        """What the whole examination says."""
+        self.report = report = examine(self.model, **self.arguments)
+        if report.findings:
+            return report.cause, report.findings[0].measured
+        return report.cause, "no change that was tried helped" if report.courses else report.seen[-1]
 
     def _from_the_network(self) -> tuple[str, str]:
         """What the network shows without its data: start weights and signs on pictures of noise."""

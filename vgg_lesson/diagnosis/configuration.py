@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras.src.trainers.compile_utils import CompileLoss
 
 from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.batches import as_fed
 from vgg_lesson.diagnosis.subject import Labels, Subject
 
 ROWS = 64
@@ -100,7 +101,7 @@ def loss_facts(subject: Subject) -> LossFacts:
     _, labels = subject.training_part()
     rows, units = rng.permutation(len(labels))[: 4 * ROWS], max(1, subject.units)
     answers = made_up_answers(labels, rows, units, rng)
-    given = as_fed(labels.given[rows])
+    given = tf.constant(as_fed(labels.given[rows]))
 
     def ask(scores) -> float:
         return float(loss_function(subject.model)(given, tf.constant(scores, tf.float32)))
@@ -135,10 +136,6 @@ def _takes(ask, rng, count: int, units: int) -> str:
 def _logit(p):
     p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p)).astype(np.float32)
-
-
-def as_fed(labels: np.ndarray):
-    return tf.constant(labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels)
 
 
 def first_line(error: Exception) -> str:
@@ -196,7 +193,7 @@ def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndar
 
 def _healed(subject: Subject, outputs) -> bool:
     """Keras keeps a softmax's inputs with its output; the loss then differs from that of the bare numbers."""
-    labels = as_fed(subject.labels.given[subject.sample(ROWS)])
+    labels = tf.constant(as_fed(subject.labels.given[subject.sample(ROWS)]))
     try:
         attached = float(loss_function(subject.model)(labels, outputs))
         bare = float(loss_function(subject.model)(labels, tf.constant(outputs.numpy())))

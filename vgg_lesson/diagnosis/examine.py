@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import causes, cloning, inspection, known_good, rules_learned, training_stage
+from vgg_lesson.diagnosis import arguments, causes, cloning, inspection, known_good, rules_learned, training_stage
 from vgg_lesson.diagnosis.configuration import first_line
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
@@ -49,7 +49,7 @@ def examine(
     Raises:
         TypeError, ValueError: arguments that ``fit`` would not take either; the message names them.
     """
-    began = time.perf_counter()
+    began, budget = time.perf_counter(), arguments.seconds(budget_seconds)
     subject = Subject.of(
         model,
         x_train,
@@ -62,10 +62,9 @@ def examine(
         history=history,
         seed=seed,
     )
-    if not budget_seconds > 0:
-        raise ValueError(f"budget_seconds must be above 0, received {budget_seconds!r}")
-    with cloning.untouched_randomness(seed):
-        return Examination(subject, began, float(budget_seconds), progress or (lambda text: None)).run()
+    say = arguments.function(progress, "progress", "one sentence") or (lambda text: None)
+    with cloning.untouched_randomness(subject.seed):
+        return Examination(subject, began, budget, say).run()
 
 
 class Examination:

@@ -158,10 +158,9 @@ class KnownGoodProbe:
             if augment:
                 x = augment_batch(self.subject.augmentation, x, self.subject.labels.given[rows])[0]
             x = self._thin(x)
-            if augment:  # the question is whether the picture survives, not its scale
-                x = (x - x.mean(axis=(0, 1, 2))) / spread(x)
-            else:
-                x = (x - self.mean) / self.std
+            # After an augmentation the question is whether the picture survives, not its scale.
+            mean, std = (x.mean(axis=(0, 1, 2)), spread(x)) if augment else (self.mean, self.std)
+            x = (x - mean) / std
             self._compiled(tf.constant(x, tf.float32), tf.constant(coded[rows]))
             done += 1
             if enough is not None and done % 20 == 0 and self.accuracy() > enough:

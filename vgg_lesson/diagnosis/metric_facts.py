@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 from keras.src.trainers.compile_utils import CompileMetrics
 
-from vgg_lesson.diagnosis.configuration import ROWS, as_fed, first_line, made_up_answers
+from vgg_lesson.diagnosis.batches import as_fed
+from vgg_lesson.diagnosis.configuration import ROWS, first_line, made_up_answers
 from vgg_lesson.diagnosis.subject import Subject
 
 
@@ -31,7 +32,7 @@ def metric_facts(subject: Subject, takes_logits: bool) -> tuple[MetricFacts, ...
     _, labels = subject.training_part()
     rows = rng.permutation(len(labels))[: 8 * ROWS]
     answers = made_up_answers(labels, rows, subject.units, rng)
-    given, found = as_fed(labels.given[rows]), []
+    given, found = tf.constant(as_fed(labels.given[rows])), []
     for metric in _flat(compiled._user_metrics) + _flat(compiled._user_weighted_metrics):
         values, error, name = {}, "", str(getattr(metric, "name", getattr(metric, "__name__", metric)))
         for which in ("right", "wrong", "scattered"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis import arguments, cloning
 
 SAMPLE = 8192
 """At most so many images are looked at for statistics; their standard error is then below 1.2% of the spread."""
@@ -77,18 +77,15 @@ class Subject:
         x_train,
         y_train,
         validation_data=None,
-        *,
-        batch_size=32,
-        validation_split=0.0,
-        shuffle=True,
-        augmentation=None,
-        history=None,
-        seed=0,
+        **options,
     ) -> "Subject":
         """Check and wrap what ``examine`` was given.
 
+        Args:
+            options: those of :func:`arguments.options`: batch_size, validation_split, shuffle, ...
+
         Raises:
-            TypeError: not a Keras model, or arrays that are none.
+            TypeError: not a Keras model, arrays that are none, an option that there is not or of another type.
             ValueError: not compiled, no images, lengths that differ, an option out of range.
         """
         if not isinstance(model, keras.Model):
@@ -98,42 +95,17 @@ class Subject:
                 "model is not compiled: call model.compile(...) first, the optimizer and loss are part of "
                 "what is examined"
             )
-        images = _images(x_train, "x_train")
+        checked = arguments.options(**options)
+        images, given = arguments.images(x_train, "x_train"), arguments.labels(y_train, "y_train")
+        arguments.same_length(images, given, "x_train", "y_train")
         if not model.built:
-            model = cloning.built_copy(model, images, seed)
-        labels = Labels.of(y_train)
-        _same_length(images, labels, "x_train", "y_train")
+            model = cloning.built_copy(model, images, checked["seed"])
         output_shape = _output_shape(model, images)
         if not output_shape:
             raise ValueError(f"model must have one output, received outputs {getattr(model, 'output_shape', None)}")
-        validation = None
-        if validation_data is not None:
-            if len(validation_data) < 2:
-                raise ValueError(f"validation_data must be (images, labels), received {len(validation_data)} item(s)")
-            validation = _images(validation_data[0], "validation images"), Labels.of(validation_data[1])
-            _same_length(*validation, "validation images", "validation labels")
-        if not (isinstance(batch_size, int | np.integer) and batch_size >= 1):
-            raise ValueError(f"batch_size must be a whole number of at least 1, received {batch_size!r}")
-        if not 0 <= validation_split < 1:
-            raise ValueError(f"validation_split must lie in [0, 1), received {validation_split!r}")
-        if augmentation is not None and not callable(augmentation):
-            raise TypeError(
-                f"augmentation must be a function of a batch of images, received {type(augmentation).__name__}"
-            )
-        logs = getattr(history, "history", history) or {}
-        return cls(
-            model,
-            images,
-            labels,
-            validation,
-            int(batch_size),
-            float(validation_split),
-            bool(shuffle),
-            augmentation,
-            {name: [float(value) for value in values] for name, values in logs.items()},
-            int(seed),
-            output_shape,
-        )
+        pair = arguments.validation(validation_data, images, _takes_any_size(model))
+        validation = None if pair is None else (pair[0], Labels.of(pair[1]))
+        return cls(model, images, Labels.of(given), validation, **checked, output_shape=output_shape)
 
     @property
     def units(self) -> int:
@@ -181,17 +153,7 @@ def _output_shape(model, images: np.ndarray) -> tuple:
     )
 
 
-def _images(given, name: str) -> np.ndarray:
-    array = np.asarray(given)
-    if array.dtype == object or array.ndim < 2:
-        raise TypeError(f"{name} must be an array of images, received dtype {array.dtype} and shape {array.shape}")
-    if not len(array):
-        raise ValueError(f"{name} holds no images")
-    return array
-
-
-def _same_length(images, labels, images_name: str, labels_name: str) -> None:
-    if len(images) != len(labels):
-        raise ValueError(
-            f"{images_name} and {labels_name} must be equally long, received {len(images)} and {len(labels)}"
-        )
+def _takes_any_size(model) -> bool:
+    """True when the model declares no fixed height and width, or nothing at all."""
+    shape = getattr(model, "input_shape", None)
+    return not isinstance(shape, tuple) or None in shape[1:3]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.answers import forward, logit_spread, predicted_classes
+from vgg_lesson.diagnosis.batches import as_fed
 from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -178,7 +179,7 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
             if outputs.ndim == 2
             else np.nan
         )
-        results[mode] = float(loss(tf.constant(_float(labels)), tf.constant(outputs))), right, outputs
+        results[mode] = float(loss(tf.constant(as_fed(labels)), tf.constant(outputs))), right, outputs
     results.setdefault(True, results[False])
     hidden = [layer for layer in layers if layer.weights]
     first = next((layer.spread for layer in hidden if layer.spread > 0), 0.0)
@@ -195,7 +196,3 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
         training_accuracy=results[True][1],
         finite_weights=all(np.isfinite(w).all() for w in kept),
     )
-
-
-def _float(labels):
-    return labels.astype(np.float32) if labels.dtype in (np.float64, np.float16, np.bool_) else labels
