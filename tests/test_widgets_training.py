@@ -43,6 +43,8 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     assert "keras.Sequential" in panel.code.value and "vgg_lesson" not in panel.code.value
     panel.buttons["save"].click()
     assert {path.name for path in tmp_path.iterdir()} == {"run_1.keras", "run_1.json"}
+    panel.buttons["save"].click()  # nothing is overwritten, not by the run 1 of another session either
+    assert {path.stem for path in tmp_path.iterdir()} == {"run_1", "run_1_2"}
     assert panel.compared.layout.display == "none" and not panel.compared.image.value  # one run: nothing to compare
     # The same choices again give the same numbers, by the blocking call as by the button.
     again = panel.train_blocking()
@@ -253,3 +255,33 @@ def test_the_range_test_shows_its_curve(panel):
     panel.buttons["range"].click()
     panel.wait()
     assert re.search(r"Smoothed loss \d", panel.curves.words.value) and "Range test done" in panel.message.value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"width": 0.75},
+        {"initializer": "lecun_normal"},
+        {"epochs": 20, "seed": 42},
+        {"learning_rate": 3.2e-4, "optimizer": "sgd", "batch_norm": True, "configuration": "E"},
+    ],
+)
+def test_the_panel_starts_where_it_was_told(given):
+    start = START.change(**given)
+    assert TrainingPanel(noise(), config=start).config == start
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"configuration": "C"}, "configuration 'C'; allowed: ['A', 'B', 'D', 'E']"),
+        ({"configuration": "A-LRN"}, "'A-LRN'"),
+        ({"batch_norm": "after_pooling"}, "batch_norm 'after_pooling'"),
+        ({"learning_rate": 0.5}, "1e-05 to 0.1"),
+        ({"learning_rate": 1.25e-4}, "two digits"),
+    ],
+)
+def test_what_the_controls_cannot_show_is_refused(given, says):
+    with pytest.raises(ValueError, match="the panel has no control that shows") as raised:
+        TrainingPanel(noise(), config=START.change(**given))
+    assert says in str(raised.value)

@@ -30,6 +30,13 @@ def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
     return model_path, run_path
 
 
+def free_stem(stem) -> Path:
+    """``stem`` when nothing is saved under it, else the first free one of ``stem_2``, ``stem_3``, ..."""
+    stem = Path(stem)
+    names = (stem.name, *(f"{stem.name}_{number}" for number in range(2, 1000)))
+    return next(stem.with_name(name) for name in names if not any(stem.parent.glob(f"{name}.*")))
+
+
 def load_model(path) -> keras.Model:
     """Read a ``.keras`` file.
 

@@ -13,7 +13,7 @@ from vgg_lesson.keras_export import keras_code
 from vgg_lesson.plots.training import comparison, learning_curves, range_test
 from vgg_lesson.rate_finder import find_rate
 from vgg_lesson.run_record import Run
-from vgg_lesson.saving import save_trained
+from vgg_lesson.saving import free_stem, save_trained
 from vgg_lesson.training import Trained, prepared, train
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training_words as words
@@ -33,7 +33,8 @@ class TrainingPanel(widgets.VBox):
     Args:
         dataset: what is trained on; each run uses a stratified subset of the chosen size.
         goal: what the learner is to find.
-        config: where the controls start; what they do not show (head, batch size, ...) stays so.
+        config: where the controls start; what they do not show (head, batch size, ...) stays so. ValueError when it
+            has what they cannot show.
         folder: where "Save" writes.
 
     Attributes:
@@ -152,11 +153,11 @@ class TrainingPanel(widgets.VBox):
         self.code.value = words.code_words(keras_code(config, run.data["train_images"] if run else self.images))
 
     def save(self) -> None:
-        """Write the last run's model and record into the folder."""
+        """Write the last run's model and record into the folder, beside those of earlier sessions."""
         if self.trained is None:
             self._say("Nothing to save yet: train first.")
             return
-        paths = save_trained(self.trained, self.folder / f"run_{len(self.runs)}")
+        paths = save_trained(self.trained, free_stem(self.folder / f"run_{len(self.runs)}"))
         self._say("Saved " + " and ".join(str(path) for path in paths) + ".")
 
     def on_run(self, call: Callable[[], None]) -> None:
