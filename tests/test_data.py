@@ -260,6 +260,7 @@ def test_subsets_are_stratified_nested_and_described(computer):
         ({"validation": 1.0}, "received 1.0"),
         ({"validation": -0.1}, "received -0.1"),
         ({"validation": 200}, "count from 1 to 199, received 200"),
+        ({"validation": 0.9999}, "validation=0.9999 leaves none of the 200 images"),
         ({"validation": float("nan")}, "received nan"),
         ({"validation": True}, "received True"),
         ({"validation": "0.2"}, "received '0.2'"),

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from made_images import noise, plain_colours
 
+from vgg_lesson import progress
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.run_record import Run
 from vgg_lesson.training import prepared, train, training_batches, validation_batches
@@ -55,6 +57,27 @@ def test_progress_is_reported_from_the_first_step_on(reports, trained):
     steps = np.array([step for step, _ in trained.run.step_loss])
     mean = np.average([loss for _, loss in trained.run.step_loss], weights=np.diff(steps, prepend=0))
     assert mean == pytest.approx(np.mean(trained.run.curve("loss")), rel=1e-3)
+
+
+def test_the_loss_of_each_step_is_that_of_its_batch_also_of_a_short_last_one(monkeypatch):
+    monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.0)  # a report after every step
+    config, data = TINY.change(batch_norm=True, learning_rate=1e-2, epochs=1), noise(76)  # batches of 32, 32 and 12
+    model, batches, _ = prepared(config, data)
+    expected = []
+    for images, targets in batches:
+        expected.append(model.train_on_batch(images, targets, return_dict=True)["loss"])
+        model.reset_metrics()
+    found = dict(train(config, data).run.step_loss)
+    assert list(found) == [1, 2, 3]
+    assert list(found.values()) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(("part", "name"), [("train", "training"), ("val", "validation")])
+def test_a_training_without_images_is_refused(part, name):
+    data = noise(40)
+    arrays = {f"x_{part}": data.x_train[:0], f"y_{part}": data.y_train[:0]}
+    with pytest.raises(ValueError, match=f"at least one {name} image, received Dataset"):
+        train(TINY, replace(data, **arrays))
 
 
 @pytest.mark.parametrize("moment", ["at once", "in the first epoch", "in the validation"])

@@ -170,6 +170,8 @@ def _validation_rows(labels: np.ndarray, validation: float | int, seed: int, spl
     elif isinstance(validation, float | np.floating) and 0 < validation < 1:
         # Keras rounds so: the training part gets the whole images.
         count = total - int(total * (1 - validation))
+        if count == total:
+            raise ValueError(f"validation={validation!r} leaves none of the {total} images for training")
     else:
         raise ValueError(
             f"validation must be a share between 0 and 1 or a count from 1 to {total - 1}, received {validation!r}"

@@ -40,15 +40,31 @@ class Stopped(Exception):
 
 
 class Watch(keras.callbacks.Callback):
-    """Reports progress, and stops training and validation within one batch."""
+    """Reports progress, and stops training and validation within one batch.
 
-    def __init__(self, steps: int, stop: threading.Event, on_progress: Callable[[Progress], None] | None):
+    Args:
+        images: training images of one epoch.
+        batch_size: images of a step; the last step of an epoch has what is left.
+        epochs: planned passes over the images.
+        stop: set it from another thread to stop.
+        on_progress: called with each :class:`Progress`.
+    """
+
+    def __init__(
+        self,
+        images: int,
+        batch_size: int,
+        epochs: int,
+        stop: threading.Event,
+        on_progress: Callable[[Progress], None] | None,
+    ):
         super().__init__()
-        self.steps, self.stop, self.on_progress = steps, stop, on_progress
+        self.images, self.batch_size, self.stop, self.on_progress = images, batch_size, stop, on_progress
+        self.steps = epochs * math.ceil(images / batch_size)
         self.step, self.epochs, self.epoch_seconds, self.step_loss = 0, [], [], []
         self.started = self.reported = time.perf_counter()
         self.since_report: list[float] = []
-        self.seen_in_epoch, self.stopped = 0, False
+        self.seen_in_epoch, self.sum_in_epoch, self.stopped = 0, 0.0, False
 
     def on_train_begin(self, logs=None):
         self.started = time.perf_counter()
@@ -58,10 +74,11 @@ class Watch(keras.callbacks.Callback):
         self.seen_in_epoch, self.sum_in_epoch = 0, 0.0
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras reports the mean since the epoch began; the differences of its sums give the steps.
-        seen, total = batch + 1, logs["loss"] * (batch + 1)
+        # Keras reports the mean over the images since the epoch began; differences of its sums give the steps.
+        seen = min((batch + 1) * self.batch_size, self.images)
+        total = logs["loss"] * seen
         self.since_report.append((total - self.sum_in_epoch) / (seen - self.seen_in_epoch))
-        self.step += seen - self.seen_in_epoch
+        self.step += math.ceil((seen - self.seen_in_epoch) / self.batch_size)
         self.seen_in_epoch, self.sum_in_epoch = seen, total
         self._leave_if_asked()
         if time.perf_counter() - self.reported >= PROGRESS_SECONDS or self.step == 1:

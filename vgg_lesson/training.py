@@ -123,9 +123,12 @@ def train(
     Returns:
         The trained model and its :class:`Run`. The run of a stopped training holds the epochs
         that were finished.
+
+    Raises:
+        ValueError: no training or no validation images.
     """
     model, batches, validation = prepared(config, dataset, strategy)
-    watch = Watch(_steps(config, dataset) * config.epochs, stop or threading.Event(), on_progress)
+    watch = Watch(len(dataset.x_train), config.batch_size, config.epochs, stop or threading.Event(), on_progress)
     with suppress(Stopped):
         model.fit(
             batches,
@@ -144,7 +147,13 @@ def prepared(
     """What a training starts from: the compiled model, training batches and validation batches.
 
     Equal configurations give equal weights and batches, whatever other threads draw meanwhile.
+
+    Raises:
+        ValueError: no training or no validation images.
     """
+    for name, images in (("training", dataset.x_train), ("validation", dataset.x_val)):
+        if not len(images):
+            raise ValueError(f"a training needs at least one {name} image, received {dataset!r}")
     with _SEEDED, strategy.scope() if strategy else nullcontext():
         keras.utils.set_random_seed(config.seed)
         model = build_model(
