@@ -161,6 +161,25 @@ def test_hiding_covers_the_hottest_or_the_coldest_pixels_and_copies():
     assert (image == before).all()
 
 
+@pytest.mark.parametrize("hottest", [True, False])
+def test_equally_warm_places_are_hidden_at_random(hottest):
+    """In the order of the pixels the upper rows, the sky of a photograph, would be hidden first."""
+    image, heat = np.arange(16 * 16 * 3).reshape(16, 16, 3), np.zeros((8, 8), np.float32)
+    heat[4, 4] = -1 if hottest else 1
+    hidden = [(explain.hide(image, heat, 0.25, hottest=hottest, seed=s) != image).any(axis=-1) for s in range(30)]
+    assert all(covered.sum() == 64 for covered in hidden)
+    assert np.mean([np.nonzero(covered)[0].mean() for covered in hidden]) == pytest.approx(7.5, abs=1)
+    assert (hidden[0] != hidden[1]).any()
+    assert ((explain.hide(image, heat, hottest=hottest) != image).any(axis=-1) == hidden[0]).all()
+
+
+def test_each_image_of_a_covering_test_decides_ties_anew(monkeypatch):
+    seeds, hide = [], explain.hide
+    monkeypatch.setattr(explain, "hide", lambda *a, seed, **more: seeds.append(seed) or hide(*a, seed=seed, **more))
+    explain.covering_test(averaging_net(), np.zeros((3, 8, 8, 3), np.uint8), lambda images: images.astype(np.float32))
+    assert seeds == [0, 0, 1, 1, 2, 2]
+
+
 def test_covering_a_spot_that_decides_hurts_and_covering_the_rest_does_not():
     """A network that only looks for red: its map must find the red corner."""
     net = keras.Sequential(

@@ -128,7 +128,7 @@ def enlarge(heat: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.asarray(tf.image.resize(heat[..., None], (height, width), "bilinear"))[..., 0]
 
 
-def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest: bool = True) -> np.ndarray:
+def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest=True, seed: int = 0) -> np.ndarray:
     """Cover a share of an image with its mean colour: where a map is hottest, or where it is coldest.
 
     If the map tells the truth, covering the hottest part lowers the class's probability more
@@ -139,6 +139,7 @@ def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest:
         heat: (H', W') map of any size.
         share: of the pixels to cover, in 0 .. 1.
         hottest: False covers the coldest pixels instead.
+        seed: decides between equally warm places, of which a ReLU leaves many: else the sky, being on top, is hidden.
 
     Returns:
         (H, W, C) uint8, a copy.
@@ -146,7 +147,8 @@ def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest:
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in 0 .. 1, received {share!r}")
     height, width = image.shape[:2]
-    order = np.argsort(enlarge(heat, height, width), axis=None, kind="stable")
+    ties = np.random.default_rng(seed).random(heat.shape)  # one number a place of the map: patches, not speckle
+    order = np.lexsort([enlarge(key, height, width).ravel() for key in (ties, heat)])
     pixels = order[::-1] if hottest else order
     covered = image.copy().reshape(height * width, -1)
     covered[pixels[: round(share * len(pixels))]] = image.mean(axis=(0, 1)).round().astype(image.dtype)
@@ -173,31 +175,29 @@ class Covered:
         return float(self.map.probabilities[self.map.target])
 
 
-def cover(model: keras.Model, image: np.ndarray, prepare: Prepare, layer=None, target=None, share=HIDDEN) -> Covered:
+def cover(model, image: np.ndarray, prepare: Prepare, layer=None, target=None, share=HIDDEN, seed=0) -> Covered:
     """Grad-CAM of an image, put to the test by :func:`hide`.
 
     Args:
         model, layer, target: as for :func:`grad_cam`.
         image: (H, W, C) uint8.
         prepare: preprocesses uint8 images (N, H, W, C) as in training.
-        share: of the pixels to cover.
+        share, seed: as for :func:`hide`.
     """
     found = grad_cam(model, prepare(image[None])[0], layer, target)
-    images = np.stack([hide(image, found.heat, share, hottest=hottest) for hottest in (True, False)])
+    images = np.stack([hide(image, found.heat, share, hottest=hottest, seed=seed) for hottest in (True, False)])
     scores = _scores_of(model.layers[-1])(_run(model, prepare(images), found.layer)[1])
     return Covered(found, images, np.asarray(tf.nn.softmax(scores))[:, found.target])
 
 
-def covering_test(
-    model: keras.Model, images: np.ndarray, prepare: Prepare, layer=None
-) -> tuple[np.ndarray, np.ndarray]:
+def covering_test(model: keras.Model, images: np.ndarray, prepare: Prepare, layer=None) -> np.ndarray:
     """What covering costs the predicted class, for many images; arguments as for :func:`cover`.
 
     Returns:
-        Two (N,) arrays, the probability lost when the hottest part is covered, and when the coldest is.
+        (2, N), the probability lost when the hottest part is covered, and when the coldest is.
     """
-    results = [cover(model, image, prepare, layer) for image in images]
-    return tuple(np.array([[result.before - after for after in result.after] for result in results]).T)
+    results = [cover(model, image, prepare, layer, seed=number) for number, image in enumerate(images)]
+    return np.array([[result.before - after for after in result.after] for result in results]).T
 
 
 def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
