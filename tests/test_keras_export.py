@@ -66,8 +66,10 @@ def without_seeds(value):
 )
 def test_network_and_optimizer_are_the_packages(config):
     data = noise(160)
-    script = names_of(keras_code(config), data)["model"]
+    code = keras_code(config)
+    script = names_of(code, data)["model"]
     ours = build_model(config, steps_per_epoch=4)
+    assert f", {sum(hasattr(layer, 'kernel') for layer in ours.layers)} weight layers," in code.splitlines()[0]
     assert script.name == ours.name and script.count_params() == ours.count_params()
     theirs, mine = ([without_seeds(layer.get_config()) for layer in model.layers] for model in (script, ours))
     for a, b in zip(theirs, mine, strict=True):

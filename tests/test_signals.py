@@ -114,9 +114,10 @@ def test_learning_is_judged_by_the_end_and_against_guessing():
     assert made_run([3.0, 2.0]).final_loss == 2.0
 
 
-def test_batch_norm_is_measured_behind_its_relu():
+@pytest.mark.parametrize("batch_norm", [True, "after_pooling"])
+def test_batch_norm_is_measured_behind_its_relu(batch_norm):
     rng = np.random.default_rng(0)
     lab = SignalLab(rng.uniform(0, 1, (8, 32, 32, 3)).astype(np.float32), np.arange(8))
-    run = lab.run(CONFIG.change(batch_norm=True), 1)
+    run = lab.run(CONFIG.change(batch_norm=batch_norm), 1)
     sizes = run.moments[0].values("size")[:-1]
     assert all(0.5 < size < 1.5 for size in sizes)  # normalised to 1, half of it cut off, pooled or not

@@ -1,7 +1,7 @@
 """A training configuration as a plain Keras script that runs where this package is not installed."""
 
 from vgg_lesson.augmentation import CUTOUT, SHIFT
-from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, pooling_window
+from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, count_layers, pooling_window
 from vgg_lesson.training_config import TrainingConfig
 
 
@@ -28,9 +28,9 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
 
 
 def _head(config: TrainingConfig) -> str:
-    title = (
-        f"VGG {config.configuration}, {CONFIGURATIONS[config.configuration].weight_layers} weight layers, on CIFAR-10."
-    )
+    rows = count_layers(config.configuration, head=config.head, blocks=config.blocks)
+    weight_layers = sum(row.kind in ("Conv2D", "Dense") for row in rows)
+    title = f"VGG {config.configuration}, {weight_layers} weight layers, on CIFAR-10."
     imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
     return f'''"""{title}"""
 

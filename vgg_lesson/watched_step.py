@@ -17,7 +17,7 @@ class LayerSignal:
 
     Attributes:
         name: of the layer.
-        size: root mean square of its outputs, behind the ReLU.
+        size: root mean square of its outputs, behind the ReLU (and the pooling, where batch norm follows it).
         spread: standard deviation of its outputs over the images, mean over units and places: the part
             of the signal that depends on the image.
         zero_units: share of its channels (or units) that are 0 for every image and place.
@@ -72,12 +72,13 @@ class WatchedStep:
 
     def _outputs(self):
         """What each hidden layer with a kernel hands on: its own output, or that of the ReLU behind its batch norm."""
-        outputs, layers = [], self.model.layers
-        for layer in self.with_kernel[:-1]:
-            behind = layers[layers.index(layer) + 1 : layers.index(layer) + 3]
-            normed = isinstance(behind[0], keras.layers.BatchNormalization)
-            outputs.append((behind[1] if normed else layer).output)
-        return outputs
+        outputs = {}  # by kernel: a ReLU after it, before the next kernel, takes its place
+        for layer in self.model.layers:
+            if layer in self.with_kernel:
+                kernel, outputs[layer] = layer, layer.output
+            elif isinstance(layer, keras.layers.ReLU):
+                outputs[kernel] = layer.output
+        return [outputs[layer] for layer in self.with_kernel[:-1]]
 
     def restart(self, config: TrainingConfig) -> None:
         """Fresh weights and an optimizer without memory."""

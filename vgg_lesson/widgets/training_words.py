@@ -18,7 +18,7 @@ _OUTCOMES = {"learning": "learns", "stuck": "at chance", "diverged": "diverged",
 
 def estimated_seconds(config: TrainingConfig, images: int, factor: float = 1.0) -> float:
     """Wall seconds that a training probably takes; ``factor`` is measured time over estimate."""
-    layers = count_layers(config.configuration, width=config.width, head=config.head, batch_norm=config.batch_norm)
+    layers = count_layers(config.configuration, width=config.width, head=config.head, blocks=config.blocks)
     multiply_adds = sum(layer.multiply_adds for layer in layers)
     per_image = _PER_IMAGE + _PER_MULTIPLY_ADD * multiply_adds
     return _START + factor * images * config.epochs * per_image * 1.1  # a tenth for validation
@@ -53,7 +53,7 @@ def short_name(run: Run, number: int) -> str:
     """A run in a few words, for the end of a curve."""
     config = run.training_config
     changes = [f"{CONFIGURATIONS[config.configuration].weight_layers} layers", f"{config.learning_rate:.1e}"]
-    changes += ["batch norm"] * config.batch_norm
+    changes += ["batch norm"] * bool(config.batch_norm)
     changes += ["He"] * config.initializer.startswith("he_") + ["SGD"] * (config.optimizer == "sgd")
     return f"run {number}: " + ", ".join(changes)
 
