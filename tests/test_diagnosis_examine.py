@@ -1,5 +1,6 @@
 """The examination as a whole, on networks small enough for seconds: it names causes and leaves everything as it was."""
 
+import html
 import random
 import warnings
 from pathlib import Path
@@ -15,6 +16,7 @@ from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarnin
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.patient import Patient
 from vgg_lesson.diagnosis.probes import INSTRUMENTS, PROBES, VITAL_SIGNS
+from vgg_lesson.diagnosis.remedies import REMEDIES
 from vgg_lesson.diagnosis.report import Finding, cause_of
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
@@ -78,8 +80,28 @@ def test_arguments_are_checked():
         examine(small(), x, y, budget_seconds=0)
     with pytest.raises(ValueError, match="batch_size"):
         examine(small(), x, y, batch_size=0)
-    with pytest.raises(ValueError, match="nothing to try"):
-        prescribe(Report(causes.HEALTHY, False, ()), small(), x, y)
+    report = Report(causes.DEAD_RELUS, True, (Finding(causes.DEAD_RELUS, "", "", ""),))
+    for name, value in {"seeds": 0, "steps": 1.5, "budget_seconds": 0}.items():
+        with pytest.raises(ValueError, match=f"{name} must be .*, received {value}"):
+            prescribe(report, small(), x, y, **{name: value})
+
+
+MENDED_BY_HAND = [cause for cause in causes.CAUSES if cause not in REMEDIES]
+
+
+@pytest.mark.parametrize("cause", MENDED_BY_HAND)
+def test_where_nothing_can_be_tried_the_prescription_says_what_to_mend(cause):
+    finding = Finding(cause, "measured", "judged", "mend <it> so")
+    found = () if cause in (causes.HEALTHY, causes.UNDETERMINED) else (finding,)
+    report = Report(cause, None, found, seen=("the model does not accept the images",))
+    table = prescribe(report, small(), *stripes(40))
+    assert table.best is None and table.rows() == [] and table.trials == ()
+    for text in (str(table), table._repr_html_()):
+        assert "Nothing to try by training" in text and cause in text
+    said = "mend <it> so" if found else causes.MEANINGS[cause]
+    assert said in str(table) and html.escape(said) in table._repr_html_()
+    assert (report.seen[0] in str(table)) == (cause == causes.UNDETERMINED)
+    assert "Nothing to try" in table.plot().figure.axes[0].get_title("left")
 
 
 def test_copies_keep_frozen_values_and_draw_the_rest_anew():

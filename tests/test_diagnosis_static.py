@@ -6,6 +6,7 @@ import pytest
 
 from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, suspicions
 from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
+from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.diagnosis.training_loop import Trainer
@@ -144,6 +145,25 @@ def test_one_bad_pixel_in_many_images_is_found():
     x, y = data(3000)
     x[2999, 3, 3, 1] = np.inf
     assert findings(x=x, y=y) == [causes.NON_FINITE_VALUES]
+
+
+def test_a_loss_that_refuses_the_labels_is_not_asked_about_the_output():
+    """A picture of scores for each image, and a loss that raises what Keras never does."""
+    scores = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 1, activation="softmax")])
+
+    def refuses(y, p):
+        raise KeyError("no such label")
+
+    assert findings(scores, loss="categorical_crossentropy", y=one_hot)[0] in causes.CAUSES
+    assert findings(loss=refuses) == [causes.LOSS_LABEL_MISMATCH]
+
+
+def test_scaled_batches_have_the_type_of_all_batches():
+    model = tiny()
+    model.compile("sgd", LOSS)
+    statistics = np.array([0.5]), np.array([0.25])
+    drawn = batches(Subject.of(model, *data()), Variation(scale_inputs=True), 8, statistics)
+    assert next(drawn)[0].dtype == np.float32
 
 
 def test_validation_and_order():

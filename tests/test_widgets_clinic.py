@@ -50,7 +50,15 @@ def test_no_remedy_without_a_diagnosis(consultation):
     with pytest.raises(RuntimeError, match="name the cause first"):
         consultation.prescribe()
     consultation.name("train_validation_preprocessing_differ")
-    assert not consultation.can_be_tried
+    prescription = consultation.prescribe()
+    assert not consultation.can_be_tried and not prescription.trials and consultation.prescribe() is prescription
+    assert "train_validation_preprocessing_differ" in str(prescription)
+
+
+def test_nothing_to_cure_in_a_healthy_network(dataset):
+    consultation = Consultation(112, dataset)
+    consultation.name("healthy")
+    assert "The network learns with its own configuration." in str(consultation.prescribe())
 
 
 def test_two_causes_together_are_both_told(dataset):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from vgg_lesson.cases import CASES, Case
 from vgg_lesson.data import Dataset
 from vgg_lesson.diagnosis import Report
-from vgg_lesson.diagnosis.causes import CAUSES, HEALTHY, MEANINGS, UNDETERMINED
+from vgg_lesson.diagnosis.causes import CAUSES, MEANINGS, UNDETERMINED
 from vgg_lesson.diagnosis.probes import INSTRUMENTS, Measurement, Patient
 from vgg_lesson.diagnosis.remedies import REMEDIES, Prescription, prescribe
 from vgg_lesson.diagnosis.report import Finding
@@ -103,17 +103,16 @@ class Consultation:
     def prescribe(self, *, seeds: int = 2, steps: int = 80, budget_seconds: float = 60) -> Prescription:
         """Try the remedies that belong to the case's true causes, beside an untouched control.
 
+        Without trials, and with words instead, where there is nothing to try by training (``can_be_tried``).
+
         Raises:
             RuntimeError: the cause is not named yet.
-            ValueError: there is nothing to try by training: the arrays or the output must be mended.
         """
         if not self.solved:
             raise RuntimeError("name the cause first: a remedy without a diagnosis proves nothing")
         findings = tuple(Finding(cause, "named in the clinic", "", "") for cause in self.case.causes)
         report = Report(self.case.causes[0], None, findings)
         if self.prescription is None:
-            if self.case.causes == (HEALTHY,):
-                raise ValueError("this network is healthy: there is nothing to cure")
             self.prescription = prescribe(
                 report, **self.arguments, seeds=seeds, steps=steps, budget_seconds=budget_seconds
             )

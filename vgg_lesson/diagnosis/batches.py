@@ -43,7 +43,7 @@ def batches(subject: Subject, variation: Variation, batch: int, statistics=None)
                 x, y = augment_batch(subject.augmentation, x, y)
             x = np.asarray(x, np.float32)
             if variation.scale_inputs and statistics is not None:
-                x = (x - statistics[0]) / statistics[1]
+                x = ((x - statistics[0]) / statistics[1]).astype(np.float32)
             yield x, as_fed(y), labels.classes[rows]
 
 

@@ -168,7 +168,6 @@ class DiagnosisCallback(keras.callbacks.Callback):
             0.0,
             self.losses[0],
             0.0,
-            True,
         )
         guessing = math.log(max(2, model.output_shape[-1]))
         zero = all(not np.any(weight) for weight in (self.before or [np.ones(1)]))

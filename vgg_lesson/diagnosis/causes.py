@@ -71,4 +71,4 @@ MEANINGS = {
 }
 """Cause -> one sentence for readers."""
 CAUSES = tuple(MEANINGS)
-"""All names, in the order of the issue."""
+"""All names: the two without a fault, then arrays, loss and output, data order, weights, training."""

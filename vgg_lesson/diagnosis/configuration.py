@@ -145,12 +145,13 @@ def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(lines[:2])}"[:300]
 
 
-def output_facts(subject: Subject, fresh: keras.Model) -> OutputFacts:
+def output_facts(subject: Subject, fresh: keras.Model, loss: LossFacts) -> OutputFacts:
     """Ask the output layer what it can say, by setting the last bias (or kernel) to many values.
 
     Args:
         subject: what is examined.
         fresh: a copy with fresh weights; its weights are left as they were.
+        loss: what the loss says; one that raises is not asked about the output.
     """
     images = subject.images[subject.sample(ROWS)].astype(np.float32)
     try:
@@ -159,7 +160,7 @@ def output_facts(subject: Subject, fresh: keras.Model) -> OutputFacts:
         return OutputFacts(first_line(error), (), "", np.nan, False, False, False, False)
     values = plain.numpy()
     alone = fresh(tf.constant(images[:1]), training=False).numpy()
-    healed = _healed(subject, plain)
+    healed = not loss.error and values.ndim == 2 and _healed(subject, plain)
     depends = bool(np.isfinite(values).all() and not np.allclose(alone[0], values[0], rtol=1e-2, atol=1e-4))
     answers = _provoked(fresh, images[:8], subject.seed) if values.ndim == 2 else [values]
     stacked = np.concatenate([a for a in answers if np.isfinite(a).all()] or [np.zeros_like(values)])
@@ -193,13 +194,12 @@ def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndar
 
 def _healed(subject: Subject, outputs) -> bool:
     """Keras keeps a softmax's inputs with its output; the loss then differs from that of the bare numbers."""
+    if getattr(outputs, "_keras_logits", None) is not None:
+        return True
     labels = tf.constant(as_fed(subject.labels.given[subject.sample(ROWS)]))
-    try:
-        attached = float(loss_function(subject.model)(labels, outputs))
-        bare = float(loss_function(subject.model)(labels, tf.constant(outputs.numpy())))
-    except Exception:
-        return False
-    return getattr(outputs, "_keras_logits", None) is not None or not np.isclose(attached, bare, rtol=1e-5)
+    attached = float(loss_function(subject.model)(labels, outputs))
+    bare = float(loss_function(subject.model)(labels, tf.constant(outputs.numpy())))
+    return not np.isclose(attached, bare, rtol=1e-5)
 
 
 def rates(optimizer) -> dict[int, float]:

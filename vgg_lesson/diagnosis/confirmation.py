@@ -13,6 +13,28 @@ from vgg_lesson.diagnosis.variation import Course, Variation
 STEPS = 300
 """A change that has not shown in so many steps does not count as a cure."""
 CONTROL = Variation()
+"""No change at all."""
+SHORTEST, SHORTEST_ALL = 2, 4
+"""Seconds left below which no further training is begun, and not the several of all changes at once."""
+FAIR, FAIR_MORE = 3, 100
+"""A control gets so many times a cure's steps, at most so many more: networks differ twofold in when they learn."""
+LONGER = 50
+"""Steps at a time by which a control goes on while its loss seems to leave guessing."""
+CURE_SHARE, LEFT_OUT_SHARE = 0.8, 0.5
+"""Of the time left: for all changes that wait (controls need the rest), and for each change left out of all."""
+BOTH_SHARE, HE_SHARE, SLOW_SHARE = 0.35, 0.45, 0.9
+"""Of the time left, for both changes of a pair, then the first alone, then the second: a third of the whole each."""
+PAIR_STEPS, PAIR_MORE = 60, 1.5
+"""A change alone gets at least so many steps, or so many times those of the pair."""
+MUCH_FASTER = 0.6
+"""The pair in at most this share of the steps of one change: the other change matters, too."""
+SIGNAL_STEPS, ENDS, GREW, FADED = 30, 10, 3, 0.1
+"""A signal survives if, over so many steps, the mean of its last ones is 3 times its start, the control's a tenth."""
+NEARLY = 0.8
+"""Share of its steps that a training must have done to count as given its time."""
+LARGE, SMALL, TINY = 1e-3, 3e-4, 1e-4
+"""Updates over weights: from the first, the rule of thumb, on lower rates are tried; below the others, 10 and 100 times
+the rate."""
 
 
 def control(lab: Laboratory, *, least: int, most: int = STEPS, share: float) -> Course:
@@ -51,9 +73,9 @@ def confirm(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
 
 def _cures(lab: Laboratory, variation: Variation, waiting: int) -> bool:
     """Train a variation; True when it learns and the control, given as many steps, does not."""
-    if lab.seconds_left() < 2:
+    if lab.seconds_left() < SHORTEST:
         return False
-    course = lab.train(variation, STEPS, seconds=0.8 * lab.seconds_left() / max(1, waiting))
+    course = lab.train(variation, STEPS, seconds=CURE_SHARE * lab.seconds_left() / max(1, waiting))
     return lab.chance.learned(course) and _control_fails(lab, course) and _another_draw_fails(lab, course)
 
 
@@ -76,8 +98,8 @@ def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
 
 
 def _fair(cure: Course) -> int:
-    """Steps that an untouched training gets: networks that learn differ twofold in when it begins to show."""
-    return min(3 * cure.steps, cure.steps + 100)
+    """Steps that an untouched training gets."""
+    return min(FAIR * cure.steps, cure.steps + FAIR_MORE)
 
 
 def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
@@ -87,9 +109,9 @@ def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
         lab.chance.leaving(course)
         and not (lab.chance.learned(course) or lab.chance.moving(course))
         and steps < STEPS
-        and lab.seconds_left() > 2
+        and lab.seconds_left() > SHORTEST
     ):
-        steps += 50
+        steps += LONGER
         course = lab.train(variation, steps)
     return course
 
@@ -100,7 +122,7 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
     A change that changes nothing (He weights for He weights) is a new draw, and may learn where the first did not.
     A second control that does learn leaves one way: the change, from the same start weights, is twice as fast.
     """
-    if lab.seconds_left() < 2:
+    if lab.seconds_left() < SHORTEST:
         return True
     second = _untouched(lab, replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(cure))
     if not _moves(lab, second, cure):
@@ -112,18 +134,18 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
 def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list[Finding]:
     """A faint signal and large steps: which of the two, or both? Both changes together, then each alone."""
     both, he, slow = variation_of(small, fast), variation_of(small), variation_of(fast)
-    together = lab.train(both, STEPS, seconds=0.35 * lab.seconds_left())
+    together = lab.train(both, STEPS, seconds=BOTH_SHARE * lab.seconds_left())
     if not lab.chance.learned(together):
         return []
-    steps = min(STEPS, max(60, int(1.5 * together.steps)))
-    lab.train(he, steps, seconds=0.45 * lab.seconds_left())
-    lab.train(slow, steps, seconds=0.9 * lab.seconds_left())
+    steps = min(STEPS, max(PAIR_STEPS, int(PAIR_MORE * together.steps)))
+    lab.train(he, steps, seconds=HE_SHARE * lab.seconds_left())
+    lab.train(slow, steps, seconds=SLOW_SHARE * lab.seconds_left())
     if not _control_fails(lab, together):
         return []
     he_learns, slow_learns, survives = lab.learned(he), lab.learned(slow), _signal_survives(lab, slow)
     findings = []
     # A change that cures alone proves its cause; a change without which the pair does not cure, too.
-    much_faster = together.steps <= 0.6 * lab.courses[slow].steps
+    much_faster = together.steps <= MUCH_FASTER * lab.courses[slow].steps
     if he_learns or not slow_learns or much_faster:
         findings.append(_finding(lab, small, he if he_learns else both))
     if slow_learns or not he_learns or survives:
@@ -137,33 +159,33 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
 def _signal_survives(lab: Laboratory, slow: Variation) -> bool:
     """At the smaller rate the logits come to depend on the image more and more; at the given rate less and less."""
     kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
-    if len(kept) < 30 or len(lost) < 30:
+    if min(len(kept), len(lost)) < SIGNAL_STEPS:
         return False
-    return float(np.mean(kept[-10:])) > 3 * kept[0] and float(np.mean(lost[-10:])) < 0.1 * lost[0]
+    return float(np.mean(kept[-ENDS:])) > GREW * kept[0] and float(np.mean(lost[-ENDS:])) < FADED * lost[0]
 
 
 def _survival(lab: Laboratory, slow: Variation) -> str:
     kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
     return (
-        f"the logits' differences between images go from {lost[0]:.1g} to {np.mean(lost[-10:]):.1g} in "
+        f"the logits' differences between images go from {lost[0]:.1g} to {np.mean(lost[-ENDS:]):.1g} in "
         f"{len(lost)} steps, "
-        f"at {slow.name} from {kept[0]:.1g} to {np.mean(kept[-10:]):.1g} in {len(kept)}"
+        f"at {slow.name} from {kept[0]:.1g} to {np.mean(kept[-ENDS:]):.1g} in {len(kept)}"
     )
 
 
 def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
     """No single change helped: all at once, then each left out in turn."""
-    if len(suspicions) < 2 or lab.seconds_left() < 4:
+    if len(suspicions) < 2 or lab.seconds_left() < SHORTEST_ALL:
         return []
     everything = variation_of(*suspicions)
     if not _cures(lab, everything, 2):
         return []
-    steps, findings = int(1.5 * lab.courses[everything].steps), []
+    steps, findings = int(PAIR_MORE * lab.courses[everything].steps), []
     for left_out in suspicions:
         rest = [s for s in suspicions if s is not left_out]
         variation = variation_of(*rest)
-        course = lab.train(variation, steps, seconds=0.5 * lab.seconds_left())
-        if course.steps >= 0.8 * steps and not lab.chance.learned(course):
+        course = lab.train(variation, steps, seconds=LEFT_OUT_SHARE * lab.seconds_left())
+        if course.steps >= NEARLY * steps and not lab.chance.learned(course):
             findings.append(_finding(lab, left_out, everything))
     return findings
 
@@ -176,14 +198,14 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion])
             return [_finding(lab, guess, variation_of(guess))]
     known = {tuple(sorted(s.change.items())) for s in tried}
     plan = []
-    if not update < 1e-3:
+    if not update < LARGE:
         plan += [(causes.LEARNING_RATE_TOO_HIGH, factor) for factor in (0.1, 0.01, 0.001)]
     # Plain SGD may need larger steps than the rule of thumb, by which the suspicion chose its factor.
     slow = [s.change["rate"] for s in tried if s.cause == causes.LEARNING_RATE_TOO_LOW and "rate" in s.change]
     plan += [(causes.LEARNING_RATE_TOO_LOW, 10 * factor) for factor in slow]
-    if update < 3e-4:
+    if update < SMALL:
         plan += [(causes.LEARNING_RATE_TOO_LOW, 10.0)]
-    if update < 1e-4:
+    if update < TINY:
         plan += [(causes.LEARNING_RATE_TOO_LOW, 100.0)]
     for number, (cause, factor) in enumerate(plan):
         guess = Suspicion(

@@ -8,8 +8,11 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, causes, cloning, inspection, known_good, rules_learned, training_stage
 from vgg_lesson.diagnosis.configuration import first_line
+from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.laboratory import Laboratory
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 
 def examine(
@@ -67,18 +70,27 @@ def examine(
         return Examination(subject, began, budget, say).run()
 
 
+USABLE = 0.93
+"""Share of the budget after which nothing new is begun: the step under way is finished after the clock."""
+SHORTEST, KNOWN_GOOD_SHARE = 4, 0.3
+"""Seconds below which the known-good network is not begun, and its share of the time that is left."""
+
+
 class Examination:
     """What is known so far, and the clock; the stages add to it."""
 
-    def __init__(self, subject: Subject, began: float, budget: float, progress):
-        self.subject, self.began, self.budget, self.progress = subject, began, budget, progress
-        self.until = began + 0.93 * budget  # the step under way is finished after the clock
-        self.seen: list[str] = []
-        self.findings: list[Finding] = []
-        self.signs = self.lab = self.known = self.fresh_weights = None
-        self.stuck: bool | None = None
-        self.given_stuck = False
-        self.chance_loss = float("nan")
+    def __init__(self, subject: Subject, began: float, budget: float, progress: Callable[[str], None]):
+        self.subject = subject  # what is examined; only read
+        self.began, self.budget = began, budget  # clock at the start; seconds allowed
+        self.until = began + USABLE * budget  # clock at which everything must be done
+        self.progress = progress  # told one sentence at each step
+        self.seen: list[str] = []  # what was done and seen, one sentence each, for the report
+        self.findings: list[Finding] = []  # confirmed causes, the first one first
+        self.facts: inspection.Facts | None = None  # static facts; None until gathered
+        self.known: KnownGood | None = None  # what the known-good network found; None when it was not trained
+        self.signs: NetworkSigns | None = None  # of the fresh network; None until measured
+        self.lab: Laboratory | None = None  # the short trainings; None until there is one
+        self.stuck: bool | None = None  # whether the given configuration learned nothing; None: not known
 
     def left(self) -> float:
         return self.until - time.perf_counter()
@@ -96,7 +108,7 @@ class Examination:
             self.signs.layers if self.signs else (),
             tuple(self.lab.courses.values()) if self.lab else (),
             tuple(self.seen),
-            self.chance_loss,
+            self.facts.loss.uninformed if self.facts else float("nan"),
             time.perf_counter() - self.began,
             self.budget,
         )
@@ -109,10 +121,8 @@ class Examination:
         except (NotImplementedError, TypeError, ValueError) as error:
             self.say(f"the model cannot be rebuilt from its configuration, so nothing was tried: {error}")
             return self.report()
-        facts = inspection.gather(subject, fresh)
-        self.facts = facts
+        self.facts = facts = inspection.gather(subject, fresh)
         self.findings = inspection.static_findings(subject, facts)
-        self.chance_loss = facts.loss.uninformed
         self.say(
             f"static facts: loss of guessing {facts.loss.uninformed:.3f}, output is "
             f"{facts.output.kind or 'not available'}, "
@@ -126,7 +136,9 @@ class Examination:
             return self.report()
         try:
             self._learn(fresh)
-        except (ValueError, tf.errors.OpError) as error:  # from Keras, a loss or an augmentation: part of what was seen
+        except (ValueError, tf.errors.OpError) as error:
+            # Keras, a loss, an augmentation or a layer of the user's refuses what it is given, as it would in fit:
+            # that is an answer, and what was found before it stays. Other errors are mistakes, and are raised.
             self.say(f"the training itself raises: {first_line(error)}")
         return self.report()
 
@@ -134,17 +146,17 @@ class Examination:
         self._known_good()
         if any(f.cause == causes.LABELS_INDEPENDENT_OF_IMAGES for f in self.findings):
             return
-        training_stage.run(self, fresh)
+        self.stuck = training_stage.run(self, fresh)
 
     def _known_good(self) -> None:
-        if self.left() < 4:
+        if self.left() < SHORTEST:
             self.say("no time for the known-good network")
             return
         if self.subject.images.ndim > 4:
             self.say("no known-good network: it takes flat or flattened pictures, not volumes or films")
             return
         self.progress("training a known-good network on the same images")
-        known, _ = known_good.known_good(self.subject, time.perf_counter() + 0.3 * self.left())
+        known, _ = known_good.known_good(self.subject, time.perf_counter() + KNOWN_GOOD_SHARE * self.left())
         self.known = known
         self.say(
             f"a known-good network reaches {known.accuracy:.2f} on {known.held_out} held-out images "

@@ -1,29 +1,62 @@
 """The weights as they were given: have they learned, and do batch norm's stored statistics fit them?"""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 
 from vgg_lesson.diagnosis import cloning, rules_learned, rules_weights, vital_signs
+from vgg_lesson.diagnosis.inspection import Facts
+from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Subject
 
+IMAGES = 256
+"""Images that the given weights answer: an accuracy of 0.1 is good to 0.02."""
+STANDARD_ERRORS = 6
+"""By so many an accuracy must exceed guessing to count as learned: of two looks, the better one is taken."""
+SETTLED = 5
+"""Times that the stored statistics were renewed, after which they no longer show where they started (e**-5)."""
+EPOCHS = 3
+"""Epochs within which the stored statistics must follow."""
 
-def given_has_learned(exam, fresh, chance) -> bool:
-    """Look at the weights as given: a network that answers well needs no training to be judged."""
-    subject, facts = exam.subject, exam.facts
+
+@dataclass(frozen=True)
+class Given:
+    """What the weights as given show.
+
+    Attributes:
+        learned: they answer better than guessing, so no training is needed to judge the network.
+        stuck: they are not finite, or were trained and know nothing.
+        frozen, statistics: findings about frozen kernels and about batch norm's stored statistics, or None.
+    """
+
+    learned: bool = False
+    stuck: bool = False
+    frozen: Finding | None = None
+    statistics: Finding | None = None
+
+
+def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) -> Given:
+    """Look at the weights as given, if they are not fresh draws.
+
+    Args:
+        fresh: a copy of ours with fresh weights; they are put back.
+        say: told what was seen.
+    """
     iterations = int(subject.model.optimizer.iterations.numpy())
     if not facts.weights_finite:
-        exam.say("the given weights hold NaN or infinity: examined from fresh weights")
-        exam.given_stuck = True
-        return False
+        say("the given weights hold NaN or infinity: examined from fresh weights")
+        return Given(stuck=True)
     if iterations == 0 and not subject.history and not facts.random_kernels and looks_fresh(subject.model, fresh):
-        return False
+        return Given()
     kept = fresh.get_weights()
     fresh.set_weights(subject.model.get_weights())
-    given = vital_signs.network_signs(subject, fresh, 256)
-    error = np.sqrt(chance.majority * (1 - chance.majority) / 256)
+    given = vital_signs.network_signs(subject, fresh, IMAGES)
+    error = np.sqrt(chance.majority * (1 - chance.majority) / IMAGES)
     best = max(given.accuracy, given.training_accuracy)
-    exam.say(
+    say(
         f"given weights ({iterations} steps): accuracy {given.accuracy:.2f} on training images, "
         f"{given.training_accuracy:.2f} with batch statistics, "
         f"at most {given.zero_units:.0%} zero units in a layer"
@@ -31,29 +64,29 @@ def given_has_learned(exam, fresh, chance) -> bool:
     frozen = rules_weights.frozen_at_random(
         facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, error
     )
-    if frozen:
-        exam.findings.insert(0, frozen)
-    exam.given_stuck = iterations > 0 and best <= chance.majority + 6 * error
-    learned = best > chance.majority + 6 * error
+    learned, statistics = bool(best > chance.majority + STANDARD_ERRORS * error), None
     if learned:
-        exam.stuck = False
-        late = iterations * (1 - momentum(fresh)) > 5
-        judge_statistics(exam, fresh, chance, given.training_accuracy, given.accuracy, late or iterations == 0)
+        settled = iterations == 0 or iterations * (1 - momentum(fresh)) > SETTLED
+        statistics = stale_statistics(subject, fresh, chance, given, settled)
     fresh.set_weights(kept)
-    return learned
+    return Given(learned, iterations > 0 and best <= chance.majority + STANDARD_ERRORS * error, frozen, statistics)
 
 
-def judge_statistics(exam, model, chance, batch_accuracy, inference_accuracy, settled: bool) -> None:
+def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bool) -> Finding | None:
+    """Judge batch norm's stored statistics.
+
+    Args:
+        model: a copy of ours with the weights to judge. signs: its :class:`vital_signs.NetworkSigns`.
+        settled: trained for so long that the statistics would have followed.
+    """
     if not norms(model):
-        return
-    stored = momentum(model)
-    steps = 0.0 if settled else 3 * exam.subject.training_count / exam.subject.batch_size
-    mended = accuracy_with_new_statistics(exam.subject, model)
-    finding = rules_learned.stale_statistics(
-        1.0 if settled else stored, steps, batch_accuracy, inference_accuracy, mended, 256, chance.majority
+        return None
+    steps = 0.0 if settled else EPOCHS * subject.training_count / subject.batch_size
+    mended = accuracy_with_new_statistics(subject, model)
+    inertia = 1.0 if settled else momentum(model)
+    return rules_learned.stale_statistics(
+        inertia, steps, signs.training_accuracy, signs.accuracy, mended, IMAGES, chance.majority
     )
-    if finding:
-        exam.findings.append(finding)
 
 
 def norms(model) -> list:

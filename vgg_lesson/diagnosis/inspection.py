@@ -52,7 +52,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         labels=array_facts.label_facts(subject.labels),
         order=array_facts.order_facts(subject),
         loss=loss,
-        output=configuration.output_facts(subject, fresh),
+        output=configuration.output_facts(subject, fresh, loss),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
         rate=max(configuration.rates(subject.model.optimizer).values()),
         mode_share=_share_of_commonest(images),
@@ -88,7 +88,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
             f
             for f in (
                 rules_output.loss_label_mismatch(facts.loss),
-                rules_output.non_finite_loss(facts.loss, facts.output, True),
+                rules_output.non_finite_loss(facts.loss, facts.output),
             )
             if f
         ][:1]

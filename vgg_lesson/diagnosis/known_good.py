@@ -7,7 +7,7 @@ one pixel with as many channels as it has values: the convolutions then are dens
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -70,7 +70,6 @@ class KnownGood:
     permuted: float = float("nan")
     validation: Validation = Validation()
     augmented: float = float("nan")
-    notes: tuple[str, ...] = field(default=())
 
     def error(self, count: int) -> float:
         """Standard error of guessing's accuracy over ``count`` images."""

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgg_lesson.diagnosis.array_facts import ImageFacts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import LossFacts
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 STANDARD_ERRORS = 4.0
 """An accuracy counts as above guessing when it exceeds it by so many standard errors: chance 3e-5 a look."""
@@ -101,6 +103,15 @@ class Laboratory:
         self.trainers: dict[tuple, Trainer] = {}
         self.courses: dict[Variation, Course] = {}
         self._batches: dict[Variation, object] = {}
+
+    @classmethod
+    def of(
+        cls, subject: Subject, chance: Chance, signs: NetworkSigns, images: ImageFacts, *, until: float, report
+    ) -> "Laboratory":
+        """A laboratory for a subject whose fresh network and training images were measured."""
+        strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
+        statistics = images.mean, np.maximum(images.std, 1e-12)
+        return cls(subject, chance, strip=strip, statistics=statistics, until=until, report=report)
 
     def seconds_left(self) -> float:
         return self.until - time.perf_counter()

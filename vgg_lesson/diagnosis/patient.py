@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from vgg_lesson.diagnosis import cloning, inspection, vital_signs
 from vgg_lesson.diagnosis.confirmation import CONTROL
 from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
@@ -106,10 +104,8 @@ class Patient:
     @property
     def laboratory(self) -> Laboratory:
         def make():
-            strip = tuple(layer.name for layer in self.signs.layers if layer.acts_in_training_only)
-            statistics = self.facts.images.mean, np.maximum(self.facts.images.std, 1e-12)
-            return Laboratory(
-                self.subject, self.chance, strip=strip, statistics=statistics, until=float("inf"), report=self.progress
+            return Laboratory.of(
+                self.subject, self.chance, self.signs, self.facts.images, until=float("inf"), report=self.progress
             )
 
         return self.keep("laboratory", make)

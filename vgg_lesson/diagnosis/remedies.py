@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from vgg_lesson.diagnosis import causes, cloning, vital_signs
+from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
+from vgg_lesson.diagnosis.array_facts import image_facts
+from vgg_lesson.diagnosis.causes import MEANINGS
 from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.inspection import IMAGES
 from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject
@@ -35,6 +38,8 @@ REMEDIES: dict[str, tuple[Variation, ...]] = {
     causes.BATCHNORM_STATISTICS: (Variation("batch normalisation with Keras's defaults", batchnorm_defaults=True),),
 }
 """Cause -> changes to try, smallest first. Other causes lie in the arrays or the output: they are mended, not tried."""
+
+NOTHING = "Nothing to try by training."
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,20 @@ class Trial:
 
 @dataclass(frozen=True)
 class Prescription:
-    """The table that :func:`prescribe` returns: the untouched control first, then remedies, smallest change first."""
+    """What :func:`prescribe` returns.
+
+    Attributes:
+        trials: the untouched control first, then remedies, smallest change first; () where none can be tried.
+        chance_loss, chance_accuracy: what guessing gives.
+        seconds: wall time taken.
+        by_hand: without trials, what to mend by hand, one sentence for each finding.
+    """
 
     trials: tuple[Trial, ...]
     chance_loss: float
     chance_accuracy: float
     seconds: float
+    by_hand: tuple[str, ...] = ()
 
     @property
     def best(self) -> Trial | None:
@@ -95,6 +108,8 @@ class Prescription:
         ]
 
     def __str__(self) -> str:
+        if not self.trials:
+            return "\n".join([NOTHING, *self.by_hand])
         lines = [f"Guessing: loss {self.chance_loss:.3f}, accuracy {self.chance_accuracy:.2f}"]
         lines += [
             (
@@ -107,6 +122,9 @@ class Prescription:
 
     def _repr_html_(self) -> str:
         rows = self.rows()
+        if not rows:
+            items = "".join(f"<li>{html.escape(line)}</li>" for line in self.by_hand)
+            return f"<p>{NOTHING}</p><ul>{items}</ul>"
         head = "".join(f"<th>{name}</th>" for name in rows[0])
         body = "".join(
             "<tr>"
@@ -120,9 +138,8 @@ class Prescription:
         """Losses of all trials on the same axes: a ``Picture``."""
         from vgg_lesson.plots.diagnosis import courses_picture
 
-        return courses_picture(
-            [c for t in self.trials for c in t.courses], self.chance_loss, "Remedies beside the untouched control"
-        )
+        title = "Remedies beside the untouched control" if self.trials else NOTHING
+        return courses_picture([c for t in self.trials for c in t.courses], self.chance_loss, title)
 
 
 def plan_for(report: Report) -> tuple[Variation, ...]:
@@ -133,6 +150,14 @@ def plan_for(report: Report) -> tuple[Variation, ...]:
             if variation is not None:
                 plan.setdefault(_key(variation), variation)
     return tuple(sorted(plan.values(), key=_size))
+
+
+def by_hand(report: Report) -> tuple[str, ...]:
+    """What to mend where no training can show a remedy: a sentence for each finding, or what the report says."""
+    if report.findings:
+        return tuple(f"{f.cause}: {f.remedy or MEANINGS[f.cause]}" for f in report.findings)
+    more = f" {report.seen[-1]}" if report.cause == causes.UNDETERMINED and report.seen else ""
+    return (f"{report.cause}: {MEANINGS[report.cause]}{more}",)
 
 
 def _key(variation: Variation) -> tuple:
@@ -172,31 +197,26 @@ def prescribe(
         remedies: other changes to try instead of those of the causes.
         progress: called with one sentence at each step.
 
+    Returns:
+        A :class:`Prescription`. Where no remedy can be tried by training, because the arrays or the output must
+        be mended, or nothing was found, it has no trials, and its text says what to do by hand.
+
     Raises:
-        ValueError: no remedy belongs to the causes, so the arrays or the output must be mended by hand.
+        TypeError, ValueError: an argument that ``examine`` would not take either; the message names it.
     """
-    began = time.perf_counter()
+    began, budget_seconds = time.perf_counter(), arguments.seconds(budget_seconds)
+    seeds, steps = arguments.whole(seeds, "seeds", 1), arguments.whole(steps, "steps", 1)
+    say = arguments.function(progress, "progress", "one sentence") or (lambda text: None)
     chosen = remedies or plan_for(report)
     if not chosen:
-        text = "; ".join(f"{f.cause}: {f.remedy}" for f in report.findings) or f"the report says {report.cause!r}"
-        raise ValueError(f"nothing to try by training. {text}")
+        return Prescription((), report.chance_loss, float("nan"), 0.0, by_hand(report))
     subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
     chance = Chance.of(subject, loss_facts(subject))
     with cloning.untouched_randomness(seed):
         fresh = cloning.copy(model, subject.images, seed=seed)
         signs = vital_signs.network_signs(subject, fresh, 64)
-        strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
-        sample = subject.images[subject.sample(2048)].astype(np.float32)
-        axes = tuple(range(sample.ndim - 1))
-        statistics = sample.mean(axis=axes), np.maximum(sample.std(axis=axes), 1e-12)
-        lab = Laboratory(
-            subject,
-            chance,
-            strip=strip,
-            statistics=statistics,
-            until=began + budget_seconds,
-            report=progress or (lambda text: None),
-        )
+        images = image_facts(subject.images[subject.sample(IMAGES)])
+        lab = Laboratory.of(subject, chance, signs, images, until=began + budget_seconds, report=say)
         plan = (Variation(), *chosen)
         trials = []
         for number, variation in enumerate(plan):

@@ -1,7 +1,7 @@
 """What an examination found, as values that can be read, shown and drawn."""
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vgg_lesson.diagnosis.causes import (
     HEALTHY,
@@ -60,7 +60,6 @@ class Report:
     chance_loss: float = float("nan")
     seconds: float = 0.0
     budget_seconds: float = 0.0
-    details: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def causes(self) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from vgg_lesson.diagnosis.metric_facts import MetricFacts
 from vgg_lesson.diagnosis.report import Finding
 
 
-def non_finite_loss(loss: LossFacts, output: OutputFacts, weights_finite: bool) -> Finding | None:
-    """A loss that is NaN for an ordinary answer, or a fresh network that answers NaN to finite images."""
+def non_finite_loss(loss: LossFacts, output: OutputFacts) -> Finding | None:
+    """A loss that is NaN or infinite for an ordinary answer, or NaN for a certain one."""
     if loss.error or output.error:
         return None
     if not np.isfinite([loss.right, loss.uninformed]).all() or np.isnan(loss.certain):

@@ -31,6 +31,9 @@ DEAD = 0.9
 """Share of a layer's units that are zero for every image. Healthy: up to 48% in VGGs; 100% in a residual network, whose
 branches begin at zero."""
 
+STRONG_DECAY = 0.02
+"""Weight decay above this is suspected; AdamW in Keras has 0.004 unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Suspicion:
@@ -43,7 +46,7 @@ class Suspicion:
     remedy: str
 
 
-def inputs_not_scaled(signs: NetworkSigns, raw_size: float) -> Suspicion | None:
+def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
     """Judge what reaches the first kernel, so a Rescaling or normalising layer counts as scaling."""
     low, high = INPUT_SIZE
     if not np.isfinite(signs.first_input) or low <= signs.first_input <= high:
@@ -169,7 +172,7 @@ def regularisation_too_strong(
     measured = []
     if signs.penalty > chance.loss:
         measured.append(f"penalties add {signs.penalty:.3g} to a loss of {signs.loss:.3g}")
-    if decay > 0.02:
+    if decay > STRONG_DECAY:
         measured.append(f"weight decay {decay:g}")
     if constrained:
         measured.append(f"{constrained} array(s) under a constraint")

@@ -2,27 +2,51 @@
 
 import numpy as np
 
-from vgg_lesson.diagnosis import causes, cloning, configuration, confirmation, rules_learned, rules_weights, vital_signs
+from vgg_lesson.diagnosis import (
+    causes,
+    cloning,
+    configuration,
+    confirmation,
+    given_weights,
+    rules_learned,
+    rules_weights,
+    vital_signs,
+)
 from vgg_lesson.diagnosis import suspicions as rules
-from vgg_lesson.diagnosis.confirmation import STEPS
-from vgg_lesson.diagnosis.given_weights import decay, given_has_learned, judge_statistics, norms
-from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
+from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
+from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norms, stale_statistics
+from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, STANDARD_ERRORS, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
-from vgg_lesson.diagnosis.variation import update_ratio_of
+from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
 """Suspicions that healthy networks raise as well: the control is watched longer before they are followed."""
 
 COMPARED, ACCURACY_GAIN = 150, 0.04
 """Steps of a comparison of two networks that both learn, and the accuracy that one must gain by a change."""
+COMPARISON_WINDOW, COMPARISON_SECONDS = 60, 5
+"""Last steps that are compared (1,920 images in batches of 32), and seconds below which no comparison is begun."""
+IMAGES = 128
+"""Images that the fresh network's signs are measured on: an accuracy of 0.1 is good to 0.03."""
+WATCHED, WATCHED_PENALISED = 60, 150
+"""Steps that a control is trained at least: a learned network shows by then, the work of a penalty takes longer."""
+OVERWHELMING = 3
+"""A penalty of so many losses of guessing is followed at once, without a long look at the control."""
+CONTROL_SHARE, SECOND_SHARE, COMPARISON_SHARE = 0.45, 0.4, 0.45
+"""Of the time left: for the control (changes need the rest), its full time later, each side of a comparison."""
 
 
-def run(exam, fresh) -> None:
+def run(exam, fresh) -> bool | None:
+    """Find causes by training; they go to ``exam.findings``. Returns whether the given configuration is stuck.
+
+    Args:
+        exam: the :class:`examine.Examination`; its signs and its laboratory are set here.
+        fresh: a copy of the subject's model with fresh weights.
+    """
     subject, facts = exam.subject, exam.facts
     chance = Chance.of(subject, facts.loss)
-    exam.fresh_weights = fresh.get_weights()
-    exam.signs = signs = vital_signs.network_signs(subject, fresh, 128)
+    exam.signs = signs = vital_signs.network_signs(subject, fresh, IMAGES)
     exam.say(
         f"fresh network: signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first, "
         f"logits differ by {signs.logit_spread:.2g} "
@@ -30,29 +54,39 @@ def run(exam, fresh) -> None:
     )
     if not all(layer.finite for layer in signs.layers):
         exam.say("the fresh network gives NaN or infinity")
-    if given_has_learned(exam, fresh, chance):
-        return
+    given = look_at_given(subject, facts, fresh, chance, exam.say)
+    exam.findings[:0] = [given.frozen] if given.frozen else []
+    exam.findings += [given.statistics] if given.statistics else []
+    if given.learned:
+        return False
     if exam.findings and exam.findings[0].cause == causes.FROZEN_WEIGHTS:
-        return
-    strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
-    statistics = facts.images.mean, np.maximum(facts.images.std, 1e-12)
-    exam.lab = lab = Laboratory(
-        subject, chance, strip=strip, statistics=statistics, until=exam.until, report=exam.progress
-    )
-    penalised = signs.penalty > chance.loss or decay(subject) > 0.02
-    start = lab.trainer(confirmation.CONTROL).start(confirmation.CONTROL).state[0]
-    first = lab.train(confirmation.CONTROL, 1)
-    unreachable = lab.trainer(confirmation.CONTROL).unreachable
-    update = update_ratio_of(lab.trainer(confirmation.CONTROL).model, start, first)
-    if unreachable and len(unreachable) == len(lab.trainer(confirmation.CONTROL).model.trainable_variables):
+        return None
+    exam.lab = lab = Laboratory.of(subject, chance, signs, facts.images, until=exam.until, report=exam.progress)
+    trainer = lab.trainer(CONTROL)
+    start = trainer.start(CONTROL).state[0]
+    update = update_ratio_of(trainer.model, start, lab.train(CONTROL, 1))
+    unreachable = trainer.unreachable
+    if unreachable and len(unreachable) == len(trainer.model.trainable_variables):
         exam.findings.insert(
             0, rules_weights.nothing_trainable(facts.trainable, len(unreachable), facts.frozen_kernels)
         )
-        exam.stuck = True
-        return
-    suspicions = suspicions_of(exam, signs, chance, update, strip, unreachable)
-    telling = [s for s in suspicions if s.cause not in COMMON] or signs.penalty > 3 * chance.loss
-    course = confirmation.control(lab, least=150 if penalised else 60, most=60 if telling else STEPS, share=0.45)
+        return True
+    suspicions = suspicions_of(exam, fresh, chance, update, unreachable)
+    return _train(exam, given, update, suspicions)
+
+
+def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bool | None:
+    """Train the control, then change after change; returns as :func:`run`."""
+    subject, lab, penalty = exam.subject, exam.lab, exam.signs.penalty
+    chance = lab.chance
+    penalised = penalty > chance.loss or decay(subject) > rules.STRONG_DECAY
+    telling = [s for s in suspicions if s.cause not in COMMON] or penalty > OVERWHELMING * chance.loss
+    course = confirmation.control(
+        lab,
+        least=WATCHED_PENALISED if penalised else WATCHED,
+        most=WATCHED if telling else STEPS,
+        share=CONTROL_SHARE,
+    )
     exam.say(
         f"untouched control: loss {course.last_loss():.3f}, accuracy {course.last_accuracy():.2f} after "
         f"{course.steps} steps "
@@ -60,48 +94,46 @@ def run(exam, fresh) -> None:
         f"{update:.2g} of the weights"
     )
     if chance.learned(course):
-        _after_learning(exam, lab, course, suspicions)
-        return
-    if {causes.CLASS_IMBALANCE, causes.UNSHUFFLED_VALIDATION_SPLIT} & {
-        f.cause for f in exam.findings
-    } and not subject.shuffle:
-        return
+        return _after_learning(exam, given, course, suspicions)
+    explained = {causes.CLASS_IMBALANCE, causes.UNSHUFFLED_VALIDATION_SPLIT} & {f.cause for f in exam.findings}
+    if explained and not subject.shuffle:
+        return None
     found = confirmation.confirm(lab, suspicions)
     if not found:  # what was suspected did not hold: the control gets its full time before anything is tried on a guess
-        lab.train(confirmation.CONTROL, STEPS, seconds=0.4 * lab.seconds_left())
-    if not found and not chance.learned(lab.courses[confirmation.CONTROL]):
-        found = confirmation.explore(lab, facts.rate, update, suspicions)
+        lab.train(CONTROL, STEPS, seconds=SECOND_SHARE * lab.seconds_left())
+    if not found and not chance.learned(lab.courses[CONTROL]):
+        found = confirmation.explore(lab, exam.facts.rate, update, suspicions)
     for tried in lab.courses.values():
-        if tried.variation != confirmation.CONTROL and tried.steps:
+        if tried.variation != CONTROL and tried.steps:
             exam.say(
                 f"{tried.variation.name}: loss {tried.last_loss():.3f}, accuracy "
                 f"{tried.last_accuracy():.2f} after {tried.steps} steps"
             )
     exam.findings.extend(found)
-    done = lab.courses[confirmation.CONTROL]
+    done = lab.courses[CONTROL]
     if chance.learned(done):
-        _after_learning(exam, lab, done, suspicions)
-    elif not found and chance.moving(done):
-        exam.stuck = False
-    elif found or done.steps >= confirmation.STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1]):
-        exam.stuck = True
+        return _after_learning(exam, given, done, suspicions)
+    if not found and chance.moving(done):
+        return False
+    over = done.steps >= STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
+    return True if found or over else None
 
 
-def suspicions_of(exam, signs, chance, update, strip, unreachable) -> list[Suspicion]:
-    subject, facts = exam.subject, exam.facts
-    zero = not any(np.any(w) for w in exam.fresh_weights if w.ndim >= 2)
+def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> list[Suspicion]:
+    """What the vital signs point to, most telling first."""
+    subject, facts, signs = exam.subject, exam.facts, exam.signs
+    zero = not any(np.any(weight) for weight in fresh.get_weights() if weight.ndim >= 2)
     dead = rules.dead_relus(signs, zero)
     constrained = sum(weight.constraint is not None for weight in subject.model.trainable_variables)
-    scaled = rules.inputs_not_scaled(signs, facts.images.root_mean_square)
     found = [
-        scaled,
+        rules.inputs_not_scaled(signs),
         _augmentation(exam),
         dead,
         rules.initialisation_too_large(signs, chance),
         None if dead else rules.initialisation_too_small(signs),
         rules.batchnorm_unusual(subject.model, cloning.leaves(subject.model)),
         rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
-        rules.regularisation_too_strong(signs, chance, decay(subject), strip, constrained),
+        rules.regularisation_too_strong(signs, chance, decay(subject), exam.lab.strip, constrained),
         rules.learning_rate_too_high(update, facts.rate),
         rules.learning_rate_too_low(update, facts.rate),
         rules.learning_rate_fades(configuration.rates(subject.model.optimizer)),
@@ -127,10 +159,9 @@ def _augmentation(exam) -> Suspicion | None:
     )
 
 
-def _after_learning(exam, lab, course, suspicions) -> None:
-    """The control learned: is there still something that a fair comparison shows?"""
-    exam.stuck = False if not exam.given_stuck else None
-    if exam.given_stuck:
+def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspicion]) -> bool | None:
+    """The control learned: is there still something that a fair comparison shows? Returns as :func:`run`."""
+    if given.stuck:
         exam.say(
             "the given weights know nothing, though the same configuration learns from fresh ones: the "
             "draw decides, or what came before"
@@ -144,32 +175,35 @@ def _after_learning(exam, lab, course, suspicions) -> None:
                     "start anew; a smaller rate or clipped gradients if it happens again",
                 )
             )
-    trainer = lab.trainer(confirmation.CONTROL)
-    trainer.model.set_weights(course.state[0])
-    if norms(trainer.model):
-        signs = vital_signs.network_signs(exam.subject, trainer.model, 256)
-        judge_statistics(exam, trainer.model, lab.chance, signs.training_accuracy, signs.accuracy, False)
+    model = exam.lab.trainer(CONTROL).model
+    model.set_weights(course.state[0])
+    if norms(model):
+        signs = vital_signs.network_signs(exam.subject, model, given_weights.IMAGES)
+        stale = stale_statistics(exam.subject, model, exam.lab.chance, signs, False)
+        exam.findings += [stale] if stale else []
     hidden = rules_learned.augmentation_hides_classes(exam.known) if exam.known else None
     if hidden and not exam.findings:
         exam.findings.append(hidden)
     scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)
-    if scaled and not exam.findings and exam.left() > 5:
-        _compare_scaled(exam, lab, scaled)
+    if scaled and not exam.findings and exam.left() > COMPARISON_SECONDS:
+        _compare_scaled(exam, scaled)
+    return None if given.stuck else False
 
 
-def _compare_scaled(exam, lab, scaled: Suspicion) -> None:
+def _compare_scaled(exam, scaled: Suspicion) -> None:
     """Inputs far from size 1 often only slow a network down: both ways for the same number of steps."""
-    steps = max(COMPARED, lab.courses[confirmation.CONTROL].steps)
-    share = 0.45 * exam.left()
+    lab = exam.lab
+    steps = max(COMPARED, lab.courses[CONTROL].steps)
+    share = COMPARISON_SHARE * exam.left()
     other = lab.train(rules.variation_of(scaled), steps, seconds=share, stop_when_learned=False)
-    plain = lab.train(confirmation.CONTROL, other.steps, seconds=2 * share, stop_when_learned=False)
+    plain = lab.train(CONTROL, other.steps, seconds=2 * share, stop_when_learned=False)
     steps = min(other.steps, plain.steps)
-    window = min(60, steps // 2)
+    window = min(COMPARISON_WINDOW, steps // 2)
     losses = [np.array(course.loss[steps - window : steps]) for course in (plain, other)]
     shares = [np.mean(course.correct[steps - window : steps]) / course.batch for course in (plain, other)]
     gain, error = difference(*losses)
     gap = abs(lab.chance.loss - lab.chance.right)
-    better = gain > max(4 * error, LOSS_GAIN * gap) and shares[1] - shares[0] > ACCURACY_GAIN
+    better = gain > max(STANDARD_ERRORS * error, LOSS_GAIN * gap) and shares[1] - shares[0] > ACCURACY_GAIN
     exam.say(f"in {steps} steps as it is: accuracy {shares[0]:.2f}; with scaled inputs: {shares[1]:.2f}")
     if better:
         exam.findings.append(

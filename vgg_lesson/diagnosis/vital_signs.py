@@ -134,12 +134,10 @@ class NetworkSigns:
         shrinkage: spread behind the last hidden kernel over spread behind the first: 1/400 for a
             Glorot VGG16, about 1 for He (see He et al., arXiv 1502.01852, section 2.2).
         logit_spread: mean over classes of the standard deviation over images of the logits.
-        loss, prior_loss: data loss in inference mode without penalties, and that of an answer that only
-            knows how frequent the classes are.
+        loss: data loss in inference mode without penalties.
         penalty: what the penalties add to the loss.
         accuracy: share of right answers, inference mode. training_accuracy: with batch statistics.
         training_loss: as ``loss``, with batch statistics, without dropout.
-        finite_weights: no NaN or infinity among them.
     """
 
     layers: tuple[LayerSigns, ...]
@@ -151,7 +149,6 @@ class NetworkSigns:
     accuracy: float
     training_loss: float
     training_accuracy: float
-    finite_weights: bool
 
     @property
     def zero_units(self) -> float:
@@ -194,5 +191,4 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
         accuracy=results[False][1],
         training_loss=results[True][0],
         training_accuracy=results[True][1],
-        finite_weights=all(np.isfinite(w).all() for w in kept),
     )

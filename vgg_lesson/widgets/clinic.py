@@ -99,11 +99,12 @@ class Clinic(widgets.VBox):
         self._write(verdict.text)
 
     def _prescribe(self) -> None:
-        if self.consultation.solved and not self.consultation.can_be_tried:
-            self._write("Nothing to try by training: the arrays, the output or the metric must be mended.")
-            return
-        self._say("Trying the remedies from fresh weights, beside an untouched control ...")
+        if self.consultation.can_be_tried:
+            self._say("Trying the remedies from fresh weights, beside an untouched control ...")
         prescription = self.consultation.prescribe()
+        if not prescription.trials:
+            self._write(str(prescription))
+            return
         self.panel.show(prescription.plot())
         best = prescription.best
         cure = f"The smallest change that made every seed learn: {best.remedy}." if best else "No remedy was enough."
