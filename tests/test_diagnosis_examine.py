@@ -305,3 +305,20 @@ def test_validation_images_of_another_size_for_a_network_that_takes_any():
     model = keras.Sequential([keras.Input((None, None, 3)), *layers])
     model.compile("adam", "sparse_categorical_crossentropy")
     assert Subject.of(model, X, Y, (X[:, :6], Y, np.ones(40))).validation[0].shape == (40, 6, 8, 3)
+
+
+def test_given_weights_that_are_not_finite_are_named_where_fresh_ones_learn():
+    x, y = stripes(1200)
+    model = small()
+    model.layers[-1].bias.assign([np.nan, 0, 0, 0])
+    report = examine(model, x, y, budget_seconds=120)
+    assert report.causes == (causes.NON_FINITE_VALUES,) and report.stuck is None
+
+
+def test_a_trained_network_needs_no_training_to_be_judged():
+    x, y = stripes(1200)
+    model = small()
+    model.fit(x, y, epochs=3, verbose=0)
+    report = examine(model, x, y, budget_seconds=120)
+    assert report.cause == causes.HEALTHY and report.stuck is False and not report.courses
+    assert any("given weights (114 steps)" in line for line in report.seen)
