@@ -101,6 +101,9 @@ def test_class_scores_worst_first():
     first = re.search(r"worst recall first: (\w+) ([\d.]+)", picture.text)
     assert first[1] == NAMES[recall.argmin()]
     assert float(first[2]) == pytest.approx(100 * recall.min(), abs=0.05)
+    answers = np.repeat([0, 1, 1, 2, 1], [145, 55, 200, 29, 171])  # recall 72.5%, 100% and 14.5%
+    shares = Outputs("it", np.eye(3)[answers], np.repeat([0, 1, 2], 200), NAMES)
+    assert title(drawn(evaluation.draw_class_scores(shares))) == "Hardest to find: cow (14.5%); easiest: bee (100.0%)"
     constant = Outputs("it", np.eye(3)[np.ones(6, int)], np.arange(6) % 3, NAMES)
     assert "0.0 and undefined" in drawn(evaluation.draw_class_scores(constant)).text
 
@@ -179,7 +182,8 @@ def test_grad_cam_picture_takes_any_heat():
         picture = explanation.draw_grad_cam(
             image, heat, [image, image], title="T", captions=tuple("abcd"), text="Words."
         )
-        assert [axes.get_xlabel() for axes in drawn(picture).figure.axes] == list("abcd")
+        said = [axes.get_xlabel() for axes in drawn(picture).figure.axes]
+        assert said == ["a", "b\nyellow: high, violet: low", "c", "d"]
         assert picture.figure._suptitle.get_text() == "T"
 
 
@@ -189,6 +193,7 @@ def test_feature_maps_picture_shows_the_strongest():
     picture = drawn(explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps, layer="block9", count=16))
     assert "20 maps of 4 x 4" in picture.text
     assert "18 of the 20 maps are zero everywhere" in picture.text
+    assert "yellow: high" in picture.figure.axes[1].get_xlabel()
     sheet = picture.figure.axes[1].images[0].get_array()
     assert (sheet[:4, :4] == 5).all(), "the strongest comes first"
     assert (sheet[:4, 5:9] == 2).all()

@@ -85,6 +85,13 @@ def test_runs_are_counted_over_seeds():
     assert "untouched: 0 of 2 learn" in labels and "chance ln 10 = 2.303" in labels
 
 
+def test_a_thin_line_leads_from_a_short_run_to_its_name():
+    axes = signals.draw_runs({"short": [run([2.0] * 20)], "long": [run([2.303] * 80)]}).figure.axes[0]
+    place = next(text.xy for text in axes.texts if text.get_text().startswith("short"))
+    ends = [line.get_xydata() for line in axes.lines if line.get_linewidth() < 1]
+    assert any(tuple(way[0]) == (20, 2.0) and tuple(way[-1]) == pytest.approx(place) for way in ends)
+
+
 def test_nothing_learned_and_a_loss_that_is_no_number():
     picture = signals.draw_runs({"untouched": [run([2.3, 2.3, math.nan])]})
     assert title(picture) == "No run learned"

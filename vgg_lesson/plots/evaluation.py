@@ -196,7 +196,7 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     axes.set_xlabel("%")
     made.legend(loc="outside lower center", ncols=1, fontsize=8.5, frameon=False)
     worst, best = order[0], order[-1]
-    ends = [f"{names[p]} ({100 * scores.recall[p]:.0f}%)" for p in (worst, best)]
+    ends = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (worst, best)]
     axes.set_title(f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
     words = "; ".join(f"{names[p]} {100 * scores.recall[p]:.1f} and {100 * scores.precision[p]:.1f}" for p in order)
     return Picture(

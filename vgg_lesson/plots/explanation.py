@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.plots.style import COLOURS, Picture, figure
 
-HEAT_COLOURS = "viridis"
+HEAT_COLOURS, COLOUR_WORDS = "viridis", "yellow: high, violet: low"
 
 
 def draw_grad_cam(image, heat, covered, *, title: str, captions: tuple[str, str, str, str], text: str) -> Picture:
@@ -21,7 +21,7 @@ def draw_grad_cam(image, heat, covered, *, title: str, captions: tuple[str, str,
         ax.grid(visible=False)
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.set_xlabel(caption, fontsize=9)
+        ax.set_xlabel(f"{caption}\n{COLOUR_WORDS}" if place == 1 else caption, fontsize=9)
         ax.imshow(image if place < 2 else covered[place - 2])
         if place == 1:
             ax.imshow(heat, cmap=HEAT_COLOURS, alpha=0.65, vmin=0, vmax=max(float(np.max(heat)), 1e-12))
@@ -51,7 +51,7 @@ def draw_feature_maps(image, maps, *, layer: str, count: int = 16) -> Picture:
     left.imshow(image)
     left.set_xlabel("the image")
     right.imshow(sheet, cmap=HEAT_COLOURS)
-    right.set_xlabel(f"the {len(order)} strongest of {channels} maps")
+    right.set_xlabel(f"the {len(order)} strongest of {channels} maps ({COLOUR_WORDS})")
     for ax in (left, right):
         ax.grid(visible=False)
         ax.set_xticks([])

@@ -117,8 +117,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
     for number, (label, losses) in enumerate(runs.items()):
         colour = CYCLE[number % 6]
         for curve in losses:
-            steps, means = _means(curve, smooth)
-            axes.plot(steps, means, _MARKS[number % 4][1:], color=colour, linewidth=1.8, alpha=0.9)
+            axes.plot(*_means(curve, smooth), _MARKS[number % 4][1:], color=colour, linewidth=1.8, alpha=0.9)
         last = [_means(curve, smooth)[1][-1] for curve in losses]
         end = np.mean(last) if abs(np.mean(last) - chance) > 0.02 else chance + 0.03  # not onto the dashed line
         ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
@@ -128,7 +127,8 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
     bottom = min(chance - 0.5, min([*finite, chance]) * 0.97)
     longest = max(len(curve) for curves in runs.values() for curve in curves)
     heights = _apart([end[0] for end in ends], (bottom, top), log=False)
-    for height, (_, label, colour) in zip(heights, ends, strict=True):
+    for height, (end, label, colour), curves in zip(heights, ends, runs.values(), strict=True):
+        axes.plot([max(map(len, curves)), longest], [end, height], color=colour, linewidth=0.6)  # to its name
         label_line(axes, longest, height, label, colour)
     axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
     shares = {label: learned[label] / len(runs[label]) for label in runs}
