@@ -90,9 +90,57 @@ def test_bad_input_is_refused_by_name():
     with pytest.raises(ValueError, match="schedule"):
         find_rate(model, [])
     model.compile(optimizer="adam", loss="categorical_crossentropy")
-    for wrong in ({"low": 0.0}, {"low": 1.0, "high": 0.1}, {"high": math.nan}, {"steps": 5}):
+    for wrong in (
+        {"low": 0.0},
+        {"low": 1.0, "high": 0.1},
+        {"high": math.nan},
+        {"low": None},
+        {"steps": 5},
+        {"steps": 30.5},
+    ):
         with pytest.raises(ValueError, match="steps" if "steps" in wrong else "low"):
             find_rate(model, [], **wrong)
+
+
+def small(units=3, activation="softmax", loss="categorical_crossentropy"):
+    layers = [keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(units, activation)]
+    model = keras.Sequential(layers, name="small")
+    model.compile(optimizer="adam", loss=loss, jit_compile=False)
+    return model
+
+
+ROWS, TARGETS = np.ones((6, 4), np.float32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        (None, "pairs .images, targets., received NoneType"),
+        ([], "at least one pair .images, targets., received none"),
+        ([ROWS], "pair .images, targets., received a ndarray"),
+        ([(ROWS, TARGETS, TARGETS)], "received a tuple of 3"),
+        ([(ROWS[:, :3], TARGETS)], r"'small' cannot be trained on images and targets of \(6, 3\) and \(6, 3\)"),
+        ([(ROWS, TARGETS[:5])], r"targets of \(6, 4\) and \(5, 3\)"),
+        ([(ROWS, TARGETS[:, :2])], r"targets of \(6, 4\) and \(6, 2\)"),
+        ([(ROWS, "cat")], r"targets of \(6, 4\) and str"),
+    ],
+)
+def test_batches_that_do_not_fit_are_named(batches, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        find_rate(small(), batches, steps=30)
+
+
+def test_a_model_must_be_one():
+    with pytest.raises(TypeError, match="keras.Model, received NoneType"):
+        find_rate(None, [(ROWS, TARGETS)])
+
+
+def test_one_sigmoid_unit_tells_two_classes_apart():
+    rows = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    model = small(1, "sigmoid", "binary_crossentropy")
+    found = find_rate(model, [(rows, (rows[:, 0] > 0).astype(np.float32)[:, None])], low=1e-4)
+    assert found.suggestion is not None, found.reason
 
 
 def test_it_can_be_stopped():

@@ -9,7 +9,8 @@ import math
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
+from itertools import cycle
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -52,28 +53,35 @@ def find_rate(
     """Run a range test on a copy of a compiled model; the model itself stays as it is.
 
     Args:
-        model: a compiled ``keras.Model`` with a softmax output whose optimizer has a plain number as
-            its learning rate.
+        model: a compiled ``keras.Model`` with a softmax output, or one sigmoid unit for two classes,
+            whose optimizer has a plain number as its learning rate.
         batches: pairs (images, targets) as the model's ``fit`` takes them; repeated when too few.
         low, high: first and last learning rate, 0 < low < high.
         steps: training steps, at least 30.
         stop: set it from another thread to end the test early.
 
     Raises:
-        ValueError: a model that is not compiled or follows a schedule, rates or steps out of bounds.
+        TypeError: no ``keras.Model``, or batches that cannot be iterated over.
+        ValueError: a model that is not compiled or follows a schedule, rates or steps out of bounds, no
+            batch, or a batch that is no pair or does not fit the model.
     """
     import keras
 
-    if not getattr(model, "compiled", False):
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
+    if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled: it has no optimizer and no loss to test")
     if isinstance(model.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         raise ValueError(
             "the model's learning rate follows a schedule; compile it with a plain number for the range test"
         )
-    if not (math.isfinite(low) and math.isfinite(high) and 0 < low < high):
+    numbers = all(isinstance(rate, Real) and math.isfinite(rate) for rate in (low, high))
+    if not (numbers and 0 < low < high):
         raise ValueError(f"rates must satisfy 0 < low < high, received low={low!r}, high={high!r}")
-    if steps < 30:
-        raise ValueError(f"steps must be at least 30, received {steps!r}")
+    if not isinstance(steps, Integral) or steps < 30:
+        raise ValueError(f"steps must be a whole number of at least 30, received {steps!r}")
+    if not isinstance(batches, Iterable):
+        raise TypeError(f"batches must be pairs (images, targets), received {type(batches).__name__}")
     from vgg_lesson.acceleration import accelerate
     from vgg_lesson.one_device import on_one_device
 
@@ -83,10 +91,10 @@ def find_rate(
     accelerate(copy)
     on_one_device(copy.optimizer)
     rates, losses = np.geomspace(low, high, steps), []
-    for rate, (images, targets) in zip(rates, islice(cycle(batches), steps), strict=True):
+    for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate
         # Keras averages its results over the steps of an epoch: reset, to see each step alone.
-        losses.append(copy.train_on_batch(images, targets, return_dict=True)["loss"])
+        losses.append(_train_on(copy, batch))
         copy.reset_metrics()
         if (
             (stop is not None and stop.is_set())
@@ -94,12 +102,31 @@ def find_rate(
             or losses[-1] > TOO_HIGH * max(losses[0], 1.0)
         ):
             break
+    if not losses:
+        raise ValueError("batches must hold at least one pair (images, targets), received none")
     finite = [float(loss) for loss in losses if math.isfinite(loss)]
-    found = suggest(rates[: len(finite)], np.array(finite), classes=model.output_shape[-1])
+    found = suggest(rates[: len(finite)], np.array(finite), classes=max(2, model.output_shape[-1]))
     if len(losses) == steps or (stop is not None and stop.is_set()):
         return found
     end = f" The test ended early, at rate {rates[len(losses) - 1]:.0e}: the loss had shot up to {losses[-1]:.3g}."
     return replace(found, reason=found.reason + end)
+
+
+def _train_on(model, batch) -> float:
+    """The loss of one step of training on a batch; a batch that the model cannot take is named by its shapes."""
+    import tensorflow as tf
+
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+        raise ValueError(f"each batch must be a pair (images, targets), received a {type(batch).__name__}{size}")
+    images, targets = batch
+    try:
+        return model.train_on_batch(images, targets, return_dict=True)["loss"]
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+        shapes = " and ".join(str(getattr(part, "shape", type(part).__name__)) for part in batch)
+        raise ValueError(
+            f"model {model.name!r} cannot be trained on images and targets of {shapes}: {error}"
+        ) from error
 
 
 def suggest(rates, losses, classes: int = 10) -> RangeTest:
