@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from refused_answers import fails
 
+from vgg_lesson import calibration
 from vgg_lesson.checks import lesson4
+from vgg_lesson.headline import load_headline
+from vgg_lesson.metrics import expected_calibration_error
+from vgg_lesson.widgets.evaluation import TEMPERATURES, THRESHOLDS
 
 
 def solution(matrix, k):
@@ -192,11 +196,36 @@ def test_wrong_heat_maps(answer, words):
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_evaluation.ipynb"
 
 
+def lesson_prose() -> str:
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
 def folded_solutions() -> list[str]:
     """The Python of the three folded solutions, in order."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    return re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", prose, re.DOTALL)
+    return re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", lesson_prose(), re.DOTALL)
+
+
+def test_what_there_is_to_find_in_the_labs_is_what_the_headline_model_shows():
+    outputs, prose = load_headline().outputs(), lesson_prose()
+    confused = outputs.confusion[5, 3], outputs.confusion[3, 5]
+    assert "The headline model takes {} dogs for cats and {} cats for dogs.".format(*confused) in prose
+
+    def scores(temperature):
+        soft, labels = outputs.at_temperature(temperature).probabilities, outputs.labels
+        likelihood = -np.log(soft[np.arange(len(labels)), labels]).mean()
+        return (
+            expected_calibration_error(soft, labels),
+            ((soft - np.eye(10)[labels]) ** 2).sum(axis=1).mean(),
+            likelihood,
+        )
+
+    best = [min(TEMPERATURES, key=lambda temperature: scores(temperature)[which]) for which in range(3)]
+    assert best[0] == best[1]
+    assert f"smallest at {best[0]:g}, the negative log likelihood at {best[2]:g}." in prose
+    grid = [calibration.select(outputs.probabilities, outputs.labels, threshold) for threshold in THRESHOLDS]
+    lowest = next(chosen for chosen in grid if chosen.accuracy >= 0.95)
+    assert f"Headline model: {1 - lowest.coverage:.0%}, at the threshold {lowest.threshold:.2f}." in prose
 
 
 def test_the_notebooks_solutions_pass():
