@@ -22,7 +22,7 @@ def honest(seed, images=4000, classes=10, sharpness=2.0):
     return logits, labels
 
 
-@pytest.mark.parametrize("bins", [1, 10, 15])
+@pytest.mark.parametrize("bins", [1, 10, np.int64(15)])
 def test_reliability_by_loop(bins):
     logits, labels = honest(0, 500)
     outputs = softmax(logits)
@@ -176,6 +176,11 @@ GOOD, LABELS = np.full((3, 4), 0.25), np.array([0, 1, 3])
         (lambda: calibration.brier_score(GOOD, np.eye(4)[LABELS]), r"received \(3, 4\)"),
         (lambda: calibration.at_temperature(GOOD, 0), "temperature .* received 0"),
         (lambda: calibration.at_temperature(GOOD, math.nan), "received nan"),
+        (lambda: calibration.at_temperature(GOOD[0], 2.0), r"shape \(N, classes\), received \(4,\)"),
+        (lambda: calibration.confident_errors(GOOD, LABELS, -1), "count .* received -1"),
+        (lambda: calibration.reliability(GOOD, LABELS, True), "bins .* received True"),
+        (lambda: Outputs("x", GOOD, LABELS, "abcd").cell(0, 4), r"classes must lie in 0 \.\. 3, received 0 and 4"),
+        (lambda: Outputs("x", GOOD, LABELS, "abcd").cell("cat", 0), "received 'cat' and 0"),
         (lambda: calibration.select(GOOD, LABELS, 50), "threshold must lie in 0 .. 1, received 50"),
         (lambda: calibration.reliability(GOOD, LABELS, 0), "bins .* received 0"),
         (lambda: Outputs("x", GOOD, LABELS, "abc"), "4 classes but 3 names"),

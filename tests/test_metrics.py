@@ -69,6 +69,8 @@ def test_most_confused_is_sorted_and_leaves_the_diagonal_and_zeros_out():
     assert metrics.most_confused(matrix) == [(1, 0, 7), (0, 1, 3), (1, 2, 1)]
     assert metrics.most_confused(matrix, 1) == [(1, 0, 7)]
     assert matrix[0, 0] == 90, "the caller's matrix is untouched"
+    assert metrics.most_confused(matrix.astype(np.uint64)) == metrics.most_confused(matrix)
+    assert metrics.most_confused(matrix, 0) == []
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,12 @@ def test_comparison_is_antisymmetric_and_equal_networks_do_not_differ():
         (lambda: metrics.images_to_tell_apart(0.5, 0.6, power=1), "power must lie"),
         (lambda: metrics.per_class(np.ones((2, 3), int)), "square matrix"),
         (lambda: metrics.most_confused(np.ones((2, 2))), "counts"),
+        (lambda: metrics.most_confused(np.eye(2, dtype=int), -1), "count must .* at least 0, received -1"),
+        (lambda: metrics.per_class(np.array([[3, -1], [0, 2]])), "counts must be at least 0, received -1"),
+        (lambda: metrics.wilson_interval(0.84, 100), "need counts.*correct=0.84"),
+        (lambda: metrics.confusion_matrix([0], [0], 0), "classes must .* at least 1, received 0"),
+        (lambda: metrics.confusion_matrix([0], [0], 10.0), "classes must .* received 10.0"),
+        (lambda: metrics.compare([0, 1], [0, 1], [1, 1], repeats=0), "repeats must .* at least 1, received 0"),
     ],
 )
 def test_errors_say_what_was_received(call, words):

@@ -5,6 +5,7 @@ Everywhere ``probabilities`` is (N, classes), each row the softmax output for on
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -41,8 +42,7 @@ class Reliability:
 def reliability(probabilities, labels, bins: int = 15) -> Reliability:
     """Sort answers into ``bins`` equally wide bins of confidence (Guo et al., arXiv 1706.04599)."""
     probabilities, labels = checked(probabilities, labels)
-    if not (isinstance(bins, int) and bins >= 1):
-        raise ValueError(f"bins must be a whole number of at least 1, received {bins!r}")
+    require_whole("bins", bins, 1)
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
@@ -82,7 +82,10 @@ def at_temperature(probabilities, temperature: float) -> np.ndarray:
     """
     if not (np.isfinite(temperature) and temperature > 0):
         raise ValueError(f"temperature must be a finite number above 0, received {temperature!r}")
-    scaled = np.log(np.maximum(np.asarray(probabilities, np.float64), SMALLEST)) / temperature
+    probabilities = np.asarray(probabilities, np.float64)
+    if probabilities.ndim != 2:
+        raise ValueError(f"probabilities must have shape (N, classes), received {probabilities.shape}")
+    scaled = np.log(np.maximum(probabilities, SMALLEST)) / temperature
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
 
@@ -154,8 +157,15 @@ def selection_curve(probabilities, labels, thresholds=None) -> list[Selection]:
 def confident_errors(probabilities, labels, count: int = 12) -> np.ndarray:
     """Places (0 .. N - 1) of the wrong answers, most confident first, at most ``count``."""
     probabilities, labels = checked(probabilities, labels)
+    require_whole("count", count, 0)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities.max(axis=1)[wrong], kind="stable")][:count]
+
+
+def require_whole(name: str, value, least: int) -> None:
+    """Raise a ValueError that names the argument unless it is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, received {value!r}")
 
 
 def checked(probabilities, labels) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgg_lesson.calibration import expected_calibration_error  # noqa: F401 (public here as well)
+from vgg_lesson.calibration import expected_calibration_error as expected_calibration_error  # public here as well
+from vgg_lesson.calibration import require_whole
 
 
 class Interval(NamedTuple):
@@ -26,11 +27,7 @@ class Interval(NamedTuple):
 
 
 def accuracy(labels, predictions) -> float:
-    """Share of right answers, 0 to 1.
-
-    Args:
-        labels, predictions: class numbers, (N,) integers each.
-    """
+    """Share of right answers, 0 to 1; ``labels`` and ``predictions`` are class numbers, (N,) integers each."""
     labels, predictions = _pair(labels, predictions)
     return float(np.mean(labels == predictions))
 
@@ -45,8 +42,8 @@ def wilson_interval(correct: int, total: int, level: float = 0.95) -> Interval:
         correct, total: counts, 0 <= correct <= total, total >= 1.
         level: how often such an interval is to hold the true value, in (0, 1).
     """
-    if not (total >= 1 and 0 <= correct <= total):
-        raise ValueError(f"need total >= 1 and 0 <= correct <= total, received correct={correct}, total={total}")
+    if not (total >= 1 and 0 <= correct <= total and correct % 1 == total % 1 == 0):
+        raise ValueError(f"need counts, total >= 1 and correct <= total, received correct={correct}, total={total}")
     z = _quantile(level)
     share = correct / total
     centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
@@ -91,6 +88,7 @@ def confusion_matrix(labels, predictions, classes: int = 10) -> np.ndarray:
     Returns:
         (classes, classes) int64: row = true class, column = predicted class.
     """
+    require_whole("classes", classes, 1)
     labels, predictions = _pair(labels, predictions)
     for name, values in (("labels", labels), ("predictions", predictions)):
         if values.min() < 0 or values.max() >= classes:
@@ -148,12 +146,12 @@ class Confusion(NamedTuple):
 
 def most_confused(matrix, count: int = 5) -> list[Confusion]:
     """The most frequent errors of a confusion matrix, at most ``count``, most frequent first."""
-    matrix = _square(matrix).copy()
+    matrix = _square(matrix)
+    require_whole("count", count, 0)
     np.fill_diagonal(matrix, 0)
     order = np.argsort(-matrix, axis=None, kind="stable")[:count]
-    cells = [
-        Confusion(*(int(i) for i in np.unravel_index(cell, matrix.shape)), int(matrix.flat[cell])) for cell in order
-    ]
+    places = zip(*np.unravel_index(order, matrix.shape), strict=True)
+    cells = [Confusion(int(true), int(answer), int(matrix[true, answer])) for true, answer in places]
     return [cell for cell in cells if cell.images]
 
 
@@ -191,8 +189,9 @@ def compare(labels, first, second, *, repeats: int = 10_000, seed: int = 0) -> C
 
     Args:
         labels, first, second: class numbers, (N,) integers each.
-        repeats, seed: of the bootstrap.
+        repeats, seed: of the bootstrap; repeats at least 1.
     """
+    require_whole("repeats", repeats, 1)
     labels, first = _pair(labels, first)
     _, second = _pair(labels, second)
     only_first = int(np.sum((first == labels) & (second != labels)))
@@ -234,7 +233,9 @@ def _square(matrix) -> np.ndarray:
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.issubdtype(matrix.dtype, np.integer):
         raise ValueError(f"need a square matrix of counts, received shape {matrix.shape} of {matrix.dtype}")
-    return matrix
+    if matrix.size and matrix.min() < 0:
+        raise ValueError(f"counts must be at least 0, received {matrix.min()}")
+    return matrix.astype(np.int64)  # a copy, whose counts can be negated
 
 
 def _pair(labels, predictions) -> tuple[np.ndarray, np.ndarray]:

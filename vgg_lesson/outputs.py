@@ -70,7 +70,14 @@ class Outputs:
         return self._replace(probabilities=self.probabilities[places], labels=self.labels[places], images=images)
 
     def cell(self, true: int, predicted: int) -> np.ndarray:
-        """Places of the images of class ``true`` that were taken for ``predicted``, most confident first."""
+        """Places of the images of class ``true`` that were taken for ``predicted``, most confident first.
+
+        Raises:
+            ValueError: a class number that does not exist.
+        """
+        classes = range(len(self.class_names))
+        if true not in classes or predicted not in classes:
+            raise ValueError(f"classes must lie in 0 .. {len(classes) - 1}, received {true!r} and {predicted!r}")
         places = np.flatnonzero((self.labels == true) & (self.predictions == predicted))
         return places[np.argsort(-self.confidence[places], kind="stable")]
 
