@@ -79,7 +79,7 @@ class Prescription:
         trials: the untouched control first, then remedies, smallest change first; () where none can be tried.
         chance_loss, chance_accuracy: what guessing gives.
         seconds: wall time taken.
-        by_hand: without trials, what to mend by hand, one sentence for each finding.
+        by_hand: without trials, what to mend by hand, one sentence for each finding, or what was seen.
     """
 
     trials: tuple[Trial, ...]
@@ -153,11 +153,10 @@ def plan_for(report: Report) -> tuple[Variation, ...]:
 
 
 def by_hand(report: Report) -> tuple[str, ...]:
-    """What to mend where no training can show a remedy: a sentence for each finding, or what the report says."""
+    """What to mend where no training can show a remedy: a sentence for each finding; without, what the report says."""
     if report.findings:
         return tuple(f"{f.cause}: {f.remedy or MEANINGS[f.cause]}" for f in report.findings)
-    more = f" {report.seen[-1]}" if report.cause == causes.UNDETERMINED and report.seen else ""
-    return (f"{report.cause}: {MEANINGS[report.cause]}{more}",)
+    return f"{report.cause}: {MEANINGS[report.cause]}", *(report.seen if report.cause == causes.UNDETERMINED else ())
 
 
 def _key(variation: Variation) -> tuple:
