@@ -1,13 +1,12 @@
-"""What all tests share: quiet TensorFlow, and callbacks of the labs that raise instead of only showing their error."""
+"""What all tests share: a quiet TensorFlow with few threads, and where the repository is."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-# Before any module imports TensorFlow; the notebooks' kernels inherit these.
+# Before any module imports TensorFlow; the notebooks' kernels inherit it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("VGG_LESSON_RAISE", "1")
 # Workers that each start a thread for every core mostly wait for each other.
 THREADS = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -45,16 +45,6 @@ def test_interval_widths():
     assert [tick.get_text() for tick in picture.figure.axes[0].get_yticklabels()] == ["100 images", "10,000 images"]
 
 
-def test_accuracies_and_chance():
-    picture = drawn(evaluation.draw_accuracies({"one": (70, 100), "two": (85, 100)}))
-    assert "one: 70 of 100 right, 70.0" in picture.text
-    assert "chance is 10%" in picture.text
-    assert title(picture) == "Highest: two, 85.0%"
-    assert "chance 10%" in written(picture.figure.axes[0])
-    dots = [line.get_xdata()[0] for line in picture.figure.axes[0].lines if line.get_marker() == "o"]
-    assert dots == [70, 85]
-
-
 @pytest.mark.parametrize("share", [0.12, 0.68])
 def test_three_counts_give_only_validation_an_interval(share):
     right = round(1000 * share)

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from vgg_lesson import recordings
+from vgg_lesson import configurations, recordings
 from vgg_lesson.run_record import Run
 from vgg_lesson.training_config import TrainingConfig
 
-DEPTHS = {"A": 11, "B": 13, "D": 16, "E": 19}
+DEPTHS = {letter: depth for depth, letter in configurations.DEPTHS.items()}
 """Configuration -> weight layers."""
 REMEDIES = {
     "lecture": "the lecture's settings",

@@ -28,7 +28,6 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
 }
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
-UNSET = ("VGG_LESSON_DATA", "VGG_LESSON_RAISE")
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 180, 480, 60
 
@@ -46,7 +45,7 @@ def jupyterlab(folder: Path, own: Path, theme: str = "JupyterLab Light"):
         file = own / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET} | {
+    environment = {name: value for name, value in os.environ.items() if name != "VGG_LESSON_DATA"} | {
         "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
         "JUPYTER_CONFIG_DIR": str(own / "config"),

@@ -1,7 +1,7 @@
 """Networks with a known fault, and healthy ones: what the bench measures with and the clinic draws from.
 
-``CASES`` maps a number to a :class:`Case`. Numbers 1 to 17 make public reports again, 18 to 39 are of
-the same kinds, numbers from 101 on are healthy.
+``CASES`` maps a number to a :class:`Case`. Numbers 1 to 17 make public reports again, those from 18 on are
+of the same kinds, and numbers from 101 on are healthy.
 """
 
 from vgg_lesson.cases.case import Case

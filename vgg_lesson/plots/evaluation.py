@@ -34,39 +34,6 @@ def draw_interval_widths(share: float, sizes=(100, 300, 1_000, 3_000, 10_000)) -
     return Picture(made, f"95% intervals around an accuracy of {100 * share:.1f}%: {words}.")
 
 
-def draw_accuracies(results: dict[str, tuple[int, int]], classes: int = 10) -> Picture:
-    """Accuracies side by side, each with its 95% interval, and chance.
-
-    Args:
-        results: name -> (right answers, images).
-        classes: number of equally frequent classes, for the chance line.
-    """
-    made, axes = figure(6.4, 0.9 + 0.5 * len(results))
-    words = []
-    for row, (name, (right, total)) in enumerate(results.items()):
-        low, high = wilson_interval(right, total)
-        _bar(axes, row, 100 * right / total, 100 * low, 100 * high, CYCLE[row % 3])
-        text = f"{100 * right / total:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-        axes.annotate(
-            text, (100 * right / total, row), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
-        )
-        words.append(f"{name}: {right:,} of {total:,} right, {text}")
-    axes.axvline(100 / classes, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
-    axes.annotate(
-        f"chance {100 / classes:g}%", (100 / classes, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-        textcoords="offset points", color=COLOURS["chance"], fontsize=8.5,
-    )  # fmt: skip
-    axes.set_yticks(range(len(results)), list(results))
-    axes.set_ylim(len(results) - 0.5, -0.7)
-    axes.set_xlim(0, 105)
-    axes.set_xlabel("accuracy (%), 95% interval")
-    shares = {name: right / total for name, (right, total) in results.items()}
-    axes.set_title(f"Highest: {max(shares, key=shares.get)}, {100 * max(shares.values()):.1f}%")
-    return Picture(
-        made, f"Accuracy in percent with 95% interval; chance is {100 / classes:g}%. " + "; ".join(words) + "."
-    )
-
-
 def draw_three_counts(during: tuple[int, int], after: tuple[int, int], validation: tuple[int, int]) -> Picture:
     """One network's accuracy on its training images, counted twice, and on validation images.
 
