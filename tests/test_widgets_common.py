@@ -56,3 +56,12 @@ def test_a_panel_without_a_picture_hides_its_image():
     assert panel.image.layout.visibility is None and panel.image.tooltip == "one axes"
     panel.clear()
     assert panel.image.layout.visibility == "hidden" and panel.picture is None and not panel.words.value
+
+
+def test_a_new_picture_is_one_message(monkeypatch):
+    """With a second one the browser would show the picture twice, and who waits for it would go on too early."""
+    panel, sent = PicturePanel(100), []
+    panel.show(style.Picture(style.figure()[0], "first"))
+    monkeypatch.setattr(panel.image, "send_state", lambda key=None: sent.append(set(key)))
+    panel.show(style.Picture(style.figure(3, 2)[0], "second"))
+    assert sent == [{"value", "width", "tooltip"}]

@@ -8,7 +8,8 @@ import ipywidgets as widgets
 from vgg_lesson.cases import broken_cases, healthy_cases
 from vgg_lesson.consultation import INSTRUMENTS, NAMEABLE, Consultation
 from vgg_lesson.data import Dataset
-from vgg_lesson.widgets.common import PicturePanel, Worker, button, choice, error_words, goal_line, hinted, message_line
+from vgg_lesson.widgets.common import PicturePanel, button, choice, error_words, goal_line, hinted, message_line
+from vgg_lesson.widgets.worker import Worker
 
 GOAL = (
     "Find out what is wrong with the network, at the lowest bill. The score starts at 100; 10 seconds of measuring "

@@ -1,4 +1,4 @@
-"""What every lab shares: labelled controls, a picture with its words, and a worker without a queue.
+"""What every lab shares: labelled controls, and a picture with its words.
 
 Widgets are updated through their traits only, never through an Output area: outputs captured from
 threads are lost or land under the wrong cell, and differ from run to run under nbval.
@@ -6,13 +6,13 @@ threads are lost or land under the wrong cell, and differ from run to run under 
 
 import html
 import math
-import threading
 from collections.abc import Callable
 
 import ipywidgets as widgets
 import traitlets
 
 from vgg_lesson.plots.style import SCREEN_DPI, Picture, to_png
+from vgg_lesson.widgets.worker import Worker
 
 _DESCRIPTION = {"description_width": "11em"}
 _CONTROL = {"width": "27em"}
@@ -121,59 +121,13 @@ class PicturePanel(widgets.VBox):
     def show(self, picture: Picture) -> None:
         """Show a picture and its words; may be called from any thread."""
         png = to_png(picture.figure, quick=True)
-        with self.hold_sync():
+        with self.image.hold_sync():  # one message: each one makes the browser decode the picture again
             self.picture = picture
             self.image.width = str(round(picture.figure.get_figwidth() * SCREEN_DPI))
             self.image.value = png
             self.image.tooltip = picture.text
             self.words.value = f"<p style='max-width:60em;line-height:1.5'>{html.escape(picture.text)}</p>"
         self.image.layout.visibility = None
-
-
-class Worker:
-    """Runs the latest of the requested calls in a daemon thread; stale requests are dropped.
-
-    Args:
-        on_error: called in that thread with the exception of a call that raised.
-    """
-
-    def __init__(self, on_error: Callable[[Exception], None]):
-        self._on_error = on_error
-        self._lock = threading.Lock()
-        self._pending: Callable[[], None] | None = None
-        self._thread: threading.Thread | None = None
-
-    def request(self, call: Callable[[], None]) -> None:
-        """Run ``call`` soon, instead of any request that still waits."""
-        with self._lock:
-            self._pending = call
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True)
-                self._thread.start()
-
-    def wait(self, timeout: float = 60.0) -> None:
-        """Return when nothing is running or waiting.
-
-        Raises:
-            TimeoutError: that took longer than ``timeout`` seconds.
-        """
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
-            if thread.is_alive():
-                raise TimeoutError(f"still busy after {timeout} s")
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                call, self._pending = self._pending, None
-                if call is None:
-                    self._thread = None
-                    return
-            try:
-                call()
-            except Exception as error:  # shown in the panel, and raised again by Explorer.wait
-                self._on_error(error)
 
 
 class Explorer(widgets.VBox):

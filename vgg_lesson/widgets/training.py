@@ -17,8 +17,9 @@ from vgg_lesson.saving import free_stem, save_trained
 from vgg_lesson.training import Trained, prepared, train
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training_words as words
-from vgg_lesson.widgets.common import PicturePanel, Worker, button, error_words, goal_line, hinted
+from vgg_lesson.widgets.common import PicturePanel, button, error_words, goal_line, hinted
 from vgg_lesson.widgets.training_controls import config_of, training_controls
+from vgg_lesson.widgets.worker import Worker
 
 GOAL = (
     "Find the largest learning rate at which 16 weight layers without batch norm still learn, then find one change "
@@ -50,8 +51,8 @@ class TrainingPanel(widgets.VBox):
         self.trained: Trained | None = None
         self.error: Exception | None = None
         self._on_run: list[Callable[[], None]] = []
-        self._lock, self._stop, self._thread = threading.Lock(), threading.Event(), None
-        self._drawer = Worker(self._fail)
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._trainer, self._drawer = Worker(self._fail), Worker(self._fail)
         self.controls = training_controls(self.base, len(dataset.x_train))
         self.buttons = {
             "train": button("Train", "Train a new network with these choices", style="primary"),
@@ -105,7 +106,7 @@ class TrainingPanel(widgets.VBox):
     @property
     def running(self) -> bool:
         """True while a training or range test goes on, also while it is stopping."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._trainer.busy
 
     def start(self) -> bool:
         """Train in the background; False, with a message, when the panel is still busy."""
@@ -131,10 +132,7 @@ class TrainingPanel(widgets.VBox):
         Raises:
             TimeoutError: still running after ``timeout`` seconds.
         """
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                raise TimeoutError(f"the training is still running after {timeout} s")
+        self._trainer.wait(timeout)
         self._drawer.wait(timeout)
         if self.error is not None:
             raise self.error
@@ -172,8 +170,7 @@ class TrainingPanel(widgets.VBox):
                 return False
             self.error, self._stop, self.notice.value = None, threading.Event(), ""
             self._say(news)
-            self._thread = threading.Thread(target=self._in_background, args=(work,), daemon=True)
-            self._thread.start()
+            self._trainer.request(lambda: self._in_background(work))
             return True
 
     def _in_background(self, work: Callable[[], None]) -> None:

@@ -1,0 +1,71 @@
+"""A thread without a queue, for what a lab computes while its controls stay free."""
+
+import threading
+from collections.abc import Callable
+
+LINGER = 30.0
+"""Seconds a worker's thread waits for more work.
+
+The kernel (ipykernel 7.4) opens a socket for each thread that sends a message and closes it up to 10 seconds after the
+thread has ended: with a thread for each of 230 key presses a second it ran out of files after 2,300 of them.
+"""
+
+
+class Worker:
+    """Runs the latest of the requested calls in a daemon thread; stale requests are dropped.
+
+    Args:
+        on_error: called in that thread with the exception of a call that raised.
+    """
+
+    def __init__(self, on_error: Callable[[Exception], None]):
+        self._on_error = on_error
+        self._changed = threading.Condition()
+        self._pending: Callable[[], None] | None = None
+        self._running = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """True while a call is running or waiting."""
+        return self._running or self._pending is not None
+
+    def request(self, call: Callable[[], None]) -> None:
+        """Run ``call`` soon, instead of any request that still waits."""
+        with self._changed:
+            self._pending = call
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def wait(self, timeout: float = 60.0) -> None:
+        """Return when nothing is running or waiting; at once when called from a call of its own.
+
+        Raises:
+            TimeoutError: that took longer than ``timeout`` seconds.
+        """
+        with self._changed:
+            if self._thread is threading.current_thread():
+                return
+            if not self._changed.wait_for(lambda: not self.busy, timeout):
+                raise TimeoutError(f"still busy after {timeout} s")
+
+    def _run(self) -> None:
+        while (call := self._next()) is not None:
+            try:
+                call()
+            except Exception as error:  # shown in the panel, and raised again by its wait()
+                self._on_error(error)
+            del call  # it may hold a trained network
+
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for a request and take it; None after a while without one."""
+        with self._changed:
+            self._running = False
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._pending is not None, LINGER):
+                self._thread = None
+                return None
+            call, self._pending, self._running = self._pending, None, True
+            return call
