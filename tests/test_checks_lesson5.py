@@ -1,6 +1,9 @@
 """The checks of lesson 5: solutions pass, plausible wrong answers fail and are told what to do."""
 
+import json
 import math
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -60,6 +63,17 @@ def test_glorot_factor():
 )
 def test_wrong_glorot_factors(answer, words):
     fails(words, lesson5.check_glorot_factor, answer)
+
+
+def test_the_folded_solutions_pass():
+    notebook = Path(__file__).parent.parent / "notebooks" / "05_diagnosing_the_10_percent_failure.ipynb"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    names: dict = {"np": np}
+    for solution in re.findall(r"<summary>Solution</summary>\s*```python\n(def .*?)```", prose, re.DOTALL):
+        exec(solution, names)
+    lesson5.check_glorot_factor(names["glorot_factor"])
+    lesson5.check_silent_share(names["silent_share"])
 
 
 def consultation(ordered=("data", "first loss"), named=("dead_relus",), solved=True, bill=2):
