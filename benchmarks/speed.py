@@ -4,16 +4,21 @@ Every contender is a process of its own that builds its network, warms up and th
 contenders take turns, so that a machine whose speed drifts slows all of them alike. Printed are
 medians of images per second and the median of the ratios turn by turn. PyTorch is optional
 (``pip install torch``) and is left out, saying so, when it is not installed; of its two memory
-formats the faster one counts.
+formats the faster one counts. With ``--output FILE`` each network's turns are appended as a JSON line:
+README's table is that of ``benchmarks/speed.jsonl``, and a test compares them.
 """
 
 import argparse
+import importlib.metadata
 import importlib.util
+import json
 import os
 import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("nets", nargs="*", default=list(NETS), help=f"from {list(NETS)}")
     options.add_argument("--turns", type=int, default=5, help="repetitions of each contender")
+    options.add_argument("--output", type=Path, help="file to append a JSON line per network to")
     options.add_argument("--worker", help=argparse.SUPPRESS)
     arguments = options.parse_args()
     if unknown := [name for name in arguments.nets if name not in NETS]:
@@ -49,12 +55,16 @@ def main() -> None:
     if arguments.worker:
         work(arguments.worker, NETS[arguments.nets[0]])
         return
-    with_torch = importlib.util.find_spec("torch") is not None
+    with_torch = _has("torch")
     contenders = [name for name in CONTENDERS if with_torch or not name.startswith("torch")]
     print(f"{os.cpu_count()} CPUs, {arguments.turns} turns each" + ("" if with_torch else "; PyTorch is not installed"))
     print("| net, Adam | ours | stock TF/Keras | PyTorch | ours / stock | ours / PyTorch |\n|---|---|---|---|---|---|")
     for name in arguments.nets:
-        print(_row(NETS[name].title, measure(name, contenders, arguments.turns)), flush=True)
+        speeds = measure(name, contenders, arguments.turns)
+        print(_row(NETS[name].title, summary(speeds)), flush=True)
+        if arguments.output:
+            with arguments.output.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record(name, speeds)) + "\n")
 
 
 def measure(net: str, contenders: list[str], turns: int) -> dict[str, list[float]]:
@@ -92,19 +102,40 @@ def _read(worker: subprocess.Popen) -> str:
     return line
 
 
-def _row(title: str, speeds: dict[str, list[float]]) -> str:
+def summary(speeds: dict[str, list[float]]) -> dict[str, float]:
+    """Images per second (medians) and the median ratios of ours to the others, turn by turn; of PyTorch the faster."""
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     torch = max((name for name in medians if name.startswith("torch")), key=medians.get, default=None)
+    others = {"stock": "stock"} | ({"torch": torch} if torch else {})
+    found = {"ours": medians["ours"]}
+    for name, other in others.items():
+        found[name] = medians[other]
+        found[f"ours/{name}"] = statistics.median(a / b for a, b in zip(speeds["ours"], speeds[other], strict=True))
+    return found
 
-    def ratio(other):
-        if other is None:
-            return "-"
-        return f"{statistics.median(a / b for a, b in zip(speeds['ours'], speeds[other], strict=True)):.2f}"
 
-    fastest = f"{medians[torch]:.0f} ({torch})" if torch else "-"
-    return (
-        f"| {title} | {medians['ours']:.0f} | {medians['stock']:.0f} | {fastest} | {ratio('stock')} | {ratio(torch)} |"
-    )
+def record(name: str, speeds: dict[str, list[float]]) -> dict:
+    """One line of ``benchmarks/speed.jsonl``: the network, all turns, and what they were measured on."""
+    cpu = Path("/proc/cpuinfo")
+    flags = cpu.read_text().split() if cpu.is_file() else []
+    return {
+        "net": name,
+        "images_per_second": {key: [round(value, 1) for value in values] for key, values in speeds.items()},
+        "cores": os.cpu_count(),
+        "instructions": next((word for word in ("avx512f", "avx2") if word in flags), "unknown"),
+        "versions": {key: importlib.metadata.version(key) for key in ("tensorflow", "keras", "torch") if _has(key)},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def _row(title: str, found: dict[str, float]) -> str:
+    speeds = [f"{found[key]:.0f}" if key in found else "-" for key in ("ours", "stock", "torch")]
+    ratios = [f"{found[key]:.2f}" if key in found else "-" for key in ("ours/stock", "ours/torch")]
+    return "| " + " | ".join([title, *speeds, *ratios]) + " |"
 
 
 def work(contender: str, net: Net) -> None:
