@@ -104,7 +104,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
     """Training loss of several changes, several seeds each, on the same axes.
 
     How to read it: a line on the dashed level of guessing has learned nothing. The counts tell on how
-    many of the seeds a change worked; one seed proves nothing.
+    many of the seeds a change worked; one seed proves nothing. A thin line leads from a short run to its name.
 
     Args:
         runs: change -> list of :class:`vgg_lesson.signals.WatchedRun`.
