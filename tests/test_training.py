@@ -161,6 +161,11 @@ def test_weight_decay_leaves_biases_and_batch_norm_alone():
     assert all(decays[path] == ("kernel" in path) for path in decays) and len(set(decays.values())) == 2
 
 
+@pytest.mark.parametrize("batches", [training_batches, validation_batches])
+def test_no_epoch_waits_for_the_tuning_thread_of_its_batches(batches):
+    assert batches(noise(64), TINY).options().autotune.enabled is False
+
+
 def test_mixed_precision_keeps_the_output_in_full():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -33,10 +33,11 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     left.plot(ends, values["val_loss"], "o--", color=COLOURS["validation"])
     right.plot(ends, values["accuracy"], "o-", color=COLOURS["training"])
     right.plot(ends, values["val_accuracy"], "o--", color=COLOURS["validation"])
-    # At the right where the curve has fallen away, else at the left below the line.
-    fallen = len(losses) > 0 and losses[-1] < math.log(classes) - 0.3
-    chance_line(left, "loss", classes, at=1 if fallen else 0.01, below=not fallen)
-    chance_line(right, "accuracy", classes)
+    # At the right where the curve has fallen away or has not come yet, else at the left below the line.
+    early = len(at) > 0 and at[-1] < planned_epochs / 2
+    free = early or (len(losses) > 0 and losses[-1] < math.log(classes) - 0.3)
+    chance_line(left, "loss", classes, at=1 if free else 0.01, below=not free)
+    chance_line(right, "accuracy", classes, at=1 if early else 0.01)
     highest = np.max(
         [value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=math.log(classes)
     )
