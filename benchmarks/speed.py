@@ -61,7 +61,7 @@ def main() -> None:
     print("| net, Adam | ours | stock TF/Keras | PyTorch | ours / stock | ours / PyTorch |\n|---|---|---|---|---|---|")
     for name in arguments.nets:
         speeds = measure(name, contenders, arguments.turns)
-        print(_row(NETS[name].title, summary(speeds)), flush=True)
+        print(row(NETS[name].title, summary(speeds)), flush=True)
         if arguments.output:
             with arguments.output.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record(name, speeds)) + "\n")
@@ -132,7 +132,8 @@ def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def _row(title: str, found: dict[str, float]) -> str:
+def row(title: str, found: dict[str, float]) -> str:
+    """A line of the table."""
     speeds = [f"{found[key]:.0f}" if key in found else "-" for key in ("ours", "stock", "torch")]
     ratios = [f"{found[key]:.2f}" if key in found else "-" for key in ("ours/stock", "ours/torch")]
     return "| " + " | ".join([title, *speeds, *ratios]) + " |"

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -83,3 +85,16 @@ def test_the_count_of_the_bench_is_that_of_its_results():
     assert f"accused {alarms} of {len(healthy)} healthy ones" in words
     broken = len({result["case"] for result in results}) - len({result["case"] for result in healthy})
     assert f"{broken} broken networks, 17 of them" in words
+
+
+def test_the_table_of_speeds_is_that_of_the_bench():
+    speed = SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "speed.py")))
+    lines = (ROOT / "benchmarks" / "speed.jsonl").read_text(encoding="utf-8").splitlines()
+    results = {result["net"]: result for result in map(json.loads, lines)}
+    assert results.keys() == speed.NETS.keys() and len(results) == len(lines)
+    assert len({(result["instructions"], result["cores"]) for result in results.values()}) == 1, "of several computers"
+    table = [line for line in README.splitlines() if line.startswith("|") and "batch" in line]
+    assert len(table) == len(results)
+    for row, name in zip(table, speed.NETS, strict=True):
+        assert row.endswith(speed.row("", speed.summary(results[name]["images_per_second"]))[2:]), name
+        assert min(map(len, results[name]["images_per_second"].values())) >= 5
