@@ -85,12 +85,10 @@ def build_vgg(
         ValueError: an argument outside these bounds; the message names it.
     """
     plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks)
-    model = keras.Sequential(
-        [keras.Input(input_shape, name="images")], name=f"vgg_{plan.letter.lower().replace('-', '_')}"
-    )
+    layers = [keras.Input(input_shape, name="images")]
     for block, kernels in enumerate(plan.kernels[:blocks], start=1):
         for number, kernel in enumerate(kernels, start=1):
-            model.add(
+            layers.append(
                 keras.layers.Conv2D(
                     round(FILTERS[block - 1] * width),
                     kernel,
@@ -102,22 +100,22 @@ def build_vgg(
                 )
             )
             if batch_norm and not normalised_after_pooling(batch_norm, number, kernels):
-                _add_batch_norm(model, block, number)
+                layers += _batch_norm(block, number)
             if plan.normalise_responses and block == number == 1:
-                model.add(LocalResponseNormalization(name="block1_lrn1"))
-        model.add(keras.layers.MaxPooling2D(pooling_window(block, blocks), name=f"block{block}_pool"))
+                layers.append(LocalResponseNormalization(name="block1_lrn1"))
+        layers.append(keras.layers.MaxPooling2D(pooling_window(block, blocks), name=f"block{block}_pool"))
         if normalised_after_pooling(batch_norm, len(kernels), kernels):
-            _add_batch_norm(model, block, len(kernels))
-    model.add(keras.layers.Flatten(name="flatten"))
+            layers += _batch_norm(block, len(kernels))
+    layers.append(keras.layers.Flatten(name="flatten"))
     for number, units in enumerate(head, start=1):
-        model.add(
+        layers.append(
             keras.layers.Dense(
                 int(units), activation="relu", kernel_initializer=_fresh(initializer), name=f"fc{number}"
             )
         )
         if dropout:
-            model.add(keras.layers.Dropout(dropout, name=f"fc{number}_dropout"))
-    model.add(
+            layers.append(keras.layers.Dropout(dropout, name=f"fc{number}_dropout"))
+    layers.append(
         keras.layers.Dense(
             int(classes),
             activation="softmax",
@@ -126,12 +124,15 @@ def build_vgg(
             name="predictions",
         )
     )
-    return model
+    # At once: a Sequential that grows layer by layer calls all of them again for each.
+    return keras.Sequential(layers, name=f"vgg_{plan.letter.lower().replace('-', '_')}")
 
 
-def _add_batch_norm(model: keras.Sequential, block: int, number: int) -> None:
-    model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))
-    model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))
+def _batch_norm(block: int, number: int) -> list[keras.layers.Layer]:
+    return [
+        keras.layers.BatchNormalization(name=f"block{block}_bn{number}"),
+        keras.layers.ReLU(name=f"block{block}_relu{number}"),
+    ]
 
 
 def _fresh(initializer):

@@ -71,7 +71,8 @@ def build_model(
     model.compile(
         optimizer=on_one_device(fuse_adam(_optimizer(config, steps_per_epoch * config.epochs))),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
-        metrics=["accuracy"],
+        # Not "accuracy": Keras would make its variables within the first step, which is then traced a second time.
+        metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
         jit_compile=False,  # XLA halves the speed of convolutions on a CPU
     )
     # Made now rather than inside the first step, where each of Adam's variables costs a traced graph.
@@ -180,6 +181,7 @@ def training_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Datase
     order = tf.data.Dataset.range(count).shuffle(count, seed=config.seed, reshuffle_each_iteration=True)
     load = _loader(dataset.x_train, dataset.y_train, dataset, config)
 
+    @tf.autograph.experimental.do_not_convert  # plain operations: nothing to convert, which takes half a second
     def load_and_augment(rows, seed):
         images, targets = load(rows)
         return augment(images, config.augmentation, tf.cast(seed % 2**31, tf.int32)), targets
@@ -200,6 +202,7 @@ def _loader(images, labels, dataset: Dataset, config: TrainingConfig):
     shift, scale = _affine(config.preprocessing, fit_statistics(dataset.x_train))
     images, labels = tf.constant(images), tf.constant(labels)
 
+    @tf.autograph.experimental.do_not_convert
     def load(rows):
         batch = tf.cast(tf.gather(images, rows), tf.float32)
         return batch * scale + shift, tf.one_hot(tf.gather(labels, rows), len(dataset.class_names))
