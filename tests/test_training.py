@@ -161,6 +161,16 @@ def test_weight_decay_leaves_biases_and_batch_norm_alone():
     assert all(decays[path] == ("kernel" in path) for path in decays) and len(set(decays.values())) == 2
 
 
+@pytest.mark.parametrize("change", [{}, {"optimizer": "sgd", "batch_norm": True, "dropout": 0.1}])
+def test_the_step_is_traced_once(change):
+    """Whatever makes variables within the first step has it traced a second time: seconds, before the first point."""
+    model, batches, validation = prepared(TINY.change(epochs=1, **change), noise(80))  # the last batch is short
+    traces, ordinary = [], model.train_step
+    model.train_step = lambda data: (traces.append(1), ordinary(data))[1]
+    model.fit(batches, validation_data=validation, verbose=0, shuffle=False)
+    assert len(traces) == 1
+
+
 @pytest.mark.parametrize("batches", [training_batches, validation_batches])
 def test_no_epoch_waits_for_the_tuning_thread_of_its_batches(batches):
     assert batches(noise(64), TINY).options().autotune.enabled is False
