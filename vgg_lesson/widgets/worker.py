@@ -28,7 +28,8 @@ class Worker:
     @property
     def busy(self) -> bool:
         """True while a call is running or waiting."""
-        return self._running or self._pending is not None
+        with self._changed:
+            return self._running or self._pending is not None
 
     def request(self, call: Callable[[], None]) -> None:
         """Run ``call`` soon, instead of any request that still waits."""
