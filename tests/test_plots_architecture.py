@@ -205,7 +205,7 @@ def test_network_words_are_true():
     picture = draw_network(rows, "The lecture's network")
     assert "33,638,218 parameters, 332,111,872 multiply-adds" in picture.text
     assert "hold 56% of the parameters and do 6% of the multiply-adds" in picture.text
-    assert "Most parameters: fc2 (50%); most work: block1_conv2 (11%)" in picture.text
+    assert "Most parameters: fc2 (50%); most work: block1_conv2 (11%, and 5 more as much)" in picture.text
     assert "side 16, 8, 4, 2, 1; a value after the last of them sees 212 × 212" in picture.text
     memory = 4 * sum(np.prod(row.output_shape) for row in rows) / 2**20
     assert f"{memory:.1f} MiB" in picture.text

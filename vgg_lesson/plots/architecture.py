@@ -110,6 +110,8 @@ def _millions(number: int) -> str:
 
 def _words(rows, title: str, parameters: int, work: int, dense: int) -> str:
     most, busiest = (max(rows, key=lambda row: getattr(row, field)) for field in FIELDS)
+    equals = sum(row.multiply_adds == busiest.multiply_adds for row in rows) - 1
+    as_much = f", and {equals} more as much" if equals else ""
     dense_work = sum(row.multiply_adds for row in rows if row.kind == "Dense")
     sides = [row.output_shape[0] for row in rows if row.kind == "MaxPooling2D"]
     memory = total(rows, "activation_bytes") / 2**20
@@ -118,6 +120,6 @@ def _words(rows, title: str, parameters: int, work: int, dense: int) -> str:
         f"{title}: {parameters:,} parameters, {work:,} multiply-adds and {memory:.1f} MiB of outputs for one image. "
         f"The fully connected layers hold {dense / parameters:.0%} of the parameters and do {dense_work / work:.0%} of "
         f"the multiply-adds. Most parameters: {most.name} ({most.parameters / parameters:.0%}); most work: "
-        f"{busiest.name} ({busiest.multiply_adds / work:.0%}). The poolings leave maps of side "
+        f"{busiest.name} ({busiest.multiply_adds / work:.0%}{as_much}). The poolings leave maps of side "
         f"{', '.join(map(str, sides))}; a value after the last of them sees {fields[-1]} × {fields[-1]} pixels."
     )
