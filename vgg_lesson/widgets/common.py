@@ -16,7 +16,6 @@ from vgg_lesson.widgets.worker import Worker
 
 _DESCRIPTION = {"description_width": "11em"}
 _CONTROL = {"width": "27em"}
-_EXPONENT_DIGITS = 2
 
 
 def choice(label: str, options, value, tooltip: str) -> widgets.Dropdown:
@@ -58,7 +57,12 @@ def rate_slider(label: str, value: float, low: float, high: float, tooltip: str,
 
 def rate_of(slider: widgets.FloatLogSlider) -> float:
     """The slider's rate, rounded to two digits: the browser's powers of ten carry rounding errors."""
-    return float(f"{slider.value:.{_EXPONENT_DIGITS - 1}e}")
+    return two_digits(slider.value)
+
+
+def two_digits(rate: float) -> float:
+    """A rate as the sliders show it."""
+    return float(f"{rate:.1e}")
 
 
 def value_of(control) -> object:

@@ -4,7 +4,7 @@ from ipywidgets import Widget
 
 from vgg_lesson.configurations import CONFIGURATIONS, DEPTHS, configuration_of_depth
 from vgg_lesson.training_config import TrainingConfig
-from vgg_lesson.widgets.common import choice, int_slider, rate_of, rate_slider, step_slider, switch
+from vgg_lesson.widgets.common import choice, int_slider, rate_of, rate_slider, step_slider, switch, two_digits
 
 SLOWEST, FASTEST = 1e-5, 1e-1
 EPOCHS, SEEDS = 10, 9
@@ -52,7 +52,7 @@ def _refuse_unseen(start: TrainingConfig) -> None:
         ("configuration", start.configuration, start.configuration in DEPTHS.values(), sorted(DEPTHS.values())),
         ("batch_norm", start.batch_norm, isinstance(start.batch_norm, bool), [False, True]),
         ("learning_rate", rate, SLOWEST <= rate <= FASTEST, f"{SLOWEST:g} to {FASTEST:g}"),
-        ("learning_rate", rate, rate == float(f"{rate:.1e}"), "two digits, such as 3.2e-4"),
+        ("learning_rate", rate, rate == two_digits(rate), "two digits, such as 3.2e-4"),
     ):
         if not shown:
             raise ValueError(f"the panel has no control that shows {name} {value!r}; allowed: {allowed}")
