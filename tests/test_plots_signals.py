@@ -12,7 +12,7 @@ NAMES = ["block1_conv1", "block1_conv2", "fc1"]
 
 
 def moment(spread=(1e-1, 1e-2, 1e-3), gradient=(1e-4, 1e-4, 1e-3), silent=(0.0, 0.25, 0.5), logits=1e-5):
-    table = {"spread": list(spread), "gradient": list(gradient), "zero_units": list(silent)}
+    table = {"spread": list(spread), "gradient": list(gradient), "silent_units": list(silent)}
     return SimpleNamespace(
         layers=[SimpleNamespace(name=name) for name in NAMES], logit_spread=logits, values=table.__getitem__
     )

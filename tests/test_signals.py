@@ -47,7 +47,7 @@ def test_the_first_layer_is_measured_as_numpy_measures_it(lab, run):
     first = run.moments[0].layers[0]
     assert first.size == pytest.approx(np.sqrt(np.mean(outputs**2)), rel=1e-4)
     assert first.spread == pytest.approx(outputs.std(axis=0).mean(), rel=1e-4)
-    assert first.zero_units == np.mean((outputs == 0).all(axis=(0, 1, 2)))
+    assert first.silent_units == np.mean((outputs == 0).all(axis=(0, 1, 2)))
 
 
 def test_same_seed_same_run_and_another_seed_another(lab, run):

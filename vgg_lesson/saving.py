@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from itertools import chain, count
 from pathlib import Path
 
 import keras
@@ -33,7 +34,7 @@ def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
 def free_stem(stem) -> Path:
     """``stem`` when nothing is saved under it, else the first free one of ``stem_2``, ``stem_3``, ..."""
     stem = Path(stem)
-    names = (stem.name, *(f"{stem.name}_{number}" for number in range(2, 1000)))
+    names = chain([stem.name], (f"{stem.name}_{number}" for number in count(2)))
     return next(stem.with_name(name) for name in names if not any(stem.parent.glob(f"{name}.*")))
 
 

@@ -20,7 +20,7 @@ class LayerSignal:
         size: root mean square of its outputs, behind the ReLU (and the pooling, where batch norm follows it).
         spread: standard deviation of its outputs over the images, mean over units and places: the part
             of the signal that depends on the image.
-        zero_units: share of its channels (or units) that are 0 for every image and place.
+        silent_units: share of its channels (or units) that are 0 for every image and place.
         gradient: norm of the loss's gradient with respect to the kernel.
         update: norm of the step that the optimizer takes, over the norm of the kernel.
     """
@@ -28,7 +28,7 @@ class LayerSignal:
     name: str
     size: float
     spread: float
-    zero_units: float
+    silent_units: float
     gradient: float
     update: float
 
@@ -51,7 +51,7 @@ class Moment:
     layers: tuple[LayerSignal, ...]
 
     def values(self, field: str) -> list[float]:
-        """One number a layer, first layer first: "size", "spread", "zero_units", "gradient" or "update"."""
+        """One number a layer, first layer first: "size", "spread", "silent_units", "gradient" or "update"."""
         return [getattr(layer, field) for layer in self.layers]
 
 

@@ -59,7 +59,7 @@ def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) ->
     say(
         f"given weights ({iterations} steps): accuracy {given.accuracy:.2f} on training images, "
         f"{given.training_accuracy:.2f} with batch statistics, "
-        f"at most {given.zero_units:.0%} zero units in a layer"
+        f"at most {given.silent_units:.0%} silent units in a layer"
     )
     frozen = rules_weights.frozen_at_random(
         facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, error

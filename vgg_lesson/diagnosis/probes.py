@@ -70,11 +70,11 @@ def _signal(patient: Patient) -> Measurement:
     )
 
 
-def _zero_units(patient: Patient) -> Measurement:
+def _silent_units(patient: Patient) -> Measurement:
     return Measurement(
-        "zero units",
-        f"At most {patient.signs.zero_units:.0%} of a layer's units are zero for every image.",
-        {"zero_units": patient.signs.zero_units},
+        "silent units",
+        f"At most {patient.signs.silent_units:.0%} of a layer's units are zero for every image.",
+        {"silent_units": patient.signs.silent_units},
         patient.signs.layers,
     )
 
@@ -168,7 +168,7 @@ VITAL_SIGNS: dict[str, Instrument] = dict(
             1,
             _signal,
         ),
-        _sign("zero units", "How many units are zero for every image?", 1, _zero_units),
+        _sign("silent units", "How many units are zero for every image?", 1, _silent_units),
         _sign("first loss", "How does the fresh network's loss compare with guessing?", 1, _first_loss),
         _sign("updates", "How much does a step change the weights?", 4, _weights),
     ]

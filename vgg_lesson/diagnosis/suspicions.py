@@ -63,15 +63,15 @@ def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
 def dead_relus(signs: NetworkSigns, weights_are_zero: bool) -> Suspicion | None:
     """A layer nearly all of whose units are 0 for every image, though its weights are not 0."""
     worst = max(
-        (layer for layer in signs.layers if np.isfinite(layer.zero_units)),
-        key=lambda layer: layer.zero_units,
+        (layer for layer in signs.layers if np.isfinite(layer.silent_units)),
+        key=lambda layer: layer.silent_units,
         default=None,
     )
-    if worst is None or worst.zero_units < DEAD or weights_are_zero:
+    if worst is None or worst.silent_units < DEAD or weights_are_zero:
         return None
     return Suspicion(
         causes.DEAD_RELUS,
-        f"{worst.zero_units:.0%} of the units of {worst.name} are 0 for every image in the fresh network",
+        f"{worst.silent_units:.0%} of the units of {worst.name} are 0 for every image in the fresh network",
         f"above {DEAD:.0%}; fresh VGGs that learn stay below 50%",
         {"he": True, "zero_biases": True},
         "biases that start at 0, kernels with mean 0 (He)",

@@ -50,7 +50,7 @@ def run(exam, fresh) -> bool | None:
     exam.say(
         f"fresh network: signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first, "
         f"logits differ by {signs.logit_spread:.2g} "
-        f"between images, loss {signs.loss:.3g}, at most {signs.zero_units:.0%} zero units in a layer"
+        f"between images, loss {signs.loss:.3g}, at most {signs.silent_units:.0%} silent units in a layer"
     )
     if not all(layer.finite for layer in signs.layers):
         exam.say("the fresh network gives NaN or infinity")

@@ -26,7 +26,7 @@ class LayerSigns:
             signal that depends on the image (Poole et al., arXiv 1606.05340, follow the same
             quantity through depth).
         size: root mean square of the outputs.
-        zero_units: share of units (channels, or dense units) that are exactly 0 for every image and
+        silent_units: share of units (channels, or dense units) that are exactly 0 for every image and
             place; NaN where the layer gives negative values, so is no ReLU.
         finite: no NaN or infinity in the outputs.
         input_size: root mean square of what goes in; only for layers with weights, else NaN.
@@ -39,7 +39,7 @@ class LayerSigns:
     kind: str
     spread: float
     size: float
-    zero_units: float
+    silent_units: float
     finite: bool
     input_size: float
     weights: bool
@@ -114,7 +114,7 @@ def _layer_signs(layer, inputs, outputs, has_kernel, only_training) -> LayerSign
         kind=type(layer).__name__,
         spread=float(tf.reduce_mean(tf.math.reduce_std(values, axis=0))),
         size=float(tf.sqrt(tf.reduce_mean(tf.square(values)))),
-        zero_units=float(tf.reduce_mean(tf.cast(zero, tf.float32))) if lowest >= 0 else float("nan"),
+        silent_units=float(tf.reduce_mean(tf.cast(zero, tf.float32))) if lowest >= 0 else float("nan"),
         finite=bool(tf.reduce_all(tf.math.is_finite(values))),
         input_size=float(tf.sqrt(tf.reduce_mean(tf.square(tf.cast(inputs, tf.float32)))))
         if has_kernel and tf.is_tensor(inputs)
@@ -151,9 +151,9 @@ class NetworkSigns:
     training_accuracy: float
 
     @property
-    def zero_units(self) -> float:
+    def silent_units(self) -> float:
         """Largest share of units that are zero for every image, over all layers."""
-        shares = [layer.zero_units for layer in self.layers if np.isfinite(layer.zero_units)]
+        shares = [layer.silent_units for layer in self.layers if np.isfinite(layer.silent_units)]
         return max(shares, default=0.0)
 
 

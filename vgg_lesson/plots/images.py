@@ -171,7 +171,7 @@ def _show_means(axes, means, all_means) -> None:
     axes.set_yticks(range(3), [channel for channel, *_ in CHANNELS])
     axes.set_ylim(2.6, -0.7)
     axes.set_xlim(60, 190)
-    axes.set_xlabel("mean of the channel; bar: all classes", fontsize=9)
+    axes.set_xlabel("mean of the channel; stroke: all classes", fontsize=9)
     largest = int(np.argmax(np.abs(np.asarray(means) - all_means)))
     more = "more" if means[largest] > all_means[largest] else "less"
     axes.set_title(f"{more} {CHANNELS[largest][0]} than the average", fontsize=10)

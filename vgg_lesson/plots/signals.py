@@ -64,7 +64,7 @@ def draw_moments(moments: dict, finding: str = "") -> Picture:
         {label: moment.values("gradient") for label, moment in moments.items()},
         finding or f"Spread from first to last layer: {found}",
     )
-    silent = ", ".join(f"{label} {max(moment.values('zero_units')):.0%}" for label, moment in moments.items())
+    silent = ", ".join(f"{label} {max(moment.values('silent_units')):.0%}" for label, moment in moments.items())
     logits = ", ".join(f"{label} by {moment.logit_spread:.1e}" for label, moment in moments.items())
     return Picture(
         picture.figure,
