@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 SETTINGS = {
     # All cells in the page, also those far below: the tests look for them.
@@ -102,6 +102,20 @@ def wait_for(condition, seconds: float, what: str, every: float = 0.05):
             raise TimeoutError(f"waited {seconds} s for {what}")
         time.sleep(every)
     return result
+
+
+PIXELS = """async it => {
+    for (;;) {
+        const src = it.src;
+        try { await it.decode(); } catch { await new Promise(go => setTimeout(go, 10)); continue; }
+        if (src === it.src) break;
+    }
+    const canvas = new OffscreenCanvas(it.naturalWidth, it.naturalHeight), context = canvas.getContext("2d");
+    context.drawImage(it, 0, 0);
+    const values = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    return String(values.reduce((hash, value) => Math.imul(hash ^ value, 16777619), 2166136261));
+}"""
+"""JavaScript: a hash (FNV-1a) of an image's pixels, once it holds still long enough to be decoded."""
 
 
 class Lab:
@@ -214,10 +228,13 @@ class Lab:
         place = within if within is not None else self.page.locator(".jp-Notebook")
         return place.locator("img.widget-image").first
 
+    def pixels(self, within: Locator | None = None) -> str:
+        """A fingerprint of the picture that is shown; its ``src`` is new with every message, also for the same one."""
+        return self.picture(within).evaluate(PIXELS)
+
     def wait_for_picture_change(self, before: str, within: Locator | None = None) -> str:
-        """Wait until a lab shows another picture than ``before`` (its ``src``); returns the new ``src``."""
-        expect(self.picture(within)).not_to_have_attribute("src", before, timeout=ANSWER_SECONDS * 1000)
-        return self.picture(within).get_attribute("src")
+        """Wait until a lab shows another picture than ``before`` (its ``pixels``); returns the new ``pixels``."""
+        return wait_for(lambda: (now := self.pixels(within)) != before and now, ANSWER_SECONDS, "the picture to change")
 
     @contextmanager
     def whole(self):

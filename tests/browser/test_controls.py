@@ -85,7 +85,7 @@ def words(lab) -> str:
 
 def test_every_kind_of_control_by_keyboard(workbench):
     lab = workbench()
-    before = lab.picture().get_attribute("src")
+    before = lab.pixels()
     # Arrow keys on a closed list belong to JupyterLab, which goes to the next cell; Enter opens the list.
     for label, keys, words in (
         ("Points", "ArrowRight", "6 points"),
@@ -103,7 +103,7 @@ def test_every_kind_of_control_by_keyboard(workbench):
 
 def test_every_kind_of_control_by_mouse(workbench):
     lab = workbench()
-    before = lab.picture().get_attribute("src")
+    before = lab.pixels()
     for label, words in (("Points", "20 points"), ("Learning rate", "rate 1,"), ("Depth", "depth 19")):
         drag(lab, label, 400)
         before = lab.wait_for_picture_change(before)

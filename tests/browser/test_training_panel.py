@@ -47,7 +47,7 @@ def says(lab, words: str, seconds: float = RUN_SECONDS) -> None:
 def test_train_watch_and_stop(panel, latencies):
     lab = panel
     bare = bare_milliseconds(lab)
-    empty = lab.picture().get_attribute("src")
+    empty = lab.pixels()
     assert "No step has been made yet" in lab.text()
     lab.control("Train").click()
     says(lab, "Preparing the network", 30)
@@ -82,7 +82,7 @@ def test_reload_and_restart_in_the_middle_of_a_training(panel):
     lab.save()
     lab.reload()
     says(lab, "Step ", 60)
-    seen = lab.picture().get_attribute("src")
+    seen = lab.pixels()
     lab.wait_for_picture_change(seen)
     lab.control("Stop").click()
     says(lab, "Stopped: run 1", 60)
@@ -128,6 +128,6 @@ def test_two_panels_trained_at_once_do_not_mix(lab, folder):
         assert rows.count() == 1
         accuracy = re.search(r"and accuracy ([\d.]+%)", text)[1]
         assert accuracy in rows.first.inner_text(), "the table shows another run than the curve"
-    pictures = [lab.picture(place).get_attribute("src") for place in places]
+    pictures = [lab.pixels(place) for place in places]
     assert pictures[0] != pictures[1]
     assert not lab.errors()
