@@ -169,6 +169,20 @@ def test_callback_warns_once_with_the_cause():
         DiagnosisCallback(x)
 
 
+def test_after_a_false_alarm_the_callback_waits_longer(monkeypatch):
+    looked = []
+
+    def nothing_found(watch):
+        looked.append(len(watch.losses))
+        return causes.HEALTHY, ""
+
+    monkeypatch.setattr(DiagnosisCallback, "_from_the_network", nothing_found)
+    watch = DiagnosisCallback(patience=10)
+    x, y = stripes(64)
+    small(keras.optimizers.Adam(1e-9)).fit(x, y, batch_size=8, epochs=20, verbose=0, callbacks=[watch])
+    assert watch.cause is None and looked == [10, 20, 40, 80]  # of 160 batches
+
+
 def test_subject_of_keras_history():
     x, y = stripes(40)
     history = small().fit(x, y, verbose=0)

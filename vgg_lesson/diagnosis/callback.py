@@ -35,7 +35,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
 
     Args:
         x_train, y_train, budget_seconds, options: what ``examine`` takes, if the cause is to be proved.
-        patience: batches without progress before the training counts as stuck.
+        patience: batches without progress before the training counts as stuck; twice as many after each false alarm.
         tolerance: progress is a fall of the loss below its first value by more than this share.
 
     Attributes:
@@ -75,6 +75,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.losses: list[float] = []
+        self.wait = self.patience
         self.before = [weight.numpy() for weight in self.model.weights] if self.model.built else None
         self.after_first = None
         self.report = self.cause = None  # of an earlier fit
@@ -90,7 +91,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
         self.total, self.seen = total, seen
         if self.after_first is None:
             self.after_first = [weight.numpy() for weight in self.model.weights]
-        if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.patience and self._stuck()):
+        if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.wait and self._stuck()):
             self._warn()
 
     def _sums(self, batch: int, logs) -> tuple[float, float]:
@@ -105,9 +106,9 @@ class DiagnosisCallback(keras.callbacks.Callback):
         return logs["loss"] * (batch + 1), float(batch + 1)
 
     def _stuck(self) -> bool:
-        window = self.losses[-self.patience // 2 :]
+        window = self.losses[-self.wait // 2 :]
         first = np.mean(self.losses[:5])
-        return float(np.mean(window)) > min(first, np.mean(self.losses[: self.patience // 2])) * (1 - self.tolerance)
+        return float(np.mean(window)) > min(first, np.mean(self.losses[: self.wait // 2])) * (1 - self.tolerance)
 
     def _warn(self) -> None:
         try:
@@ -117,7 +118,8 @@ class DiagnosisCallback(keras.callbacks.Callback):
         except Exception as error:  # whatever went wrong in here, the user's training must go on
             cause, evidence = causes.UNDETERMINED, f"The diagnosis itself failed: {first_line(error)}"
         if cause == causes.HEALTHY:
-            self.losses = []  # a false alarm: the same network learns from other start weights
+            # A false alarm: the same network learns from other start weights. An examination is not cheap.
+            self.losses, self.wait = [], 2 * self.wait
             return
         self.cause = cause
         warnings.warn(
