@@ -30,6 +30,7 @@ def draw(points, rate, depth, kind, grid):
     axes.plot(range(points), "o-" if kind == "dots" else "-")
     axes.grid(grid)
     words = f"{{points}} points, rate {{rate:g}}, depth {{depth}}, {{kind}}, grid {{grid}}"
+    axes.set_title(words)
     return Picture(made, f"{{words}}, call {{len(calls)}}")
 
 controls = dict(
