@@ -47,7 +47,8 @@ def check_looks_stuck(function: Callable) -> None:
     hundred = np.linspace(4.61, 3.6, 60)
     for losses, classes, stuck, name, next_step in (
         (flat, 10, True, "a flat curve at ln 10", "Compare the last losses with math.log(classes)."),
-        (np.linspace(2.31, 1.6, 60), 10, False, "a curve that falls from 2.31 to 1.6", "It lies far below ln 10."),
+        (np.linspace(2.31, 1.6, 60), 10, False, "a curve that falls from 2.31 to 1.6",
+         f"It lies far below ln 10: look at the last {LAST} losses."),
         (jump, 10, True, "a curve that jumps to 186 and falls back to ln 10",
          f"It comes back to chance and stays there. Only the last {LAST} losses count."),
         (high, 10, True, "a curve that begins at 2.59, falls to ln 10 and stays there",
@@ -77,12 +78,13 @@ def check_looks_stuck(function: Callable) -> None:
 def check_largest_safe_rate(function: Callable) -> None:
     """Exercise 3: ``function(counts, depth) -> rate or None``, from a map (depth, rate) -> (learned, runs)."""
     full = {(16, 1e-4): (3, 3), (16, 1e-3): (3, 3), (16, 1e-2): (1, 3), (16, 1e-1): (0, 3)}
-    unsorted = {(11, 1e-3): (2, 2), (11, 1e-5): (2, 2), (11, 1e-4): (2, 2)}
+    unsorted = {(11, 1e-3): (3, 3), (11, 1e-5): (3, 3), (11, 1e-4): (3, 3)}
     for counts, depth, rate, name, next_step in (
         (full, 16, 1e-3, "a map with 3 of 3, 3 of 3, 1 of 3 and 0 of 3 at growing rates",
          "Every recorded run must have learned: compare `learned` with `runs`."),
         (full | {(16, 1e-2): (2, 3)}, 16, 1e-3, "a map where at one place 2 of 3 runs learned",
          "One run did not learn there: compare `learned` with `runs`."),
+        ({(11, 1e-3): (2, 2)}, 11, 1e-3, "a map with 2 of 2 runs at one rate", "Two of two runs are enough."),
         (unsorted, 11, 1e-3, "a map whose rates are in no order", "Do not rely on the order: take the maximum."),
         (full | {(16, 1e-1): (0, 0)}, 16, 1e-3, "a map with a place that was not run",
          "A place with 0 runs has as many that learned as it has runs, and says nothing. Ask for at least two."),
