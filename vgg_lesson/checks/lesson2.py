@@ -159,7 +159,12 @@ def check_small_vgg(model) -> None:
         low <= parameters <= high,
         f"{low:,} to {high:,} parameters",
         f"{parameters:,}",
-        "Halving the width divides the parameters of the convolutions by about four; then fit the head.",
+        (
+            "Too few: a wider network or a larger head. "
+            if parameters < low
+            else "Too many: a narrower one or a smaller head. "
+        )
+        + "Halving the width divides the parameters of the convolutions by about four; then fit the head.",
     )
     expect(
         share >= LIMITS["share_of_convolutions"],
