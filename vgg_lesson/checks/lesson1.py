@@ -139,18 +139,18 @@ def check_my_classifier(function: Callable, dataset: Dataset) -> None:
         "Take means and spreads from the training images, or from each image by itself, not from the batch.",
     )
     bar = nearest_mean(images, class_means(dataset.x_train, dataset.y_train))
-    mine, theirs = float(np.mean(answers == labels)), float(np.mean(bar == labels))
+    right, of_the_bar = int((answers == labels).sum()), int((bar == labels).sum())
     expect(
-        mine < TOO_GOOD,
+        right / len(labels) < TOO_GOOD,
         "what can be found without a network, from training images alone",
-        f"{mine:.1%} right",
+        f"{right / len(labels):.1%} right",
         "Too good to be true: do validation images take part in building the classifier?",
     )
     comparison = compare(labels, bar, answers)
     luck = f"more, but a difference as large would come by luck with probability {comparison.p_value:.2g}"
     expect(
         comparison.difference > 0 and comparison.p_value < P_VALUE,
-        f"clearly more than the nearest class mean, which gets {theirs:.1%} of these {len(labels)} images right",
-        f"{mine:.1%} right: {luck if mine > theirs else 'not more' if mine == theirs else 'fewer'}",
+        f"clearly more than the nearest class mean, which gets {of_the_bar} of these {len(labels)} images right",
+        f"{right} right: {luck if right > of_the_bar else 'not more' if right == of_the_bar else 'fewer'}",
         "Do you keep more than one example for each class, and let several vote? If so: does brightness mislead?",
     )

@@ -97,8 +97,8 @@ def draw_class_page(
         f"{c} {m:.0f} ({a:.0f})" for (c, *_), m, a in zip(CHANNELS, channel_means, all_means, strict=True)
     )
     text = (
-        f"{len(images)} validation images of class {name}. Nearest training images of no. {chosen}, with the typical "
-        f"difference of 255: {listed}; {same} of {len(neighbours)} belong to the same class. "
+        f"{len(images)} validation images of class {name}. Nearest training images of no. {chosen}, with their "
+        f"distances (0 to 255): {listed}; {same} of {len(neighbours)} belong to the same class. "
         f"Mean colour of the class (of all classes): {means}."
     )
     return Picture(made, text)

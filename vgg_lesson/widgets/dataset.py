@@ -37,8 +37,8 @@ def class_browser(dataset: Dataset) -> Explorer:
     page = _ClassPages(dataset)
     names = [(name, number) for number, name in enumerate(dataset.class_names)]
     return Explorer(
-        "Find an image whose nearest training images all show its own class, and one for which none does. "
-        "What do near images really have in common? Then look for twins: which class has the smallest difference?",
+        "Find an image whose nearest training images are all of other classes: what do they have in common with it? "
+        "Then look for twins among the most similar ones.",
         page,
         {
             "number": choice("class", names, 0, "Which class to look at"),
@@ -106,8 +106,8 @@ def preprocessing_explorer(dataset: Dataset) -> Explorer:
 
     way = f"pixels; up to {LARGEST_SHIFT} each way"
     return Explorer(
-        "Find the preprocessing that gives most images a mean near 0 and a spread near 1. "
-        "Then mirror and shift: what changes in the numbers, and what hardly changes in the histogram?",
+        "Find the preprocessing under which the images' means lie on both sides of 0, with spreads of the order of 1. "
+        "Then mirror and shift: what changes in the numbers, and what in the histogram?",
         seen,
         {
             "row": int_slider("training image", 0, 0, len(images) - 1, "Which of the first training images"),
