@@ -35,7 +35,7 @@ def grad_cam_explorer(*networks: Network) -> Explorer:
         )
 
     return Explorer(
-        "Find an image for which covering the hottest quarter changes the answer, but covering the coldest does not. "
+        "Find an image for which covering the hottest quarter halves the probability, and the coldest does not. "
         "Then switch to random weights: does the map still look convincing?",
         compute,
         {
