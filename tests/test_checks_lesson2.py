@@ -207,8 +207,8 @@ def test_small_vgg_solutions(build, options):
 @pytest.mark.parametrize(
     "options, hint",
     [
-        ({"width": 1 / 4, "head": (512, 512)}, "Too many"),
-        ({"width": 1 / 8, "head": (128, 128)}, "Too few"),
+        ({"width": 1 / 4, "head": (512, 512)}, "Too many: narrow the network or its head. Halving the width"),
+        ({"width": 1 / 8, "head": (128, 128)}, "Too few: widen the network or its head. Halving the width"),
         ({"width": 1 / 4, "head": ()}, "two layers in the head"),
         ({"configuration": "E", "width": 0.213, "head": ()}, "two layers in the head"),
         # Almost right: 16 layers, within the budget, but the parameters sit in the head.

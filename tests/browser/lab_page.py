@@ -105,17 +105,13 @@ def wait_for(condition, seconds: float, what: str, every: float = 0.05):
 
 
 PIXELS = """async it => {
-    for (;;) {
-        const src = it.src;
-        try { await it.decode(); } catch { await new Promise(go => setTimeout(go, 10)); continue; }
-        if (src === it.src) break;
-    }
+    try { await it.decode(); } catch { return ""; }
     const canvas = new OffscreenCanvas(it.naturalWidth, it.naturalHeight), context = canvas.getContext("2d");
     context.drawImage(it, 0, 0);
     const values = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
     return String(values.reduce((hash, value) => Math.imul(hash ^ value, 16777619), 2166136261));
 }"""
-"""JavaScript: a hash (FNV-1a) of an image's pixels, once it holds still long enough to be decoded."""
+"""JavaScript: a hash (FNV-1a) of an image's pixels; nothing while another one takes its place."""
 
 
 class Lab:
@@ -230,7 +226,7 @@ class Lab:
 
     def pixels(self, within: Locator | None = None) -> str:
         """A fingerprint of the picture that is shown; its ``src`` is new with every message, also for the same one."""
-        return self.picture(within).evaluate(PIXELS)
+        return wait_for(lambda: self.picture(within).evaluate(PIXELS), ANSWER_SECONDS, "a picture")
 
     def wait_for_picture_change(self, before: str, within: Locator | None = None) -> str:
         """Wait until a lab shows another picture than ``before`` (its ``pixels``); returns the new ``pixels``."""

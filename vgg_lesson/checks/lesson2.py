@@ -155,16 +155,14 @@ def check_small_vgg(model) -> None:
         f"{model.input_shape[1:]} in, {model.output_shape[1:]} out",
         "Leave input_shape and classes at their defaults.",
     )
+    size = (
+        "Too few: widen the network or its head." if parameters < low else "Too many: narrow the network or its head."
+    )
     expect(
         low <= parameters <= high,
         f"{low:,} to {high:,} parameters",
         f"{parameters:,}",
-        (
-            "Too few: a wider network or a larger head. "
-            if parameters < low
-            else "Too many: a narrower one or a smaller head. "
-        )
-        + "Halving the width divides the parameters of the convolutions by about four; then fit the head.",
+        f"{size} Halving the width divides the parameters of the convolutions by about four; then fit the head.",
     )
     expect(
         share >= LIMITS["share_of_convolutions"],
