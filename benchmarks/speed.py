@@ -164,7 +164,8 @@ def _keras(contender: str, net: Net):
 
     from vgg_lesson.architecture import build_vgg
     from vgg_lesson.data import CLASS_NAMES, Dataset
-    from vgg_lesson.training import build_model, training_batches
+    from vgg_lesson.pipeline import training_batches
+    from vgg_lesson.training import build_model
     from vgg_lesson.training_config import TrainingConfig
 
     if (os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1") != (contender == "ours"):

@@ -62,9 +62,9 @@ ATLAS_REMEDIES = {
 ATLAS_IMAGES, ATLAS_EPOCHS = 5_000, 3
 SEEDS = (0, 1, 2)
 
-HEADLINE = TrainingConfig(
+HEADLINE_LONG = TrainingConfig(
     configuration="A",
-    width=0.375,
+    width=0.5,
     blocks=4,
     head=(),
     batch_norm="after_pooling",
@@ -76,11 +76,11 @@ HEADLINE = TrainingConfig(
     augmentation=("flip", "shift"),
     preprocessing="standardise",
     batch_size=256,
-    epochs=8,
+    epochs=18,
 )
-"""As accurate as half the time of an epoch of the lecture's run allows."""
-HEADLINE_LONG = {"width": 0.5, "epochs": 18}
-"""Its changes for three times as much time."""
+"""The headline model's: one and a half times an epoch of the lecture's run on a machine with AVX-512."""
+HEADLINE = HEADLINE_LONG.change(width=0.75, epochs=8, start=("whitening", "identity"))
+"""As accurate as half the time of an epoch of the lecture's run allows on an AVX2 machine."""
 
 
 def _lecture() -> Iterator[Experiment]:
@@ -109,7 +109,7 @@ def _atlas() -> Iterator[Experiment]:
 
 def _headline() -> Iterator[Experiment]:
     configs = {str(seed): HEADLINE.change(seed=seed) for seed in SEEDS}
-    for name, config in {"long-0": HEADLINE.change(**HEADLINE_LONG), **configs}.items():
+    for name, config in {**configs, "long-0": HEADLINE_LONG}.items():
         yield Experiment(f"headline/{name}", config, None, None, validation=0.1)
 
 

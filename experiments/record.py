@@ -60,7 +60,8 @@ def compare(experiment, recorded: dict) -> None:
 def make(experiment, data_description: str | None, folder: Path):
     """Run one experiment and return its :class:`Run`, named and with its command."""
     from vgg_lesson.data import load_data
-    from vgg_lesson.training import train, validation_batches
+    from vgg_lesson.pipeline import validation_batches
+    from vgg_lesson.training import train
 
     dataset = load_data("cifar10", split=experiment.split, validation=experiment.validation)
     if data_description:

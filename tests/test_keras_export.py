@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from made_images import noise, plain_colours
@@ -18,7 +19,7 @@ from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
 FULL = TrainingConfig(
     configuration="A", head=(16,), batch_norm=True, dropout=0.1, optimizer="sgd", learning_rate=0.05,
     schedule="one_cycle", weight_decay=1e-3, label_smoothing=0.1, augmentation=("flip", "shift", "cutout"),
-    preprocessing="standardise", initializer="he_normal", epochs=2, seed=3,
+    preprocessing="standardise", initializer="he_normal", start=("identity", "whitening"), epochs=2, seed=3,
 )  # fmt: skip
 
 
@@ -55,6 +56,12 @@ def without_seeds(value):
     return [without_seeds(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def started(layer) -> np.ndarray:
+    """A convolution's kernel, its random filters set to zero."""
+    kernel = layer.get_weights()[0]
+    return kernel[..., : min(kernel.shape[2], kernel.shape[3])] if layer.trainable else np.abs(kernel)
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -68,7 +75,12 @@ def test_network_and_optimizer_are_the_packages(config):
     data = noise(160)
     code = keras_code(config)
     script = names_of(code, data)["model"]
-    ours = build_model(config, steps_per_epoch=4)
+    kept = data.x_train[:128]
+    images = preprocess(kept, config.preprocessing, fit_statistics(kept))
+    ours = build_model(config, steps_per_epoch=4, images=images)
+    for a, b in zip(script.layers, ours.layers, strict=True):
+        if config.start and isinstance(a, keras.layers.Conv2D):
+            np.testing.assert_allclose(started(a), started(b), rtol=1e-2, atol=1e-2)
     assert f", {sum(hasattr(layer, 'kernel') for layer in ours.layers)} weight layers," in code.splitlines()[0]
     assert script.name == ours.name and script.count_params() == ours.count_params()
     theirs, mine = ([without_seeds(layer.get_config()) for layer in model.layers] for model in (script, ours))

@@ -13,9 +13,10 @@ import pytest
 from made_images import noise, plain_colours
 
 from vgg_lesson import progress
+from vgg_lesson.pipeline import training_batches, validation_batches
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.run_record import Run
-from vgg_lesson.training import prepared, train, training_batches, validation_batches
+from vgg_lesson.training import prepared, train
 from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
 
 TINY = TrainingConfig(configuration="A", width=0.125, head=(16,), epochs=2)

@@ -1,8 +1,11 @@
 """A training configuration as a plain Keras script that runs where this package is not installed."""
 
+import inspect
+
 from vgg_lesson.augmentation import CUTOUT, SHIFT
 from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, count_layers, pooling_window
-from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.starting_weights import SAMPLE, hand_on, whiten_first
+from vgg_lesson.training_config import STARTS, TrainingConfig
 
 
 def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
@@ -21,7 +24,7 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
         The text of the script. It takes CIFAR-10 from ``keras.datasets``, or from an ``.npz`` file
         with the arrays x_train, y_train, x_test, y_test that is named on its command line.
     """
-    parts = [_head(config), _data(config, train_images), _model(config), _compiling(config)]
+    parts = [_head(config), _data(config, train_images), _model(config), _start(config), _compiling(config)]
     if config.augmentation:
         parts.append(_augmented_batches(config))
     return "\n".join([*parts, _fitting(config)])
@@ -146,6 +149,16 @@ class LocalResponseNormalization(keras.layers.Layer):
         return inputs / keras.ops.power(2.0 + 1e-4 * energy, 0.75)
 
 '''
+
+
+def _start(config: TrainingConfig) -> str:
+    """The package's own functions for the start: they need Keras and NumPy only."""
+    calls = {
+        "whitening": (whiten_first, f"whiten_first(model, x_train[:{SAMPLE}])"),
+        "identity": (hand_on, "hand_on(model)"),
+    }
+    chosen = [calls[name] for name in STARTS if name in config.start]
+    return "".join(f"\n\n{inspect.getsource(function)}\n\n{call}\n" for function, call in chosen)
 
 
 def _compiling(config: TrainingConfig) -> str:

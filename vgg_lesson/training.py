@@ -16,13 +16,13 @@ import tensorflow as tf
 
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.architecture import build_vgg
-from vgg_lesson.augmentation import augment
 from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.one_device import on_one_device
-from vgg_lesson.preprocessing import fit_statistics, preprocess
+from vgg_lesson.pipeline import first_images, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.run_record import Run, judge
+from vgg_lesson.starting_weights import SAMPLE, hand_on, whiten_first
 from vgg_lesson.training_config import TrainingConfig
 
 # Every training is a new network and traces its own functions: TensorFlow takes this for a mistake
@@ -31,10 +31,6 @@ tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not i
 # The seeds of Python, NumPy and TensorFlow belong to the process: two threads that start a
 # training at the same time must not draw from each other's.
 _SEEDED = threading.Lock()
-# tf.data's tuning thread looks again after 10, 20, 40 ... ms, and the end of an epoch often waits for its next look
-# (TensorFlow 2.21): an epoch of 1.6 s then takes 2.56. There is nothing to tune in these pipelines.
-_UNTUNED = tf.data.Options()
-_UNTUNED.autotune.enabled = False
 
 
 class Trained(NamedTuple):
@@ -45,7 +41,7 @@ class Trained(NamedTuple):
 
 
 def build_model(
-    config: TrainingConfig, *, steps_per_epoch: int, input_shape=(32, 32, 3), classes: int = 10
+    config: TrainingConfig, *, steps_per_epoch: int, input_shape=(32, 32, 3), classes: int = 10, images=None
 ) -> keras.Model:
     """Build and compile the model of a configuration.
 
@@ -53,9 +49,13 @@ def build_model(
         config: the choices.
         steps_per_epoch: needed by the schedules of the learning rate.
         input_shape, classes: as for :func:`vgg_lesson.architecture.build_vgg`.
+        images: (N, H, W, C) preprocessed training images, a few thousand; needed by the start "whitening".
 
     Returns:
         A compiled ``keras.Model``; its targets are one-hot rows, as in the lecture.
+
+    Raises:
+        ValueError: a start that needs images, and none are given.
     """
     model = build_vgg(
         config.configuration,
@@ -68,6 +68,12 @@ def build_model(
         dropout=config.dropout,
         blocks=config.blocks,
     )
+    if "whitening" in config.start:
+        if images is None:
+            raise ValueError("the start 'whitening' needs images, received None")
+        whiten_first(model, images)
+    if "identity" in config.start:
+        hand_on(model)
     model.compile(
         optimizer=on_one_device(fuse_adam(_optimizer(config, steps_per_epoch * config.epochs))),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
@@ -166,55 +172,13 @@ def prepared(
             steps_per_epoch=_steps(config, dataset),
             input_shape=dataset.x_train.shape[1:],
             classes=len(dataset.class_names),
+            images=first_images(dataset, config, SAMPLE) if "whitening" in config.start else None,
         )
         return model, training_batches(dataset, config), validation_batches(dataset, config)
 
 
 def _steps(config: TrainingConfig, dataset: Dataset) -> int:
     return math.ceil(len(dataset.x_train) / config.batch_size)
-
-
-def training_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Dataset:
-    """Shuffled, augmented training batches: (B, H, W, 3) float32 and one-hot (B, classes)."""
-    count = len(dataset.x_train)
-    seeds = tf.data.Dataset.random(seed=config.seed, rerandomize_each_iteration=True).batch(2)
-    order = tf.data.Dataset.range(count).shuffle(count, seed=config.seed, reshuffle_each_iteration=True)
-    load = _loader(dataset.x_train, dataset.y_train, dataset, config)
-
-    @tf.autograph.experimental.do_not_convert  # plain operations: nothing to convert, which takes half a second
-    def load_and_augment(rows, seed):
-        images, targets = load(rows)
-        return augment(images, config.augmentation, tf.cast(seed % 2**31, tf.int32)), targets
-
-    batches = tf.data.Dataset.zip((order.batch(config.batch_size), seeds))
-    return batches.map(load_and_augment).prefetch(2).with_options(_UNTUNED)
-
-
-def validation_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Dataset:
-    """Validation batches in order, preprocessed as the training images are, not augmented."""
-    load = _loader(dataset.x_val, dataset.y_val, dataset, config)
-    batches = tf.data.Dataset.range(len(dataset.x_val)).batch(max(128, config.batch_size))
-    return batches.map(load).prefetch(2).with_options(_UNTUNED)
-
-
-def _loader(images, labels, dataset: Dataset, config: TrainingConfig):
-    """Look rows up in uint8 and preprocess them a batch at a time: a quarter of the memory of floats."""
-    shift, scale = _affine(config.preprocessing, fit_statistics(dataset.x_train))
-    images, labels = tf.constant(images), tf.constant(labels)
-
-    @tf.autograph.experimental.do_not_convert
-    def load(rows):
-        batch = tf.cast(tf.gather(images, rows), tf.float32)
-        return batch * scale + shift, tf.one_hot(tf.gather(labels, rows), len(dataset.class_names))
-
-    return load
-
-
-def _affine(how: str, statistics) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and scale per channel of a preprocessing, read off from what it does to 0 and 255."""
-    ends = np.array([0, 255], np.uint8).repeat(3).reshape(2, 1, 1, 3)
-    low, high = preprocess(ends, how, statistics).reshape(2, 3)
-    return low, (high - low) / 255
 
 
 def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:

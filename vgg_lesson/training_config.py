@@ -13,6 +13,7 @@ from vgg_lesson.preprocessing import PREPROCESSINGS
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 AUGMENTATIONS = ("flip", "shift", "cutout")
+STARTS = ("whitening", "identity")
 INITIALIZERS = (
     "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "normal", "one",
     "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "uniform", "variance_scaling", "zero",
@@ -28,6 +29,9 @@ class TrainingConfig:
     Attributes:
         configuration, width, head, initializer, batch_norm, dropout, blocks: see
             :func:`vgg_lesson.architecture.build_vgg`; here ``initializer`` is a name from ``INITIALIZERS``.
+        start: names from ``STARTS``, changes to the initial weights of convolutions: "whitening" gives the first layer
+            the principal components of the training images' patches and freezes it; "identity" lets each of the
+            others begin by handing on its input (see :mod:`vgg_lesson.starting_weights`).
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive).
         learning_rate: step size, positive; the peak where a schedule changes it.
         schedule: "constant", "cosine" (down to zero) or "one_cycle" (linear warm-up over a quarter
@@ -54,6 +58,7 @@ class TrainingConfig:
     batch_norm: bool | str = False
     dropout: float = 0.0
     blocks: int = 5
+    start: tuple[str, ...] = ()
     optimizer: str = "adam"
     momentum: float = 0.9
     learning_rate: float = 1e-3
@@ -67,7 +72,7 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("head", "augmentation"):
+        for name in ("head", "augmentation", "start"):
             if not isinstance(getattr(self, name), tuple | list):
                 raise ValueError(f"{name} must be a tuple, received {getattr(self, name)!r}")
         for field in fields(self):
@@ -86,8 +91,9 @@ class TrainingConfig:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, received {getattr(self, name)!r}")
-        if unknown := [name for name in self.augmentation if name not in AUGMENTATIONS]:
-            raise ValueError(f"augmentation must hold names from {AUGMENTATIONS}, received {unknown}")
+        for name, allowed in (("augmentation", AUGMENTATIONS), ("start", STARTS)):
+            if unknown := [item for item in getattr(self, name) if item not in allowed]:
+                raise ValueError(f"{name} must hold names from {allowed}, received {unknown}")
         for name, low, high in (("batch_size", 1, math.inf), ("epochs", 1, math.inf), ("seed", 0, 2**31 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:

@@ -1,0 +1,93 @@
+"""The first layer whitens patches, the others hand on: by what they compute, not by how."""
+
+import keras
+import numpy as np
+import pytest
+from made_images import noise
+
+from vgg_lesson.architecture import build_vgg
+from vgg_lesson.pipeline import first_images
+from vgg_lesson.starting_weights import hand_on, whiten_first
+from vgg_lesson.training import build_model, train
+from vgg_lesson.training_config import TrainingConfig
+
+CONFIG = TrainingConfig(
+    configuration="A", width=1 / 16, head=(), batch_norm=True, start=("whitening", "identity"),
+    preprocessing="standardise", epochs=1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def smooth():
+    """Images whose neighbouring pixels and channels are alike, as in photographs: (64, 32, 32, 3)."""
+    rough = np.random.default_rng(0).normal(size=(64, 34, 34, 3))
+    near = rough[:, 1:-1, 1:-1] + rough[:, :-2, 1:-1] + rough[:, 2:, 1:-1] + rough[:, 1:-1, :-2] + rough[:, 1:-1, 2:]
+    return (near + 2 * near.mean(axis=3, keepdims=True)).astype(np.float32)
+
+
+def test_the_outputs_for_patches_are_uncorrelated_and_of_one_size(smooth):
+    model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(60, 3, name="first")])
+    before = model.layers[0].get_weights()[0]
+    whiten_first(model, smooth, floor=0.0)
+    outputs = model.predict(smooth, verbose=0).reshape(-1, 60)
+    components, negatives = outputs[:, :54:2], outputs[:, 1:54:2]
+    np.testing.assert_allclose(components, -negatives, atol=1e-4)
+    np.testing.assert_allclose(components.T @ components / len(components), np.eye(27), atol=2e-3)
+    weakest, strongest = (np.abs(model.layers[0].get_weights()[0][..., place]).max() for place in (52, 0))
+    assert strongest < weakest, "the strongest component is divided by most"
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0][..., 54:], before[..., 54:])
+    assert not model.layers[0].trainable
+
+
+def test_few_filters_take_the_strongest_components(smooth):
+    models = [keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(count, 3)]) for count in (54, 7)]
+    for model in models:
+        whiten_first(model, smooth)
+    many, few = (model.layers[0].get_weights()[0] for model in models)
+    np.testing.assert_allclose(few[..., :6], many[..., :6], rtol=1e-5)
+
+
+def test_noise_that_is_nearly_constant_is_not_blown_up():
+    flat = np.random.default_rng(0).normal(0.0, 1e-4, (16, 32, 32, 3)).astype(np.float32)
+    model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(54, 3)])
+    whiten_first(model, flat)
+    assert np.abs(model.predict(flat, verbose=0)).max() < 0.1
+
+
+def test_later_convolutions_hand_on_what_they_get():
+    model = build_vgg("B", width=1 / 16, head=())
+    first = model.get_layer("block1_conv1").get_weights()[0]
+    hand_on(model)
+    np.testing.assert_array_equal(model.get_layer("block1_conv1").get_weights()[0], first)
+    images = np.random.default_rng(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
+    seen = keras.Model(model.inputs, [model.get_layer(name).output for name in ("block1_conv1", "block1_conv2")])
+    np.testing.assert_array_equal(*map(np.asarray, seen.predict(images, verbose=0)))
+    wider = keras.Model(model.inputs, [model.get_layer(name).output for name in ("block1_pool", "block2_conv1")])
+    narrow, wide = wider.predict(images, verbose=0)
+    np.testing.assert_array_equal(wide[..., : narrow.shape[-1]], narrow)
+    assert wide[..., narrow.shape[-1] :].std() > 0, "further filters stay random"
+
+
+def test_a_training_begins_so_and_leaves_the_first_layer_alone():
+    data = noise(320)
+    images = first_images(data, CONFIG, 2_000)
+    fresh = build_model(CONFIG, steps_per_epoch=10, images=images).get_layer("block1_conv1").get_weights()[0]
+    model, run = train(CONFIG, data)
+    np.testing.assert_allclose(model.get_layer("block1_conv1").get_weights()[0], fresh)
+    kernel = model.get_layer("block2_conv1").get_weights()[0]
+    assert 0 < np.abs(kernel[1, 1, 0, 0] - 1) < 0.5, "it began as 1 and was trained"
+    assert run.training_config == CONFIG
+
+
+def test_whitening_without_images_is_refused():
+    with pytest.raises(ValueError, match="the start 'whitening' needs images, received None"):
+        build_model(CONFIG, steps_per_epoch=1)
+
+
+def test_a_whitened_network_is_saved_and_loaded(tmp_path):
+    model, _ = train(CONFIG, noise(64))
+    model.save(tmp_path / "vgg.keras")
+    loaded = keras.saving.load_model(tmp_path / "vgg.keras")
+    images = first_images(noise(64), CONFIG, 8)
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5)
+    assert not loaded.get_layer("block1_conv1").trainable
