@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vgg_lesson.watched_step import handed_on
+
 STEPS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 320)
 
 
@@ -30,8 +32,7 @@ class LayerRecorder(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.layers = [layer for layer in self.model.layers if hasattr(layer, "kernel")]
-        outputs = [self._activation_of(layer) for layer in self.layers]
-        extractor = keras.Model(self.model.inputs, outputs)
+        extractor = keras.Model(self.model.inputs, handed_on(self.model))
 
         @tf.function
         def measure():
@@ -65,14 +66,6 @@ class LayerRecorder(keras.callbacks.Callback):
                 after = np.array(layer.kernel.value)
                 ratios.append(float(np.linalg.norm(after - before) / np.linalg.norm(before)))
             self._record(ratios)
-
-    def _activation_of(self, layer):
-        """The layer's own output, or that of the ReLU which follows its batch norm."""
-        position = self.model.layers.index(layer)
-        for later in self.model.layers[position + 1 : position + 3]:
-            if isinstance(later, keras.layers.ReLU):
-                return later.output
-        return layer.output
 
     def _record(self, ratios):
         statistics = [np.array(variable.value) for variable in self.model.non_trainable_variables]

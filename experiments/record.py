@@ -33,6 +33,8 @@ def main() -> None:
             if time.monotonic() - started > 3600 * arguments.hours:
                 return
             recorded = _recorded(path)
+            if experiment.name in recorded and recorded[experiment.name].training_config != experiment.config:
+                raise SystemExit(f"{experiment.name}: its record in {path.name} was made with other choices; remove it")
             if arguments.compare:
                 compare(experiment, recorded)
             elif experiment.name not in recorded:

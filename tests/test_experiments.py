@@ -89,6 +89,30 @@ def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_p
     ]
 
 
+def test_the_recorder_looks_behind_a_relu_that_follows_the_pooling():
+    from vgg_lesson.architecture import build_vgg
+    from vgg_lesson.watched_step import handed_on
+
+    model = build_vgg("B", width=1 / 16, head=(8,), batch_norm="after_pooling")
+    layers = [output._keras_history.operation.name for output in handed_on(model)]
+    assert layers[:4] == ["block1_relu1", "block1_relu2", "block2_relu1", "block2_relu2"]
+    assert layers[-2:] == ["fc1", "predictions"]
+
+
+@pytest.mark.parametrize("extra", [[], ["--compare"]])
+def test_a_record_made_with_other_choices_is_not_taken_for_done(monkeypatch, tmp_path, extra):
+    from dataclasses import replace
+
+    from experiments import record
+
+    name = "atlas/A-lecture-1.0e-03-0"
+    old = next(run for run in read(record_path(name)) if run.name == name)
+    (tmp_path / "atlas.jsonl").write_text(replace(old, config={**old.config, "width": 0.5}).to_json() + "\n")
+    monkeypatch.setattr("sys.argv", ["record", name, "--folder", str(tmp_path), *extra])
+    with pytest.raises(SystemExit, match="A-lecture-1.0e-03-0: its record in atlas.jsonl was made with other choices"):
+        record.main()
+
+
 def test_the_atlas_is_complete():
     """Every place of depth, rate and remedy with every seed, none twice."""
     recorded = [run.name for run in read(record_path("atlas/"))]

@@ -7,7 +7,8 @@ from made_images import noise
 
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.pipeline import first_images
-from vgg_lesson.starting_weights import hand_on, whiten_first
+from vgg_lesson.signals import SignalLab
+from vgg_lesson.starting_weights import start_as_identity, whiten_first_layer
 from vgg_lesson.training import build_model, train
 from vgg_lesson.training_config import TrainingConfig
 
@@ -28,7 +29,7 @@ def smooth():
 def test_the_outputs_for_patches_are_uncorrelated_and_of_one_size(smooth):
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(60, 3, name="first")])
     before = model.layers[0].get_weights()[0]
-    whiten_first(model, smooth, floor=0.0)
+    whiten_first_layer(model, smooth, epsilon=0.0)
     outputs = model.predict(smooth, verbose=0).reshape(-1, 60)
     components, negatives = outputs[:, :54:2], outputs[:, 1:54:2]
     np.testing.assert_allclose(components, -negatives, atol=1e-4)
@@ -42,22 +43,43 @@ def test_the_outputs_for_patches_are_uncorrelated_and_of_one_size(smooth):
 def test_few_filters_take_the_strongest_components(smooth):
     models = [keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(count, 3)]) for count in (54, 7)]
     for model in models:
-        whiten_first(model, smooth)
+        whiten_first_layer(model, smooth)
     many, few = (model.layers[0].get_weights()[0] for model in models)
     np.testing.assert_allclose(few[..., :6], many[..., :6], rtol=1e-5)
 
 
-def test_noise_that_is_nearly_constant_is_not_blown_up():
-    flat = np.random.default_rng(0).normal(0.0, 1e-4, (16, 32, 32, 3)).astype(np.float32)
+def test_grey_images_kept_as_colours_give_finite_filters_that_blow_nothing_up():
+    grey = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 1)).repeat(3, axis=3).astype(np.float32)
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(54, 3)])
-    whiten_first(model, flat)
-    assert np.abs(model.predict(flat, verbose=0)).max() < 0.1
+    whiten_first_layer(model, grey)
+    assert np.abs(model.layers[0].get_weights()[0]).max() < 1, "18 of 27 directions hold nothing but rounding"
+    assert model.predict(grey, verbose=0).std(axis=(0, 1, 2)).max() < 1.1
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "says"),
+    [
+        ((4, 32, 32, 1), 8, r"images must have the shape \(N, \*\(32, 32, 3\)\), received \(4, 32, 32, 1\)"),
+        ((4, 32, 32, 3), 1, "at least 2 filters in the first layer, received 1"),
+    ],
+)
+def test_what_cannot_be_whitened_is_refused(shape, filters, says):
+    model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(filters, 3)])
+    with pytest.raises(ValueError, match=says):
+        whiten_first_layer(model, np.zeros(shape, np.float32))
+    assert model.layers[0].trainable
+
+
+def test_signals_are_not_measured_with_a_start():
+    lab = SignalLab(np.zeros((32, 32, 32, 3), np.float32), np.arange(32) % 10)
+    with pytest.raises(ValueError, match="without a start, received \\('whitening', 'identity'\\)"):
+        lab.run(CONFIG, 1)
 
 
 def test_later_convolutions_hand_on_what_they_get():
     model = build_vgg("B", width=1 / 16, head=())
     first = model.get_layer("block1_conv1").get_weights()[0]
-    hand_on(model)
+    start_as_identity(model)
     np.testing.assert_array_equal(model.get_layer("block1_conv1").get_weights()[0], first)
     images = np.random.default_rng(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
     seen = keras.Model(model.inputs, [model.get_layer(name).output for name in ("block1_conv1", "block1_conv2")])

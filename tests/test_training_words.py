@@ -24,6 +24,10 @@ def test_a_run_has_a_short_name(batch_norm, name):
     assert short_name(made_run(batch_norm=batch_norm), 2) == f"run 2: 16 layers, 1.0e-03{name}"
 
 
+def test_the_table_names_a_start():
+    assert "glorot_uniform, whitening" in runs_table([made_run(start=("whitening",))])
+
+
 def test_blocks_that_are_left_out_cost_nothing():
     config = TrainingConfig(width=1.0)
     assert estimated_seconds(config.change(blocks=2), 5000) < 0.5 * estimated_seconds(config, 5000)

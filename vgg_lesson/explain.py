@@ -202,6 +202,7 @@ def covering_test(model: keras.Model, images: np.ndarray, prepare: Prepare, laye
 
 def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network as it was before training: new random weights, for comparison.
+    (A ``TrainingConfig.start`` is not made again.)
 
     A way of explaining that gives the same maps for it does not explain what was learned
     (Adebayo et al., arXiv 1810.03292). Sets the global seeds of Python, NumPy and TensorFlow.

@@ -4,7 +4,7 @@ import inspect
 
 from vgg_lesson.augmentation import CUTOUT, SHIFT
 from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, count_layers, pooling_window
-from vgg_lesson.starting_weights import SAMPLE, hand_on, whiten_first
+from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import STARTS, TrainingConfig
 
 
@@ -154,8 +154,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 def _start(config: TrainingConfig) -> str:
     """The package's own functions for the start: they need Keras and NumPy only."""
     calls = {
-        "whitening": (whiten_first, f"whiten_first(model, x_train[:{SAMPLE}])"),
-        "identity": (hand_on, "hand_on(model)"),
+        "whitening": (whiten_first_layer, f"whiten_first_layer(model, x_train[:{SAMPLE}])"),
+        "identity": (start_as_identity, "start_as_identity(model)"),
     }
     chosen = [calls[name] for name in STARTS if name in config.start]
     return "".join(f"\n\n{inspect.getsource(function)}\n\n{call}\n" for function, call in chosen)

@@ -85,8 +85,10 @@ class SignalLab:
                 last. A step whose loss is not finite is measured, too.
 
         Raises:
-            ValueError: fewer images than a batch, or fewer than 1 step.
+            ValueError: fewer images than a batch, fewer than 1 step, or a ``config.start``, which is not built here.
         """
+        if config.start:
+            raise ValueError(f"signals are measured without a start, received {config.start!r}")
         count = min(handful or len(self.images), len(self.images))
         if steps < 1 or count < config.batch_size:
             raise ValueError(f"needs 1 step and {config.batch_size} images at least, received {steps} and {count}")

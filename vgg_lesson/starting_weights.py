@@ -1,7 +1,8 @@
-"""Initial weights that spare a network its first epochs: a first layer that whitens, later ones that hand on.
+"""Initial weights that spare a VGG its first epochs: a first layer that whitens, later ones that hand on.
 
-Both come from recipes for fast training on CIFAR-10: Page's "How to train your ResNet" (2018) and Jordan,
-"94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv 2404.00498).
+Whitening with fixed weights: Page, "How to Train Your ResNet 8: Bag of Tricks" (2019); with both signs of each filter,
+and the identity start: Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv 2404.00498). Different here:
+kernels of the VGG's own size, the bias is fixed as well, and batch norm, where there is any, follows the first layer.
 """
 
 import keras
@@ -11,37 +12,45 @@ SAMPLE = 2_000
 """Images whose patches are whitened: 1.8 million patches of 3 x 3 for CIFAR-10."""
 
 
-def whiten_first(model, images, floor=5e-4):
+def whiten_first_layer(model, images, epsilon=5e-4):
     """Let the first convolution tell patches apart by their principal components, and keep it so.
 
     Its filters become the eigenvectors of the patches' second moments, those of the largest eigenvalues first,
-    each divided by the root of its eigenvalue and followed by its negative, since ReLU keeps only one sign. What is
-    left of an odd or greater number of filters keeps its random weights. The layer does not train any more.
+    each divided by the root of its eigenvalue and followed by its negative, since ReLU keeps only one sign. Filters
+    that are left over keep their random weights. The layer does not train any more.
 
     Args:
-        model: a built Keras model that is not compiled yet.
+        model: a network of ``build_vgg`` that is not compiled yet.
         images: (N, H, W, C) float, preprocessed as for training; a few thousand are enough.
-        floor: added to the eigenvalues, in the square of the images' unit, so that no noise is blown up.
+        epsilon: added to the eigenvalues, as a share of their mean: directions with less are mostly noise.
+
+    Raises:
+        ValueError: images of another shape than the model's, or a first layer with a single filter.
     """
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     rows, columns, channels, filters = first.kernel.shape
-    windows = np.lib.stride_tricks.sliding_window_view(images, (rows, columns), axis=(1, 2))
+    if images.shape[1:] != model.input_shape[1:]:
+        raise ValueError(f"images must have the shape (N, *{model.input_shape[1:]}), received {images.shape}")
+    if filters < 2:
+        raise ValueError(f"whitening needs at least 2 filters in the first layer, received {filters}")
+    windows = np.lib.stride_tricks.sliding_window_view(images.astype("float32"), (rows, columns), axis=(1, 2))
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, rows * columns * channels)
-    values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
-    scaled = (vectors / np.sqrt(values + floor))[:, ::-1][:, : filters // 2]
+    values, vectors = np.linalg.eigh((patches.T @ patches / len(patches)).astype("float64"))
+    scale = np.sqrt(np.maximum(values, 0) + epsilon * values.mean())
+    strongest = (vectors / scale)[:, ::-1][:, : filters // 2]
     kernel = first.get_weights()[0].reshape(len(vectors), filters)
-    kernel[:, : 2 * scaled.shape[1]] = np.stack([scaled, -scaled], axis=2).reshape(len(vectors), -1)
+    kernel[:, : 2 * strongest.shape[1]] = np.stack([strongest, -strongest], axis=2).reshape(len(vectors), -1)
     first.kernel.assign(kernel.reshape(first.kernel.shape))
     first.trainable = False
 
 
-def hand_on(model):
+def start_as_identity(model):
     """Let each convolution but the first start with filters that hand on one input channel each, unchanged.
 
     Further filters, where a layer has more than its input has channels, keep their random weights.
 
     Args:
-        model: a built Keras model.
+        model: a network of ``build_vgg``.
     """
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     for layer in convolutions[1:]:

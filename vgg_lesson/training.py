@@ -22,7 +22,7 @@ from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.run_record import Run, judge
-from vgg_lesson.starting_weights import SAMPLE, hand_on, whiten_first
+from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import TrainingConfig
 
 # Every training is a new network and traces its own functions: TensorFlow takes this for a mistake
@@ -71,9 +71,9 @@ def build_model(
     if "whitening" in config.start:
         if images is None:
             raise ValueError("the start 'whitening' needs images, received None")
-        whiten_first(model, images)
+        whiten_first_layer(model, images)
     if "identity" in config.start:
-        hand_on(model)
+        start_as_identity(model)
     model.compile(
         optimizer=on_one_device(fuse_adam(_optimizer(config, steps_per_epoch * config.epochs))),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),

@@ -30,7 +30,7 @@ class TrainingConfig:
         configuration, width, head, initializer, batch_norm, dropout, blocks: see
             :func:`vgg_lesson.architecture.build_vgg`; here ``initializer`` is a name from ``INITIALIZERS``.
         start: names from ``STARTS``, changes to the initial weights of convolutions: "whitening" gives the first layer
-            the principal components of the training images' patches and freezes it; "identity" lets each of the
+            the principal components of the training images' patches and freezes it, "identity" lets each of the
             others begin by handing on its input (see :mod:`vgg_lesson.starting_weights`).
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive).
         learning_rate: step size, positive; the peak where a schedule changes it.

@@ -55,6 +55,17 @@ class Moment:
         return [getattr(layer, field) for layer in self.layers]
 
 
+def handed_on(model: keras.Model) -> list:
+    """What each layer with a kernel hands on: its own output, or that of the ReLU behind its batch norm."""
+    outputs = []
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            outputs.append(layer.output)
+        elif isinstance(layer, keras.layers.ReLU):
+            outputs[-1] = layer.output
+    return outputs
+
+
 class WatchedStep:
     """One model with one compiled step that trains, and measures when asked."""
 
@@ -64,21 +75,11 @@ class WatchedStep:
         self.model.optimizer.build(self.model.trainable_variables)
         self.fresh_slots = [variable.numpy() for variable in self.model.optimizer.variables]
         self.with_kernel = [layer for layer in self.model.layers if hasattr(layer, "kernel")]
-        self.watched = keras.Model(self.model.inputs, [*self._outputs(), self.model.outputs[0]])
+        self.watched = keras.Model(self.model.inputs, handed_on(self.model))
         # Two: a step that could measure takes twice as long as one that cannot, even where it does not.
         self._step, self._measured_step = (
             tf.function(step, autograph=False, jit_compile=False) for step in (self._train, self._train_and_measure)
         )
-
-    def _outputs(self):
-        """What each hidden layer with a kernel hands on: its own output, or that of the ReLU behind its batch norm."""
-        outputs = {}  # by kernel: a ReLU after it, before the next kernel, takes its place
-        for layer in self.model.layers:
-            if layer in self.with_kernel:
-                kernel, outputs[layer] = layer, layer.output
-            elif isinstance(layer, keras.layers.ReLU):
-                outputs[kernel] = layer.output
-        return [outputs[layer] for layer in self.with_kernel[:-1]]
 
     def restart(self, config: TrainingConfig) -> None:
         """Fresh weights and an optimizer without memory."""

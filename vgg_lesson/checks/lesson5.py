@@ -64,7 +64,8 @@ def check_consultation(consultation) -> None:
         hasattr(consultation, "ordered") and hasattr(consultation, "named"),
         "a Consultation, with the instruments that you ordered",
         consultation,
-        "Write consultation = Consultation(4, small), then consultation.order(...) and consultation.name(...).",
+        "Write consultation = Consultation(4, small.subset(train=2000)), then consultation.order(...) and "
+        "consultation.name(...).",
     )
     measured = list(consultation.ordered)
     expect(

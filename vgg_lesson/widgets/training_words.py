@@ -80,7 +80,7 @@ def _row(number: int, run: Run) -> str:
         CONFIGURATIONS[config.configuration].weight_layers,
         f"{config.learning_rate:.1e}",
         "yes" if config.batch_norm else "no",
-        config.initializer,
+        ", ".join([config.initializer, *config.start]),
         config.optimizer,
         f"{config.width:g}",
         f"{run.data['train_images']:,} x {len(run.epochs)}",
