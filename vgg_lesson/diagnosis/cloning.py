@@ -7,27 +7,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional
 from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.one_device import on_one_device
 
-PENALTY_KEYS = (
-    "kernel_regularizer",
-    "bias_regularizer",
-    "activity_regularizer",
-    "beta_regularizer",
-    "gamma_regularizer",
-    "depthwise_regularizer",
-    "pointwise_regularizer",
-    "kernel_constraint",
-    "bias_constraint",
-    "beta_constraint",
-    "gamma_constraint",
-    "depthwise_constraint",
-    "pointwise_constraint",
-)
-"""What a layer's configuration calls its penalties and constraints."""
+PENALTIES = ("regularizer", "constraint")
+"""How the names end by which a layer's configuration calls its penalties and constraints."""
+
+
+class CannotRebuild(ValueError):
+    """The copy that was asked for, with something changed, cannot be made; the message says why."""
 
 
 @contextmanager
@@ -62,12 +53,17 @@ def untouched_randomness(seed: int):
         global_state.set_global_attribute("object_name_uids", names)
 
 
+def held(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers directly inside a model or layer."""
+    return layer.layers if isinstance(layer, keras.Model) else layer._layers
+
+
 def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers that hold no other layer, in the order the models list them, each once."""
     found: dict[int, keras.layers.Layer] = {}
 
     def visit(layer):
-        inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
+        inside = held(layer)
         if not inside and not isinstance(layer, keras.layers.InputLayer):
             found.setdefault(id(layer), layer)
         for each in inside:
@@ -105,6 +101,7 @@ def copy(
         batchnorm_defaults: give batch normalisation Keras's own momentum and epsilon, trainable.
 
     Raises:
+        CannotRebuild: a change was asked for that cannot be made.
         TypeError, ValueError, NotImplementedError: from Keras, when a layer cannot be rebuilt from its configuration.
     """
     last = next((layer.name for layer in reversed(leaves(model)) if layer.weights), None)
@@ -114,7 +111,7 @@ def copy(
             return keras.layers.Identity(name=layer.name)
         config = _without_seeds(layer.get_config())
         if strip:
-            config.update({key: None for key in PENALTY_KEYS if key in config})
+            config.update({key: None for key in config if key.endswith(PENALTIES)})
         if unfreeze and "trainable" in config:
             config["trainable"] = True
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
@@ -144,14 +141,18 @@ def copy(
     with untouched_randomness(seed), _uncompiled(model):
         try:
             made = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
-        except ValueError:
-            if strip or batch_norm or unfreeze or batchnorm_defaults:
+        except (NotImplementedError, TypeError, ValueError) as error:
+            if strip or batch_norm or batchnorm_defaults:
+                own = f"only the class {type(model).__name__} knows how it is built, so no layer can be exchanged"
+                raise CannotRebuild(str(error) if isinstance(model, keras.Sequential | Functional) else own) from error
+            if not isinstance(error, ValueError):
                 raise
             made = type(model).from_config(model.get_config())  # a subclassed model says itself how it is built
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))
     if unfreeze:
-        made.trainable = True  # a model can be frozen as a whole, above its layers
+        for layer in made._flatten_layers():  # models can be frozen as a whole, above their layers
+            layer.trainable = True
     else:
         _keep_frozen(model, made)
     return accelerate(made)
@@ -192,54 +193,51 @@ def _without_seeds(config):
     return config
 
 
-def _keep_frozen(model, made) -> None:
-    """A frozen layer is part of the configuration (think of transfer learning): its values stay."""
-    for old, new in zip(leaves(model), leaves(made), strict=False):
-        same = [tuple(w.shape) for w in old.weights] == [tuple(w.shape) for w in new.weights]
-        if old.weights and same and (not old.trainable or not old.trainable_weights):
-            new.set_weights(old.get_weights())
-        new.trainable = old.trainable
-    for old, new in zip(model.layers, made.layers, strict=False):
-        new.trainable = old.trainable
-    if not model.trainable:
-        made.trainable = False
+def _keep_frozen(old, new) -> None:
+    """A frozen layer is part of the configuration (think of transfer learning): its values stay.
+
+    Holders come before what they hold: a change of ``trainable`` reaches down to every layer inside.
+    """
+    new.trainable = old.trainable
+    inside = held(old)
+    for pair in zip(inside, held(new), strict=False):
+        _keep_frozen(*pair)
+    same = [tuple(w.shape) for w in old.weights] == [tuple(w.shape) for w in new.weights]
+    if not inside and old.weights and same and (not old.trainable or not old.trainable_weights):
+        new.set_weights(old.get_weights())
 
 
 def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model:
     """A built and compiled stand-in for a model that would get its weights in ``fit`` only."""
     made = copy(model, images, seed=seed)
     metrics = getattr(model._compile_metrics, "_user_metrics", None)
-    made.compile(optimizer=fresh_optimizer(model.optimizer), loss=model.loss, metrics=metrics, jit_compile=False)
+    made.compile(
+        optimizer=fresh_optimizer(model.optimizer),
+        loss=model.loss,
+        metrics=metrics,
+        jit_compile=False,
+        run_eagerly=model.run_eagerly,
+    )
     return made
+
+
+def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer that takes the steps: under mixed_float16 Keras wraps it in one that only scales the loss."""
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return optimizer.inner_optimizer if scales else optimizer
 
 
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):
     """A new optimizer of the same configuration, without the state of the old one."""
-    config = optimizer.get_config()
+    own = inner(optimizer)
+    written = object.__new__(type(own))  # Keras cannot write down every function or schedule: the rate is handed on
+    written.__dict__.update(own.__dict__, _learning_rate=0.5)
+    config, rate = written.get_config(), own._learning_rate
+    config["learning_rate"] = float(rate.numpy()) if isinstance(rate, keras.Variable) else rate
     if not weight_decay and config.get("weight_decay"):
         config["weight_decay"] = 0.0
-    return on_one_device(type(optimizer).from_config(config))
-
-
-def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:
-    """Weights for ``model``: kernels drawn from N(0, 2 / fan_in), the last layer's from N(0, 1 / fan_in), biases zero.
-
-    Source: He, Zhang, Ren and Sun, arXiv 1502.01852, equation 10. Frozen layers and everything
-    that is neither kernel nor bias (batch norm's parameters) keep their values.
-    """
-    rng = np.random.default_rng(seed)
-    holders = [
-        layer for layer in leaves(model) if layer.trainable and any(len(w.shape) >= 2 for w in layer.trainable_weights)
-    ]
-    replaced = {}
-    for layer in holders:
-        gain = 1.0 if layer is holders[-1] else 2.0
-        for weight in layer.trainable_weights:
-            shape = tuple(weight.shape)
-            if len(shape) >= 2:
-                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-                fan_in = np.prod(shape[:2]) if depthwise else np.prod(shape[:-1])
-                replaced[id(weight)] = rng.normal(0, np.sqrt(gain / fan_in), shape).astype(np.float32)
-            elif not isinstance(layer, keras.layers.BatchNormalization):
-                replaced[id(weight)] = np.zeros(shape, np.float32)
-    return [replaced.get(id(weight)) if id(weight) in replaced else weight.numpy() for weight in model.weights]
+    made = on_one_device(type(own).from_config(config))
+    if own is optimizer:
+        return made
+    scaling = {"initial_scale": optimizer.initial_scale, "dynamic_growth_steps": optimizer.dynamic_growth_steps}
+    return type(optimizer)(made, **scaling)

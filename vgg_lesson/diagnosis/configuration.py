@@ -5,6 +5,7 @@ uninformed answer; the output layer is asked what it can say at all. Names and c
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -18,6 +19,11 @@ from vgg_lesson.diagnosis.subject import Labels, Subject
 
 ROWS = 64
 """Made-up answers are tried on so many real labels."""
+NO_LOSS = (
+    "no loss was compiled: one that add_loss, compute_loss or train_step brings along cannot be asked about answers, "
+    "so nothing was tried; compile(loss=...) makes an examination possible"
+)
+"""In place of what a loss raised, where there is none."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,16 @@ class OutputFacts:
     finite: bool
 
 
-def loss_function(model: keras.Model) -> CompileLoss:
-    """The model's compiled loss without its penalties, as an object of our own."""
-    return CompileLoss(model.loss, getattr(model._compile_loss, "_user_loss_weights", None))
+def loss_function(model: keras.Model) -> Callable:
+    """The model's compiled loss without its penalties, as a function of our own of labels and answers.
+
+    Its value is one number, as in Keras's logs: the mean where a loss keeps one for each image.
+    """
+    if model._compile_loss is None:
+        raise ValueError(NO_LOSS)
+    weights, names = getattr(model._compile_loss, "_user_loss_weights", None), getattr(model, "output_names", None)
+    loss = CompileLoss(model.loss, weights, output_names=names)
+    return lambda labels, answers: tf.reduce_mean(loss(labels, answers))
 
 
 def made_up_answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[str, np.ndarray]:
@@ -97,6 +110,8 @@ def made_up_answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[s
 
 def loss_facts(subject: Subject) -> LossFacts:
     """Ask the loss about made-up answers to real labels."""
+    if subject.model._compile_loss is None:
+        return LossFacts(NO_LOSS, np.nan, np.nan, np.nan, "", np.nan)
     rng = np.random.default_rng(subject.seed)
     _, labels = subject.training_part()
     rows, units = rng.permutation(len(labels))[: 4 * ROWS], max(1, subject.units)
@@ -204,9 +219,13 @@ def _healed(subject: Subject, outputs) -> bool:
 
 def rates(optimizer) -> dict[int, float]:
     """The learning rate after some numbers of steps, up to 1,000; of a plain number, always the same."""
-    rate = optimizer._learning_rate
-    is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-    return {
-        step: float(keras.ops.convert_to_numpy(rate(step) if is_schedule else rate))
-        for step in (0, 1, 10, 100, 300, 1000)
-    }
+    rate = rate_after(optimizer)
+    return {step: float(keras.ops.convert_to_numpy(rate(step))) for step in (0, 1, 10, 100, 300, 1000)}
+
+
+def rate_after(optimizer) -> Callable:
+    """The learning rate as a function of the steps taken, whether it was given as a number, schedule or function."""
+    rate = cloning.inner(optimizer)._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return rate
+    return lambda step: rate if isinstance(rate, keras.Variable) else rate()  # Keras does not tell it the step

@@ -16,6 +16,8 @@ IMAGES = 256
 """Images that the given weights answer: an accuracy of 0.1 is good to 0.02."""
 STANDARD_ERRORS = 6
 """By so many an accuracy must exceed guessing to count as learned: of two looks, the better one is taken."""
+SPREAD_ERRORS = 5
+"""The spreads of two draws of n numbers differ by 1 / sqrt(n), the standard error: so many of these are no luck."""
 SETTLED = 5
 """Times that the stored statistics were renewed, after which they no longer show where they started (e**-5)."""
 EPOCHS = 3
@@ -28,7 +30,7 @@ class Given:
 
     Attributes:
         learned: they answer better than guessing, so no training is needed to judge the network.
-        stuck: they are not finite, or were trained and know nothing.
+        stuck: they are not finite, or no fresh draws and know nothing all the same.
         frozen, statistics: findings about frozen kernels and about batch norm's stored statistics, or None.
     """
 
@@ -49,7 +51,8 @@ def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) ->
     if not facts.weights_finite:
         say("the given weights hold NaN or infinity: examined from fresh weights")
         return Given(stuck=True)
-    if iterations == 0 and not subject.history and not facts.random_kernels and looks_fresh(subject.model, fresh):
+    untouched = iterations == 0 and looks_fresh(subject.model, fresh)
+    if untouched and not subject.history and not facts.random_kernels:
         return Given()
     kept = fresh.get_weights()
     fresh.set_weights(subject.model.get_weights())
@@ -69,7 +72,7 @@ def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) ->
         settled = iterations == 0 or iterations * (1 - momentum(fresh)) > SETTLED
         statistics = stale_statistics(subject, fresh, chance, given, settled)
     fresh.set_weights(kept)
-    return Given(learned, iterations > 0 and best <= chance.majority + STANDARD_ERRORS * error, frozen, statistics)
+    return Given(learned, not untouched and best <= chance.majority + STANDARD_ERRORS * error, frozen, statistics)
 
 
 def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bool) -> Finding | None:
@@ -102,19 +105,19 @@ def momentum(model) -> float:
 
 
 def decay(subject: Subject) -> float:
-    return float(getattr(subject.model.optimizer, "weight_decay", None) or 0.0)
+    return float(getattr(cloning.inner(subject.model.optimizer), "weight_decay", None) or 0.0)
 
 
 def looks_fresh(model, fresh) -> bool:
-    """Every kernel has the spread of a fresh draw within 1%: nothing was trained or loaded."""
+    """Constant vectors are as drawn, everything else spreads as a fresh draw does: nothing was trained or loaded."""
     for given, drawn in zip(model.weights, fresh.weights, strict=True):
         a, b = given.numpy(), drawn.numpy()
-        if a.ndim == 1 and not np.allclose(a, b):
-            return False
-        if (
-            a.ndim >= 2
-            and a.size > 1000
-            and abs(a.std() - b.std()) > (0.02 + 3 / np.sqrt(a.size)) * max(b.std(), 1e-12)
+        # An LSTM's bias is of zeros and ones; any other that is not all the same was drawn.
+        if a.ndim == 1 and (np.isin(b, (0, 1)).all() or (b.size > 1 and not np.ptp(b))):
+            if not np.allclose(a, b):
+                return False
+        elif a.size > SPREAD_ERRORS**2 and abs(a.std() - b.std()) > (0.02 + SPREAD_ERRORS / np.sqrt(a.size)) * max(
+            b.std(), 1e-12
         ):
             return False
     return True

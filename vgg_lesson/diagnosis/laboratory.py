@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.array_facts import ImageFacts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import LossFacts
@@ -102,6 +103,7 @@ class Laboratory:
         self.until, self.report = until, report
         self.trainers: dict[tuple, Trainer] = {}
         self.courses: dict[Variation, Course] = {}
+        self.refused: dict[Variation, str] = {}  # why a variation cannot be tried
         self._batches: dict[Variation, object] = {}
 
     @classmethod
@@ -131,16 +133,26 @@ class Laboratory:
         least: int = 30,
         seconds: float | None = None,
         stop_when_learned: bool = True,
+        weights=None,
     ) -> Course:
         """Train a variation up to ``steps`` steps in all, going on where it stopped before.
 
         Args:
             least: do not stop for having learned before so many steps.
             seconds: at most so long, counted from now; the laboratory's clock counts too.
+            weights: to start from, in place of fresh ones.
+
+        Returns:
+            The course; one without steps, which is not remembered, where the variation cannot be built.
         """
-        trainer = self.trainer(variation)
+        try:
+            trainer = self.trainer(variation)
+        except cloning.CannotRebuild as error:
+            self.refused[variation] = str(error)
+            return Course(variation, self.subject.batch_size)
         if variation not in self.courses:
-            self.courses[variation] = trainer.start(variation)
+            course = self.courses[variation] = trainer.start(variation)
+            course.state = course.state[0] if weights is None else weights, course.state[1]
             self._batches[variation] = batches(self.subject, variation, trainer.batch, self.statistics)
         course = self.courses[variation]
         until = self.until if seconds is None else min(self.until, time.perf_counter() + seconds)

@@ -50,6 +50,7 @@ class Trial:
         remedy: its name. learned: for each seed, whether the network learned.
         loss, accuracy: of the last steps, for each seed. steps: trained, for each seed.
         courses: the trainings.
+        obstacle: why there are none.
     """
 
     remedy: str
@@ -58,12 +59,13 @@ class Trial:
     accuracy: tuple[float, ...]
     steps: tuple[int, ...]
     courses: tuple[Course, ...]
+    obstacle: str = "the time was over"
 
     @property
     def verdict(self) -> str:
         """In words: for the control, whether it learns; for a remedy, whether it helped."""
         if not self.learned:
-            return "not tried: the time was over"
+            return f"not tried: {self.obstacle}"
         if all(self.learned):
             return "learns"
         if any(self.learned):
@@ -224,7 +226,10 @@ def prescribe(
                 if lab.seconds_left() < 2:
                     break
                 share = lab.seconds_left() / ((len(plan) - number) * seeds - draw)
-                courses.append(lab.train(replace(variation, seed=draw), steps, seconds=share))
+                course = lab.train(replace(variation, seed=draw), steps, seconds=share)
+                if not course.steps:
+                    break
+                courses.append(course)
             trials.append(
                 Trial(
                     variation.name,
@@ -233,6 +238,7 @@ def prescribe(
                     tuple(c.last_accuracy() for c in courses),
                     tuple(c.steps for c in courses),
                     tuple(courses),
+                    lab.refused.get(replace(variation, seed=0), Trial.obstacle),
                 )
             )
     return Prescription(tuple(trials), chance.loss, chance.majority, time.perf_counter() - began)

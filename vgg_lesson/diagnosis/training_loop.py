@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.answers import correct_answers, logit_spread
-from vgg_lesson.diagnosis.configuration import rates
+from vgg_lesson.diagnosis.configuration import rate_after, rates
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
 
@@ -30,11 +30,12 @@ class Trainer:
         self.model = self._copy(subject.seed)
         self.rate_factor, self.held_rate = (tf.Variable(value, trainable=False) for value in (1.0, FOLLOW))
         self.optimizer = cloning.fresh_optimizer(subject.model.optimizer, weight_decay=not variation.strip)
-        self.base_rate = self.optimizer._learning_rate
-        if isinstance(self.base_rate, keras.optimizers.schedules.LearningRateSchedule):
-            self.optimizer._learning_rate = _Scaled(self.base_rate, self.rate_factor, self.held_rate)
+        steps_by = cloning.inner(self.optimizer)
+        self.base_rate: float | None = None
+        if isinstance(steps_by._learning_rate, keras.Variable):
+            self.base_rate = float(steps_by._learning_rate.numpy())
         else:
-            self.base_rate = float(keras.ops.convert_to_numpy(self.base_rate))
+            steps_by._learning_rate = _Scaled(rate_after(steps_by), self.rate_factor, self.held_rate)
         self.model.compile(
             optimizer=self.optimizer,
             loss=subject.model.loss,
@@ -44,7 +45,8 @@ class Trainer:
         self.optimizer.build(self.model.trainable_variables)
         self.fresh_slots = [variable.numpy() for variable in self.optimizer.variables]
         self.unreachable: tuple[str, ...] = ()
-        self._compiled = tf.function(self._step, jit_compile=False)
+        eager = subject.model.run_eagerly  # what calls .numpy() works in no graph
+        self._compiled = self._step if eager else tf.function(self._step, jit_compile=False)
 
     def _copy(self, seed: int) -> keras.Model:
         kind = self.structure
@@ -85,7 +87,7 @@ class Trainer:
             variable.assign(value)
         self.rate_factor.assign(variation.rate)
         self.held_rate.assign(max(rates(self.subject.model.optimizer).values()) if variation.hold_rate else FOLLOW)
-        if isinstance(self.base_rate, float):
+        if self.base_rate is not None:
             self.optimizer.learning_rate.assign(self.base_rate * variation.rate)
         began = time.perf_counter()
         for number in range(steps):
@@ -106,8 +108,9 @@ class Trainer:
         model = self.model
         with tf.GradientTape() as tape:
             outputs = model(images, training=True)
-            data_loss = tf.reduce_sum(model._compile_loss(labels, outputs))
-            total = data_loss + tf.add_n(model.losses) if model.losses else data_loss
+            losses = model._compile_loss(labels, outputs)
+            total = tf.reduce_sum(losses)  # what fit takes the gradient of, where a loss keeps one for each image
+            total = self.optimizer.scale_loss(total + tf.add_n(model.losses) if model.losses else total)
         variables = model.trainable_variables
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self.unreachable = tuple(v.path for v, g in zip(variables, gradients, strict=True) if g is None)
@@ -118,7 +121,7 @@ class Trainer:
                 [tf.zeros_like(v.value) if g is None else g for g, v in zip(gradients, variables, strict=True)],
                 variables,
             )
-        return data_loss, correct_answers(outputs, classes), logit_spread(outputs)
+        return tf.reduce_mean(losses), correct_answers(outputs, classes), logit_spread(outputs)
 
 
 @keras.saving.register_keras_serializable(package="vgg_lesson")
@@ -131,3 +134,39 @@ class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"schedule": self.schedule, "factor": 1.0, "held": FOLLOW}
+
+
+def own_steps(model: keras.Model) -> list[str]:
+    """What a model does in its own way in ``fit``, where :class:`Trainer` does as Keras does."""
+    return [
+        name
+        for name in ("train_step", "compute_loss")
+        if getattr(getattr(model, name), "__func__", None) is not getattr(keras.Model, name)
+    ]
+
+
+def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:
+    """Weights for ``model``: kernels drawn from N(0, 2 / fan_in), the last layer's from N(0, 1 / fan_in), biases zero.
+
+    Source: He, Zhang, Ren and Sun, arXiv 1502.01852, equation 10. Frozen layers and everything that Keras calls
+    neither kernel (or embeddings) nor bias keep their values, and so does a bias that holds forget gates open.
+    """
+    rng = np.random.default_rng(seed)
+    layers = [layer for layer in cloning.leaves(model) if layer.trainable]
+    last = next((layer for layer in reversed(layers) if any(map(_is_kernel, layer.trainable_weights))), None)
+    drawn = {}
+    for layer in layers:
+        for weight in layer.trainable_weights:
+            shape = tuple(weight.shape)
+            if _is_kernel(weight):
+                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D) or weight.name == "depthwise_kernel"
+                fan_in = np.prod(shape[:2]) if depthwise else np.prod(shape[:-1])
+                spread = np.sqrt((1.0 if layer is last else 2.0) / fan_in)
+                drawn[id(weight)] = rng.normal(0, spread, shape).astype(np.float32)
+            elif weight.name.endswith("bias") and not getattr(layer, "unit_forget_bias", False):
+                drawn[id(weight)] = np.zeros(shape, np.float32)
+    return [drawn[id(weight)] if id(weight) in drawn else weight.numpy() for weight in model.weights]
+
+
+def _is_kernel(weight: keras.Variable) -> bool:
+    return len(weight.shape) >= 2 and weight.name.endswith(("kernel", "embeddings"))

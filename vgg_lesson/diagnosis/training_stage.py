@@ -13,12 +13,13 @@ from vgg_lesson.diagnosis import (
     vital_signs,
 )
 from vgg_lesson.diagnosis import suspicions as rules
-from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
+from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norms, stale_statistics
 from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, STANDARD_ERRORS, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
-from vgg_lesson.diagnosis.variation import Course, update_ratio_of
+from vgg_lesson.diagnosis.training_loop import own_steps
+from vgg_lesson.diagnosis.variation import Course, Variation, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
 """Suspicions that healthy networks raise as well: the control is watched longer before they are followed."""
@@ -33,6 +34,8 @@ WATCHED, WATCHED_PENALISED = 60, 150
 """Steps that a control is trained at least: a learned network shows by then, the work of a penalty takes longer."""
 OVERWHELMING = 3
 """A penalty of so many losses of guessing is followed at once, without a long look at the control."""
+GIVEN, PATIENCE = Variation("untouched control from the given weights"), 3
+"""Weights that were given and know nothing are trained for so many times the steps in which fresh ones learned."""
 CONTROL_SHARE, SECOND_SHARE, COMPARISON_SHARE = 0.45, 0.4, 0.45
 """Of the time left: for the control (changes need the rest), its full time later, each side of a comparison."""
 
@@ -72,7 +75,14 @@ def run(exam, fresh) -> bool | None:
         )
         return True
     suspicions = suspicions_of(exam, fresh, chance, update, unreachable)
-    return _train(exam, given, update, suspicions)
+    own = own_steps(subject.model)
+    if own:
+        exam.say(
+            f"{type(subject.model).__name__} brings its own {' and '.join(own)}: Keras's were used in place of it, so "
+            "a mistake in there does not show"
+        )
+    stuck = _train(exam, given, update, suspicions)
+    return None if own and stuck is False else stuck
 
 
 def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bool | None:
@@ -109,12 +119,14 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
                 f"{tried.variation.name}: loss {tried.last_loss():.3f}, accuracy "
                 f"{tried.last_accuracy():.2f} after {tried.steps} steps"
             )
+    for variation, why in lab.refused.items():
+        exam.say(f"{variation.name}: not tried: {why}")
     exam.findings.extend(found)
     done = lab.courses[CONTROL]
     if chance.learned(done):
         return _after_learning(exam, given, done, suspicions)
     if not found and chance.moving(done):
-        return False
+        return _given_learn_nothing(exam, done) if given.stuck else False
     over = done.steps >= STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
     return True if found or over else None
 
@@ -161,20 +173,7 @@ def _augmentation(exam) -> Suspicion | None:
 
 def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspicion]) -> bool | None:
     """The control learned: is there still something that a fair comparison shows? Returns as :func:`run`."""
-    if given.stuck:
-        exam.say(
-            "the given weights know nothing, though the same configuration learns from fresh ones: the "
-            "draw decides, or what came before"
-        )
-        if not exam.facts.weights_finite:
-            exam.findings.append(
-                Finding(
-                    causes.NON_FINITE_VALUES,
-                    "the given weights hold NaN or infinity, fresh ones train",
-                    "none is allowed",
-                    "start anew; a smaller rate or clipped gradients if it happens again",
-                )
-            )
+    stuck = _given_learn_nothing(exam, course) if given.stuck else False
     model = exam.lab.trainer(CONTROL).model
     model.set_weights(course.state[0])
     if norms(model):
@@ -187,7 +186,34 @@ def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspici
     scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)
     if scaled and not exam.findings and exam.left() > COMPARISON_SECONDS:
         _compare_scaled(exam, scaled)
-    return None if given.stuck else False
+    return stuck
+
+
+def _given_learn_nothing(exam, course: Course) -> bool | None:
+    """Fresh weights learn and the given ones know nothing: do these learn as well? Returns as :func:`run`."""
+    if not exam.facts.weights_finite:
+        exam.findings.append(
+            Finding(
+                causes.NON_FINITE_VALUES,
+                "the given weights hold NaN or infinity, fresh ones train",
+                "none is allowed",
+                "start anew; a smaller rate or clipped gradients if it happens again",
+            )
+        )
+    elif exam.left() > SHORTEST:
+        lab, weights = exam.lab, exam.subject.model.get_weights()
+        going_on = lab.train(GIVEN, PATIENCE * course.steps, seconds=COMPARISON_SHARE * exam.left(), weights=weights)
+        exam.say(
+            f"{GIVEN.name}: loss {going_on.last_loss():.3f}, accuracy {going_on.last_accuracy():.2f} after "
+            f"{going_on.steps} steps"
+        )
+        if lab.chance.learned(going_on):
+            return False
+    exam.say(
+        "the given weights know nothing, though the same configuration learns from fresh ones: the "
+        "draw decides, or what came before"
+    )
+    return None
 
 
 def _compare_scaled(exam, scaled: Suspicion) -> None:

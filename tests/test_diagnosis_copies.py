@@ -1,0 +1,281 @@
+"""Copies train as the given model would: mixed precision, frozen parts, own classes, losses and rates of any form."""
+
+import keras
+import numpy as np
+import pytest
+from made_networks import small, stripes
+
+from vgg_lesson.diagnosis import causes, cloning, examine, inspection, prescribe, training_stage
+from vgg_lesson.diagnosis.batches import batches
+from vgg_lesson.diagnosis.configuration import NO_LOSS, loss_facts, rates
+from vgg_lesson.diagnosis.confirmation import CONTROL
+from vgg_lesson.diagnosis.given_weights import decay, looks_fresh
+from vgg_lesson.diagnosis.report import Finding, Report
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.suspicions import Suspicion
+from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
+from vgg_lesson.diagnosis.variation import Variation
+
+LOSS = "sparse_categorical_crossentropy"
+X, Y = stripes()
+
+
+def functional(kind=keras.Model, *behind):
+    images = keras.Input((8, 8, 3))
+    values = keras.layers.Flatten()(keras.layers.Conv2D(8, 3, padding="same", activation="relu")(images))
+    for layer in behind:
+        values = layer(values)
+    return kind(images, keras.layers.Dense(4, activation="softmax", name="out")(values))
+
+
+def trained(model, steps: int, variation: Variation = CONTROL):
+    """A short training of a copy, and the copy."""
+    subject = Subject.of(model, X, Y)
+    trainer = Trainer(subject, variation)
+    drawn = batches(subject, variation, trainer.batch)
+    return trainer.run(trainer.start(variation), drawn, steps=steps, until=float("inf")), trainer
+
+
+def falls(course) -> bool:
+    return float(np.mean(course.loss[-5:])) < 0.8 * course.loss[0]
+
+
+@pytest.fixture
+def half_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_inside(half_precision):
+    model = small(keras.optimizers.SGD(0.5, weight_decay=0.004))
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert rates(model.optimizer)[0] == pytest.approx(0.5)
+    assert decay(Subject.of(model, X, Y)) == pytest.approx(0.004)
+    course, trainer = trained(model, 60)
+    assert falls(course) and isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert not falls(trained(model, 60, Variation("slow", rate=1e-6))[0])
+    assert cloning.fresh_optimizer(model.optimizer, weight_decay=False).inner_optimizer.weight_decay == 0
+
+
+def test_under_mixed_precision_a_healthy_network_is_healthy(half_precision):
+    report = examine(small(), *stripes(1200), budget_seconds=120)
+    assert report.cause == causes.HEALTHY
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("as_a_whole", [False, True])
+@pytest.mark.parametrize("change", [{}, {"batch_norm": True}, {"unfreeze": True}])
+def test_what_is_frozen_inside_a_nested_model_stays_frozen(depth, as_a_whole, change):
+    frozen, free = (keras.layers.Conv2D(4, 3, padding="same", name=name) for name in ("frozen", "free"))
+    nested = keras.Sequential([keras.Input((8, 8, 3)), frozen, free], name="base")
+    nested.trainable = not as_a_whole
+    frozen.trainable, free.trainable = False, True
+    for level in range(depth - 1):
+        images = keras.Input((8, 8, 3))
+        nested = keras.Model(images, nested(images), name=f"level{level}")
+    model = keras.Sequential([keras.Input((8, 8, 3)), nested, keras.layers.Flatten(), keras.layers.Dense(4)])
+    made = cloning.copy(model, X, seed=1, **change)
+    trainable = [variable.path for variable in made.trainable_variables]
+    assert any("free" in path for path in trainable)
+    assert any("frozen" in path for path in trainable) == ("unfreeze" in change)
+    if not change:
+        assert len(trainable) == len(model.trainable_variables)
+        copied = next(layer for layer in cloning.leaves(made) if layer.name == "frozen")
+        np.testing.assert_array_equal(copied.kernel.numpy(), frozen.kernel.numpy())
+
+
+def zero(model):
+    model.set_weights([0 * weight for weight in model.get_weights()])
+
+
+def drive_apart(model):
+    model.fit(X, np.zeros_like(Y), epochs=1, verbose=0)
+    model.layers[0].bias.assign([-100.0] * 8)  # every ReLU is dead
+    model.compile(keras.optimizers.Adam(1e-2), LOSS)
+
+
+@pytest.mark.parametrize("spoil", [zero, drive_apart])
+def test_given_weights_that_know_nothing_and_learn_nothing_are_not_called_healthy(spoil):
+    model = small()
+    spoil(model)
+    assert int(model.optimizer.iterations.numpy()) == 0
+    report = examine(model, *stripes(1200), budget_seconds=120)
+    assert report.cause == causes.UNDETERMINED and report.stuck is None
+    assert "the given weights know nothing" in str(report) and "from the given weights: loss 1." in str(report)
+
+
+def test_given_weights_that_know_nothing_yet_and_learn_are_healthy():
+    model = small()
+    model.layers[0].kernel.assign(2 * model.layers[0].kernel.numpy())  # of another task, say, under a new head
+    report = examine(model, *stripes(1200), budget_seconds=120)
+    assert report.cause == causes.HEALTHY and "given weights (0 steps)" in str(report)
+
+
+def test_fresh_weights_look_fresh_whatever_they_were_drawn_from():
+    layers = [keras.layers.LSTM(8), keras.layers.Dense(8, bias_initializer="random_normal")]
+    layers += [keras.layers.Dense(2, bias_initializer="random_normal"), keras.layers.Dense(4, bias_initializer="ones")]
+    model = keras.Sequential([keras.Input((8, 24)), *layers])
+    fresh = cloning.copy(model, X.reshape(-1, 8, 24), seed=3)
+    assert looks_fresh(model, fresh)
+    model.layers[-1].bias.assign([1.0, 1.0, 1.01, 1.0])
+    assert not looks_fresh(model, fresh)
+
+
+def test_a_loss_named_after_the_output_is_asked_and_trained_with():
+    model = functional()
+    model.compile(keras.optimizers.Adam(1e-2), {"out": LOSS}, loss_weights={"out": 1.0})
+    facts = loss_facts(Subject.of(model, X, Y))
+    assert not facts.error and facts.uninformed == pytest.approx(np.log(4), abs=0.03)
+    assert falls(trained(model, 60)[0])
+
+
+def test_a_loss_for_each_image_is_read_as_their_mean_and_trained_as_fit_does():
+    model = small()
+    model.compile(keras.optimizers.SGD(1e-3), keras.losses.SparseCategoricalCrossentropy(reduction="none"))
+    facts = loss_facts(Subject.of(model, X, Y))
+    assert not facts.error and facts.uninformed == pytest.approx(np.log(4), abs=0.03)
+    course, trainer = trained(model, 1)
+    assert course.loss[0] < 4
+    (x, y, _) = next(batches(Subject.of(model, X, Y), CONTROL, trainer.batch))
+    model.set_weights(trainer.start(CONTROL).state[0])
+    model.train_on_batch(x, y)
+    for ours, keras_own in zip(course.state[0], model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, keras_own, atol=1e-6)
+
+
+def test_without_a_compiled_loss_the_report_says_so():
+    model = functional()
+    model.compile("adam")
+    assert loss_facts(Subject.of(model, X, Y)).error == NO_LOSS
+    report = examine(model, X, Y, budget_seconds=20)
+    assert "no loss was compiled" in str(report) and "NoneType" not in str(report) and not report.courses
+
+
+@keras.saving.register_keras_serializable(package="test_diagnosis_copies")
+class Own(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.conv = keras.layers.Conv2D(8, 3, padding="same", activation="relu", kernel_initializer="he_normal")
+        self.flat, self.out = keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")
+
+    def call(self, images):
+        return self.out(self.flat(self.conv(images)))
+
+    def get_config(self):
+        return {}
+
+
+def own(rate):
+    model = Own()
+    model(X[:1])
+    model.compile(keras.optimizers.Adam(rate), LOSS)
+    return model
+
+
+def test_a_model_of_an_own_class_with_a_frozen_kernel_is_examined():
+    model = own(1e-2)
+    model.conv.trainable = False
+    assert inspection.frozen_kernels(Subject.of(model, X, Y)) == (1, 1)
+    assert len(cloning.copy(model, X, seed=0, unfreeze=True).trainable_variables) == 4
+
+    class FrozenInside(Own):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.conv.trainable = False
+
+    inside = FrozenInside()
+    inside(X[:1])
+    assert len(cloning.copy(inside, X, seed=0).trainable_variables) == 2
+    assert len(cloning.copy(inside, X, seed=0, unfreeze=True).trainable_variables) == 4
+    with pytest.raises(cloning.CannotRebuild, match="only the class Own knows how it is built"):
+        cloning.copy(model, X, seed=0, batch_norm=True)
+
+
+def test_a_change_that_cannot_be_built_is_told_and_the_others_are_tried(monkeypatch):
+    def suspected(*arguments):
+        strong = Suspicion(causes.REGULARISATION_TOO_STRONG, "", "", {"strip": True}, "")
+        return [strong, Suspicion(causes.LEARNING_RATE_TOO_LOW, "", "", {"rate": 1e7}, "")]
+
+    monkeypatch.setattr(training_stage, "suspicions_of", suspected)
+    report = examine(own(1e-9), *stripes(1200), budget_seconds=200)
+    assert report.causes == (causes.LEARNING_RATE_TOO_LOW,)
+    assert "no regularisation: not tried: only the class Own" in str(report)
+    assert "raises" not in str(report) and report.plot().text
+
+
+def test_a_remedy_that_cannot_be_built_costs_no_finished_trial():
+    report = Report(causes.LEARNING_RATE_TOO_HIGH, True, (Finding(causes.LEARNING_RATE_TOO_HIGH, "", "", ""),))
+    remedies = (Variation("rate x 0.1", rate=0.1), Variation("batch normalisation", batch_norm=True))
+    table = prescribe(report, own(1e-2), X, Y, seeds=2, steps=20, remedies=remedies)
+    assert [len(trial.courses) for trial in table.trials] == [2, 2, 0]
+    assert "batch normalisation: not tried: only the class Own" in str(table) and table.plot().text
+
+
+def test_he_weights_are_drawn_for_kernels_only():
+    layers = [
+        keras.layers.Conv2D(4, 3, name="conv", bias_initializer="ones"),
+        keras.layers.LayerNormalization(axis=[1, 2, 3]),
+        keras.layers.PReLU(),
+        keras.layers.Reshape((6, 24)),
+        keras.layers.LSTM(5),
+        keras.layers.Dense(4, name="out", bias_initializer="ones"),
+    ]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    for weight, drawn in zip(model.weights, he_normal(model, 0), strict=True):
+        same = np.array_equal(weight.numpy(), drawn)
+        if weight.name.endswith("kernel"):
+            assert not same and np.ptp(drawn) > 0, weight.path
+        elif weight.path.split("/")[-2] in ("conv", "out"):
+            assert not drawn.any(), weight.path
+        else:
+            assert same, weight.path
+    (kernel,) = [
+        drawn for weight, drawn in zip(model.weights, he_normal(model, 0), strict=True) if weight.shape[0] == 24
+    ]
+    assert kernel.std() == pytest.approx(np.sqrt(2 / 24), rel=0.2)
+
+
+def test_what_is_compiled_to_run_eagerly_is_trained_eagerly():
+    def with_numpy(y, p):
+        rows = y.numpy().astype(int).ravel()
+        return -keras.ops.mean(keras.ops.log(keras.ops.sum(p * np.eye(4, dtype="float32")[rows], axis=1) + 1e-7))
+
+    model = small()
+    model.compile(keras.optimizers.Adam(1e-2), with_numpy, run_eagerly=True)
+    assert falls(trained(model, 40)[0])
+    unbuilt = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")])
+    unbuilt.compile(keras.optimizers.Adam(1e-2), with_numpy, run_eagerly=True)
+    assert len(trained(unbuilt, 2)[0].loss) == 2
+
+
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    """Without get_config, as tutorials write it."""
+
+    def __call__(self, step):
+        return 1e-2 * 0.5 ** (keras.ops.cast(step, "float32") / 1000)
+
+
+@pytest.mark.parametrize("rate", [lambda: 1e-2, Halving()])
+def test_a_rate_that_is_a_function_or_a_schedule_of_ones_own(rate):
+    model = small(keras.optimizers.Adam(rate))
+    assert rates(model.optimizer)[0] == pytest.approx(1e-2)
+    assert falls(trained(model, 60)[0])
+    assert not falls(trained(model, 60, Variation("slow", rate=1e-6))[0])
+
+
+class Forgetful(keras.Model):
+    """Looks at the loss and changes nothing."""
+
+    def train_step(self, data):
+        x, y = data
+        return {"loss": self.compute_loss(x, y, self(x, training=True))}
+
+
+def test_a_training_step_of_ones_own_is_told_and_not_called_healthy():
+    model = functional(Forgetful)
+    model.compile(keras.optimizers.Adam(1e-2), LOSS)
+    report = examine(model, *stripes(1200), budget_seconds=120)
+    assert report.cause == causes.UNDETERMINED and report.stuck is None and not report.findings
+    assert "Forgetful brings its own train_step" in str(report)
