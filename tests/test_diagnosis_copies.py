@@ -279,3 +279,13 @@ def test_a_training_step_of_ones_own_is_told_and_not_called_healthy():
     report = examine(model, *stripes(1200), budget_seconds=120)
     assert report.cause == causes.UNDETERMINED and report.stuck is None and not report.findings
     assert "Forgetful brings its own train_step" in str(report)
+
+
+def test_ordinary_batch_norm_is_one_that_learns_also_where_it_was_frozen():
+    norm = keras.layers.BatchNormalization(epsilon=1.0)
+    model = functional(keras.Model, norm)
+    norm.trainable = False
+    plain, ordinary = (cloning.copy(model, X, seed=0, batchnorm_defaults=kind) for kind in (False, True))
+    found = [next(layer for layer in made.layers if layer.name == norm.name) for made in (plain, ordinary)]
+    assert [layer.trainable for layer in found] == [False, True]
+    assert [layer.epsilon for layer in found] == [1.0, 1e-3] and not norm.trainable

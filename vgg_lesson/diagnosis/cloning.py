@@ -98,7 +98,7 @@ def copy(
             penalties and constraints of all layers are left out too.
         batch_norm: put a batch normalisation behind every convolution and hidden dense layer.
         unfreeze: make every layer trainable.
-        batchnorm_defaults: give batch normalisation Keras's own momentum and epsilon, trainable.
+        batchnorm_defaults: let batch normalisation learn, with Keras's epsilon and a momentum for few steps.
 
     Raises:
         CannotRebuild: a change was asked for that cannot be made.
@@ -116,7 +116,7 @@ def copy(
             config["trainable"] = True
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         if batchnorm_defaults and is_norm:
-            config.update(momentum=0.9, epsilon=1e-3, trainable=True)
+            config.update(momentum=0.9, epsilon=1e-3)
         if batch_norm and layer.name != last and isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             activation = config["activation"]
             linear = type(layer).from_config({**config, "activation": "linear"})
@@ -155,6 +155,9 @@ def copy(
             layer.trainable = True
     else:
         _keep_frozen(model, made)
+        for layer in leaves(made):
+            if batchnorm_defaults and isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = True
     return accelerate(made)
 
 
