@@ -1,0 +1,114 @@
+"""What is read of metrics that users wrote themselves."""
+
+import keras
+import numpy as np
+import pytest
+from made_networks import small, stripes
+
+from vgg_lesson.diagnosis import rules_output
+from vgg_lesson.diagnosis.metric_facts import metric_facts
+from vgg_lesson.diagnosis.subject import Subject
+
+X, Y = stripes(200)[0], np.arange(200) % 4
+ONE_HOT = np.eye(4, dtype=np.float32)[Y]
+
+
+def judged(metric, labels=Y, loss="sparse_categorical_crossentropy"):
+    """What the rule measured of a metric, None where it finds no fault."""
+    model = small()
+    model.compile(loss=loss, metrics=[metric])
+    finding = rules_output.metric_mismatch(metric_facts(Subject.of(model, X, labels), takes_logits=False), 0.25)
+    return finding and finding.measured
+
+
+class Share(keras.metrics.Metric):
+    """Share of right answers; Keras's get_config names a dtype that this __init__ does not take."""
+
+    def __init__(self, name="share"):
+        super().__init__(name=name)
+        self.right, self.count = (self.add_weight(name=part, initializer="zeros") for part in ("right", "count"))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        hits = keras.ops.equal(keras.ops.cast(y_true, "int64"), keras.ops.argmax(y_pred, axis=1))
+        self.right.assign_add(keras.ops.sum(keras.ops.cast(hits, "float32")))
+        self.count.assign_add(keras.ops.cast(keras.ops.size(hits), "float32"))
+
+    def result(self):
+        return self.right / self.count
+
+
+class Needy(Share):
+    """Nothing tells Keras the argument that this one needs."""
+
+    def __init__(self, classes, name="needy"):
+        super().__init__(name=name)
+        self.classes = classes
+
+
+class Raises(Share):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        raise ValueError("not with these labels")
+
+
+class Lazy(Share):
+    """Makes its variables when it first sees labels."""
+
+    def __init__(self, name="lazy"):
+        keras.metrics.Metric.__init__(self, name=name)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if not self.variables:
+            self.right, self.count = (self.add_weight(name=part, initializer="zeros") for part in ("right", "count"))
+        super().update_state(y_true, y_pred)
+
+
+def hits(y_true, y_pred):
+    return keras.ops.cast(keras.ops.equal(keras.ops.cast(y_true, "int64"), keras.ops.argmax(y_pred, axis=1)), "float32")
+
+
+@pytest.mark.parametrize("make", [Share, lambda: Needy(4), Lazy, lambda: keras.metrics.MeanMetricWrapper(hits)])
+def test_a_sound_metric_that_keras_cannot_rebuild_is_no_fault(make):
+    assert judged(make()) is None
+
+
+@pytest.mark.parametrize("make", [Share, lambda: keras.metrics.MeanMetricWrapper(hits)])
+def test_a_faulty_metric_that_keras_cannot_rebuild_is_named(make):
+    assert "right answers 0.25, wrong ones 0.2" in judged(make(), Y[:, None])  # (B, 1) with (B,)
+
+
+def test_what_a_metric_itself_raises_is_named():
+    assert judged(Raises()) == "metric 'share' raises: ValueError: not with these labels"
+
+
+@pytest.mark.parametrize(("make", "before"), [(Share, [1, 3]), (Raises, [0, 0]), (Lazy, [])])
+def test_what_a_metric_had_counted_is_put_back(make, before):
+    metric = make()
+    for variable, count in zip(metric.variables, before, strict=True):
+        variable.assign(count)
+    judged(metric)
+    assert [variable.numpy() for variable in metric.variables] == (before or [0, 0])
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.25, 0.97])
+def test_a_learning_rate_among_the_metrics_is_no_accuracy(rate):
+    optimizer = keras.optimizers.SGD(rate)
+
+    def lr(y_true, y_pred):
+        return optimizer.learning_rate
+
+    assert judged(lr) is None
+
+
+def mean_sum(y_true, y_pred):
+    return keras.ops.mean(keras.ops.sum(y_pred, axis=1))
+
+
+def test_a_measure_that_is_the_same_for_all_probabilities_is_no_accuracy():
+    assert judged(mean_sum) is None
+
+
+@pytest.mark.parametrize("labels", [ONE_HOT, Y[:, None]], ids=["one-hot", "column"])
+def test_accuracy_of_probabilities_that_must_equal_the_label_is_still_named(labels):
+    """keras.metrics.Accuracy is 0 for every answer but one that is exactly 0 and 1."""
+    loss = "categorical_crossentropy" if labels is ONE_HOT else "sparse_categorical_crossentropy"
+    assert "right answers 0.00, wrong ones 0.00" in judged(keras.metrics.Accuracy(), labels, loss)
