@@ -1,11 +1,14 @@
-"""What is read of metrics that users wrote themselves."""
+"""What is read of metrics and losses that users wrote themselves."""
+
+import warnings
 
 import keras
 import numpy as np
 import pytest
 from made_networks import small, stripes
 
-from vgg_lesson.diagnosis import rules_output
+from vgg_lesson.diagnosis import causes, rules_output
+from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.metric_facts import metric_facts
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -112,3 +115,57 @@ def test_accuracy_of_probabilities_that_must_equal_the_label_is_still_named(labe
     """keras.metrics.Accuracy is 0 for every answer but one that is exactly 0 and 1."""
     loss = "categorical_crossentropy" if labels is ONE_HOT else "sparse_categorical_crossentropy"
     assert "right answers 0.00, wrong ones 0.00" in judged(keras.metrics.Accuracy(), labels, loss)
+
+
+class OwnStep(keras.Sequential):
+    """Trains as its author likes: what ``train_step`` returns is ``said``, and Keras's tracker is not touched."""
+
+    def __init__(self, said):
+        super().__init__([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")])
+        self.said = said
+        self.compile("sgd", "sparse_categorical_crossentropy")
+
+    def train_step(self, data):
+        return self.said(keras.ops.mean(data[0]))
+
+
+def test_a_training_that_reports_no_loss_is_left_alone_with_a_word():
+    model, watch = OwnStep(lambda mean: {"d_loss": mean, "g_loss": 2 * mean}), DiagnosisCallback(patience=10)
+    with pytest.warns(UserWarning, match="train_step returns 'd_loss', 'g_loss', and no 'loss'") as seen:
+        history = model.fit(X, Y, epochs=2, verbose=0, callbacks=[watch])
+    assert len(history.history["g_loss"]) == 2 and watch.cause is None
+    assert [w.category for w in seen if "DiagnosisCallback" in str(w.message)] == [UserWarning]
+    with pytest.warns(UserWarning, match="and no 'loss'"):
+        model.fit(X, Y, verbose=0, callbacks=[watch])  # in every fit anew
+
+
+def test_a_loss_beside_kerass_tracker_is_seen():
+    watch = DiagnosisCallback(patience=10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StuckTrainingWarning)
+        OwnStep(lambda mean: {"loss": mean}).fit(X, Y, epochs=1, shuffle=False, verbose=0, callbacks=[watch])
+    np.testing.assert_allclose(watch.losses, [X[start : start + 32].mean() for start in range(0, 200, 32)], rtol=1e-4)
+    with pytest.warns(StuckTrainingWarning, match="stuck at loss nan after 1 batches"):
+        OwnStep(lambda mean: {"loss": mean * np.nan}).fit(X, Y, verbose=0, callbacks=[watch])
+    with pytest.warns(StuckTrainingWarning, match="stuck at loss 3 after 10 batches"):
+        OwnStep(lambda mean: {"loss": 3 + 0 * mean}).fit(X, Y, epochs=2, verbose=0, callbacks=[watch])
+    assert watch.cause in (*causes.CAUSES, causes.UNDETERMINED)
+
+
+class OwnTracker(OwnStep):
+    """Keeps a tracker of its own, which Keras's unused one comes before."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.tracker = keras.metrics.Mean(name="loss")
+
+    def train_step(self, data):
+        self.tracker.update_state(keras.ops.mean(data[0], axis=(1, 2, 3)))
+        return {"loss": self.tracker.result()}
+
+
+def test_a_tracker_of_the_users_own_gives_the_single_losses():
+    watch = DiagnosisCallback()
+    OwnTracker().fit(X, Y, epochs=2, shuffle=False, verbose=0, callbacks=[watch])
+    single = [X[start : start + 32].mean() for start in range(0, 200, 32)]
+    np.testing.assert_allclose(watch.losses, 2 * single, rtol=1e-4)
