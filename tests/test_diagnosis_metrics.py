@@ -1,16 +1,20 @@
-"""What is read of metrics and losses that users wrote themselves."""
+"""What is read of metrics and losses that users wrote themselves, and of the training images only once."""
 
 import warnings
 
 import keras
 import numpy as np
 import pytest
+from made_images import noise
 from made_networks import small, stripes
 
+from vgg_lesson import pipeline
 from vgg_lesson.diagnosis import causes, rules_output
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.metric_facts import metric_facts
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.training import prepared
+from vgg_lesson.training_config import TrainingConfig
 
 X, Y = stripes(200)[0], np.arange(200) % 4
 ONE_HOT = np.eye(4, dtype=np.float32)[Y]
@@ -169,3 +173,14 @@ def test_a_tracker_of_the_users_own_gives_the_single_losses():
     OwnTracker().fit(X, Y, epochs=2, shuffle=False, verbose=0, callbacks=[watch])
     single = [X[start : start + 32].mean() for start in range(0, 200, 32)]
     np.testing.assert_allclose(watch.losses, 2 * single, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("how", "times"), [("unit", 0), ("raw", 0), ("standardise", 1), ("mean_rgb", 1)])
+def test_the_training_images_are_gone_through_once_where_their_statistics_are_used(monkeypatch, how, times):
+    calls, ordinary = [], pipeline.fit_statistics
+    monkeypatch.setattr(pipeline, "fit_statistics", lambda images: (calls.append(len(images)), ordinary(images))[1])
+    config = TrainingConfig(configuration="A", width=0.125, head=(), preprocessing=how, start=("whitening",))
+    _, _, validation = prepared(config, noise(64))
+    assert calls == [64] * times
+    alone = pipeline.validation_batches(noise(64), config)
+    np.testing.assert_array_equal(next(iter(validation))[0], next(iter(alone))[0])
