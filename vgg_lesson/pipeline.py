@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from vgg_lesson.augmentation import augment
 from vgg_lesson.data import Dataset
-from vgg_lesson.preprocessing import fit_statistics, preprocess
+from vgg_lesson.preprocessing import ChannelStatistics, fit_statistics, preprocess
 from vgg_lesson.training_config import TrainingConfig
 
 # tf.data's tuning thread looks again after 10, 20, 40 ... ms, and the end of an epoch often waits for its next look
@@ -14,12 +14,22 @@ _UNTUNED = tf.data.Options()
 _UNTUNED.autotune.enabled = False
 
 
-def training_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Dataset:
-    """Shuffled, augmented training batches: (B, H, W, 3) float32 and one-hot (B, classes)."""
+def statistics_for(dataset: Dataset, config: TrainingConfig) -> ChannelStatistics | None:
+    """Statistics of the training images if the preprocessing uses them: they take a look at every pixel."""
+    return None if config.preprocessing in ("unit", "raw") else fit_statistics(dataset.x_train)
+
+
+def training_batches(
+    dataset: Dataset, config: TrainingConfig, statistics: ChannelStatistics | None = None
+) -> tf.data.Dataset:
+    """Shuffled, augmented training batches: (B, H, W, 3) float32 and one-hot (B, classes).
+
+    ``statistics``, here and below: what :func:`statistics_for` gives, if that is at hand already.
+    """
     count = len(dataset.x_train)
     seeds = tf.data.Dataset.random(seed=config.seed, rerandomize_each_iteration=True).batch(2)
     order = tf.data.Dataset.range(count).shuffle(count, seed=config.seed, reshuffle_each_iteration=True)
-    load = _loader(dataset.x_train, dataset.y_train, dataset, config)
+    load = _loader(dataset.x_train, dataset.y_train, dataset, config, statistics)
 
     @tf.autograph.experimental.do_not_convert  # plain operations: nothing to convert, which takes half a second
     def load_and_augment(rows, seed):
@@ -30,21 +40,25 @@ def training_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Datase
     return batches.map(load_and_augment).prefetch(2).with_options(_UNTUNED)
 
 
-def validation_batches(dataset: Dataset, config: TrainingConfig) -> tf.data.Dataset:
+def validation_batches(
+    dataset: Dataset, config: TrainingConfig, statistics: ChannelStatistics | None = None
+) -> tf.data.Dataset:
     """Validation batches in order, preprocessed as the training images are, not augmented."""
-    load = _loader(dataset.x_val, dataset.y_val, dataset, config)
+    load = _loader(dataset.x_val, dataset.y_val, dataset, config, statistics)
     batches = tf.data.Dataset.range(len(dataset.x_val)).batch(max(128, config.batch_size))
     return batches.map(load).prefetch(2).with_options(_UNTUNED)
 
 
-def first_images(dataset: Dataset, config: TrainingConfig, count: int) -> np.ndarray:
+def first_images(
+    dataset: Dataset, config: TrainingConfig, count: int, statistics: ChannelStatistics | None = None
+) -> np.ndarray:
     """The first training images, preprocessed as in the batches: (at most count, H, W, C) float32."""
-    return preprocess(dataset.x_train[:count], config.preprocessing, fit_statistics(dataset.x_train))
+    return preprocess(dataset.x_train[:count], config.preprocessing, statistics or statistics_for(dataset, config))
 
 
-def _loader(images, labels, dataset: Dataset, config: TrainingConfig):
+def _loader(images, labels, dataset: Dataset, config: TrainingConfig, statistics):
     """Look rows up in uint8 and preprocess them a batch at a time: a quarter of the memory of floats."""
-    shift, scale = _affine(config.preprocessing, fit_statistics(dataset.x_train))
+    shift, scale = _affine(config.preprocessing, statistics or statistics_for(dataset, config))
     images, labels = tf.constant(images), tf.constant(labels)
 
     @tf.autograph.experimental.do_not_convert

@@ -39,6 +39,28 @@ class Stopped(Exception):
     """Leaves ``fit`` at once; after ``model.stop_training`` Keras would still run the validation."""
 
 
+class StepLosses:
+    """The loss of each training step: differences of what Keras sums up from the beginning of an epoch on."""
+
+    def begin_epoch(self):
+        self.total, self.count = 0.0, 0.0
+
+    def newest(self, model: keras.Model, logs: dict | None) -> float | None:
+        """Mean loss since the call before, weighted by images as Keras does; None where none is reported.
+
+        A ``train_step`` of the user's own may leave Keras's tracker at zero: then what it returns is taken as it is.
+        """
+        for metric in model.metrics:
+            if isinstance(metric, keras.metrics.Mean) and metric.name == "loss":
+                total, count = (float(part.value.numpy()) for part in (metric.total, metric.count))
+                if count > self.count:
+                    loss = (total - self.total) / (count - self.count)
+                    self.total, self.count = total, count
+                    return loss
+        loss = (logs or {}).get("loss")
+        return None if loss is None else float(np.mean(loss))
+
+
 class Watch(keras.callbacks.Callback):
     """Reports progress, and stops training and validation within one batch.
 
@@ -59,27 +81,23 @@ class Watch(keras.callbacks.Callback):
         on_progress: Callable[[Progress], None] | None,
     ):
         super().__init__()
-        self.images, self.batch_size, self.stop, self.on_progress = images, batch_size, stop, on_progress
+        self.stop, self.on_progress, self.losses = stop, on_progress, StepLosses()
         self.steps = epochs * math.ceil(images / batch_size)
         self.step, self.epochs, self.epoch_seconds, self.step_loss = 0, [], [], []
         self.started = self.reported = time.perf_counter()
         self.since_report: list[float] = []
-        self.seen_in_epoch, self.sum_in_epoch, self.stopped = 0, 0.0, False
+        self.stopped = False
 
     def on_train_begin(self, logs=None):
         self.started = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._leave_if_asked()
-        self.seen_in_epoch, self.sum_in_epoch = 0, 0.0
+        self.losses.begin_epoch()
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras reports the mean over the images since the epoch began; differences of its sums give the steps.
-        seen = min((batch + 1) * self.batch_size, self.images)
-        total = logs["loss"] * seen
-        self.since_report.append((total - self.sum_in_epoch) / (seen - self.seen_in_epoch))
-        self.step += math.ceil((seen - self.seen_in_epoch) / self.batch_size)
-        self.seen_in_epoch, self.sum_in_epoch = seen, total
+        self.since_report.append(self.losses.newest(self.model, logs))
+        self.step += 1
         self._leave_if_asked()
         if time.perf_counter() - self.reported >= PROGRESS_SECONDS or self.step == 1:
             self._report()

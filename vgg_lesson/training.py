@@ -19,7 +19,7 @@ from vgg_lesson.architecture import build_vgg
 from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.one_device import on_one_device
-from vgg_lesson.pipeline import first_images, training_batches, validation_batches
+from vgg_lesson.pipeline import first_images, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.run_record import Run, judge
 from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
@@ -165,6 +165,7 @@ def prepared(
     for name, images in (("training", dataset.x_train), ("validation", dataset.x_val)):
         if not len(images):
             raise ValueError(f"a training needs at least one {name} image, received {dataset!r}")
+    statistics = statistics_for(dataset, config)  # once, and before others wait for the lock
     with _SEEDED, strategy.scope() if strategy else nullcontext():
         keras.utils.set_random_seed(config.seed)
         model = build_model(
@@ -172,9 +173,9 @@ def prepared(
             steps_per_epoch=_steps(config, dataset),
             input_shape=dataset.x_train.shape[1:],
             classes=len(dataset.class_names),
-            images=first_images(dataset, config, SAMPLE) if "whitening" in config.start else None,
+            images=first_images(dataset, config, SAMPLE, statistics) if "whitening" in config.start else None,
         )
-        return model, training_batches(dataset, config), validation_batches(dataset, config)
+        return model, training_batches(dataset, config, statistics), validation_batches(dataset, config, statistics)
 
 
 def _steps(config: TrainingConfig, dataset: Dataset) -> int:

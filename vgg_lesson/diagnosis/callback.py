@@ -15,6 +15,7 @@ from vgg_lesson.diagnosis.configuration import first_line
 from vgg_lesson.diagnosis.examine import examine
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.report import Report
+from vgg_lesson.progress import StepLosses
 
 OPTIONS = tuple(inspect.signature(examine).parameters)[3:]
 """What ``examine`` takes behind the model and its training data."""
@@ -75,35 +76,32 @@ class DiagnosisCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.losses: list[float] = []
+        self.step_losses, self.unwatchable = StepLosses(), False
         self.wait = self.patience
         self.before = [weight.numpy() for weight in self.model.weights] if self.model.built else None
         self.after_first = None
         self.report = self.cause = None  # of an earlier fit
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.seen, self.total = 0.0, 0.0
+        self.step_losses.begin_epoch()
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.cause is not None:
+        if self.cause is not None or self.unwatchable:
             return
-        total, seen = self._sums(batch, logs)
-        self.losses.append((total - self.total) / max(1, seen - self.seen))
-        self.total, self.seen = total, seen
+        loss = self.step_losses.newest(self.model, logs)
+        if loss is None:
+            self.unwatchable = True
+            warnings.warn(
+                f"DiagnosisCallback does not watch this training: its train_step returns "
+                f"{', '.join(map(repr, logs or {})) or 'nothing'}, and no 'loss', which is what it looks at",
+                stacklevel=2,
+            )
+            return
+        self.losses.append(loss)
         if self.after_first is None:
             self.after_first = [weight.numpy() for weight in self.model.weights]
         if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.wait and self._stuck()):
             self._warn()
-
-    def _sums(self, batch: int, logs) -> tuple[float, float]:
-        """Sum of the losses since the epoch began, and of what was summed; their differences give the single losses.
-
-        Keras weights by images, and the last batch of an epoch may hold fewer. A training step of the user's own
-        may come without Keras's tracker of the loss: then batches are summed.
-        """
-        for metric in self.model.metrics:
-            if metric.name == "loss" and isinstance(metric, keras.metrics.Mean):
-                return tuple(float(keras.ops.convert_to_numpy(value)) for value in (metric.total, metric.count))
-        return logs["loss"] * (batch + 1), float(batch + 1)
 
     def _stuck(self) -> bool:
         window = self.losses[-self.wait // 2 :]

@@ -198,7 +198,8 @@ def metric_mismatch(metrics: tuple[MetricFacts, ...], majority: float) -> Findin
 
     Thresholds: at least 0.6 and 0.3 above the largest class for answers without information, while
     right ones give about 1 (top-5 accuracy gives 0.5 and passes); right and wrong less than 0.05
-    apart. Beside a sound accuracy the first is allowed. Losses and measures that fall, or leave 0..1, are not touched.
+    apart. Beside a sound accuracy the first is allowed. Losses and measures that fall, leave 0..1, or do not read
+    the answers, as a learning rate among the metrics, are not touched.
     """
     sound = any(m.right > 0.95 and m.wrong < 0.1 and abs(m.uninformed - majority) < 0.2 for m in metrics)
     for metric in metrics:
@@ -209,6 +210,8 @@ def metric_mismatch(metrics: tuple[MetricFacts, ...], majority: float) -> Findin
                 "it must accept these labels",
                 "metrics=['accuracy']",
             )
+        if not metric.reads_answers:
+            continue
         looks_good = not sound and 0.95 <= metric.right <= 1.0001 and 1 > metric.uninformed >= max(0.6, majority + 0.3)
         # A share of equal (B, 1) and (B,) pairs is 1/classes for anyone; ratios and means of other things also differ.
         blind = abs(metric.right - metric.wrong) < 0.05 and abs(metric.right - metric.uninformed) < 0.05
