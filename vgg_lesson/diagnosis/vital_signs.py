@@ -179,13 +179,7 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
     labels, classes = subject.labels.given[rows], subject.labels.classes[rows]
     layers = through_the_layers(model, images[:BATCH])
     kept = model.get_weights()
-    results, ask = {}, loss_function(subject.model)
-
-    def loss(labels, answers):
-        return ask(labels, answers)
-
-    if not subject.model.run_eagerly:  # as in fit: some losses raise in a graph only
-        loss = tf.function(loss, jit_compile=False, autograph=False)
+    results, loss = {}, loss_function(subject.model)
     normalises = bool(cloning.layers_with_statistics(model))
     for mode in (False, True) if normalises else (False,):
         answers = [forward(model, images[i : i + BATCH], mode) for i in range(0, len(images), BATCH)]
@@ -196,9 +190,11 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
             if outputs.ndim == 2
             else np.nan
         )
+        asked = tf.constant(as_fed(labels)), tf.constant(outputs)
         with arguments.named("the loss"):
-            data_loss = float(loss(tf.constant(as_fed(labels)), tf.constant(outputs)))
-        results[mode] = data_loss, right, outputs
+            results[mode] = float(loss(*asked)), right, outputs
+            if not subject.model.run_eagerly:  # as in fit: some losses raise in a graph only
+                tf.function(lambda y, p: loss(y, p), autograph=False, jit_compile=False).get_concrete_function(*asked)
     results.setdefault(True, results[False])
     hidden = [layer for layer in layers if layer.weights]
     first = next((layer.spread for layer in hidden if layer.spread > 0), 0.0)
