@@ -1,12 +1,26 @@
 """Checks of what a user gives: each error names the argument, what it received and what is allowed."""
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 
 NUMBERS = "biuf"
 """NumPy's letters for the kinds of numbers: booleans, whole numbers with and without sign, floats."""
+
+
+class PartRaises(ValueError):
+    """Something that the user gave raises when it is used; the message names the part."""
+
+
+@contextmanager
+def named(part: str):
+    """Inside, whatever is raised becomes a :class:`PartRaises`."""
+    try:
+        yield
+    except Exception as error:
+        raise PartRaises(f"{part} raises {type(error).__name__}: {error}") from error
 
 
 def images(given, name: str) -> np.ndarray:

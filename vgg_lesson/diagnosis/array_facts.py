@@ -1,10 +1,27 @@
 """Facts about the arrays: numbers in the images, classes in the labels, order of the rows."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from vgg_lesson.diagnosis.subject import Labels, Subject
+
+MEMORY = 256 * 2**20
+"""Bytes that a sample of images may take as 32-bit floats."""
+SLICE = 2**22
+"""Values that are worked on at a time: 32 MB as 64-bit floats."""
+
+
+def fitting(images: np.ndarray, most: int) -> int:
+    """How many of these images make a sample: at most ``most``, what fits into :data:`MEMORY`, but 64 of any size."""
+    return min(most, max(64, MEMORY // (4 * max(1, math.prod(images.shape[1:])))))
+
+
+def slices(images: np.ndarray):
+    """The images, some at a time, without a copy."""
+    rows = max(1, SLICE // max(1, math.prod(images.shape[1:])))
+    return (images[start : start + rows] for start in range(0, len(images), rows))
 
 
 @dataclass(frozen=True)
@@ -35,19 +52,26 @@ class ImageFacts:
 
 def image_facts(images: np.ndarray) -> ImageFacts:
     """Measure an array (N, height, width, channels), or without channels: (N, height, width) or flat (N, values)."""
-    x = np.asarray(images, np.float32)
-    x = x[..., None] if x.ndim < 4 else x
-    finite = bool(np.isfinite(x).all())
-    x = np.nan_to_num(x, posinf=0, neginf=0)
-    axes, pixels = tuple(range(x.ndim - 1)), x.reshape(len(x), -1, x.shape[-1])
+    images = np.asarray(images)
+    images = images[..., None] if images.ndim < 4 else images
+    finite, within = True, 0.0
+    total = squares = np.zeros((math.prod(images.shape[1:-1]), images.shape[-1]))  # of each pixel, over the images
+    for part in slices(images):
+        x = np.asarray(part, np.float32)
+        finite = finite and bool(np.isfinite(x).all())
+        x = np.nan_to_num(x, posinf=0, neginf=0).reshape(len(x), *total.shape)
+        total = total + x.sum(axis=0, dtype=np.float64)
+        squares = squares + np.square(x, dtype=np.float64).sum(axis=0)
+        within += float(x.std(axis=1).mean(axis=1).sum())
+    mean, square = (sums / len(images) for sums in (total, squares))
     return ImageFacts(
         finite=finite,
-        mean=x.mean(axis=axes, dtype=np.float64),
-        std=x.std(axis=axes, dtype=np.float64),
-        root_mean_square=float(np.sqrt(np.mean(np.square(x), dtype=np.float64))),
-        between=float(x.std(axis=0).mean()),
-        within=float(pixels.std(axis=1).mean()) if pixels.shape[1] > 1 else float("nan"),
-        count=len(x),
+        mean=mean.mean(axis=0),
+        std=np.sqrt(np.maximum(square.mean(axis=0) - np.square(mean.mean(axis=0)), 0)),
+        root_mean_square=float(np.sqrt(square.mean())),
+        between=float(np.sqrt(np.maximum(square - np.square(mean), 0)).mean()),
+        within=within / len(images) if len(total) > 1 else float("nan"),
+        count=len(images),
     )
 
 
@@ -59,6 +83,7 @@ class LabelFacts:
         finite, whole: no NaN; no fractions (class numbers only).
         lowest, highest: of the class numbers, or of all scores.
         distinct: different classes present. columns: of one-hot rows, else 0.
+        values: different numbers in some 2,000 of the rows. shape: of one image's label.
         rows_sum_to_one: for rows of scores.
         prior: share of each class present. entropy: of the prior, in nats: the loss of an answer
             without information is this, not 0 and not always ln(classes).
@@ -72,6 +97,8 @@ class LabelFacts:
     highest: float
     distinct: int
     columns: int
+    values: int
+    shape: tuple
     rows_sum_to_one: bool
     prior: np.ndarray
     entropy: float
@@ -80,8 +107,8 @@ class LabelFacts:
 
 
 def label_facts(labels: Labels) -> LabelFacts:
-    """Measure the labels."""
-    given = np.asarray(labels.given, np.float64)
+    """Measure the labels; of maps, which are not judged any further, the first ones."""
+    given = np.asarray(labels.given[: 64 if labels.given.ndim > 2 else None], np.float64)
     finite = bool(np.isfinite(given).all())
     given = np.nan_to_num(given)
     _, counts = np.unique(labels.classes if labels.one_hot else given, return_counts=True)
@@ -93,6 +120,8 @@ def label_facts(labels: Labels) -> LabelFacts:
         highest=float(given.max()),
         distinct=len(counts),
         columns=given.shape[1] if labels.one_hot else 0,
+        values=len(np.unique(given[:: max(1, len(given) // 2000)])),
+        shape=given.shape[1:],
         rows_sum_to_one=not labels.one_hot or bool(np.allclose(given.sum(axis=1), 1, atol=1e-3)),
         prior=prior,
         entropy=float(-(prior * np.log(prior)).sum()),

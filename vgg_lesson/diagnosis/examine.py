@@ -7,12 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, causes, cloning, inspection, known_good, rules_learned, training_stage
+from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.configuration import first_line
+from vgg_lesson.diagnosis.given_weights import STANDARD_ERRORS, looks_fresh
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Laboratory
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns, given_accuracy
 
 
 def examine(
@@ -35,7 +37,7 @@ def examine(
     Nothing that is given is changed: copies are trained, global random states are put back.
 
     Args:
-        model: a compiled ``keras.Model`` with one output, fresh or trained.
+        model: a compiled ``keras.Model`` with one input and one output, fresh or trained.
         x_train: (N, ...) images, uint8 or float, as they would go to ``fit``.
         y_train: labels as the loss wants them: (N,), (N, 1) or one-hot (N, classes).
         validation_data: (images, labels), or None.
@@ -74,6 +76,8 @@ USABLE = 0.93
 """Share of the budget after which nothing new is begun: the step under way is finished after the clock."""
 SHORTEST, KNOWN_GOOD_SHARE = 4, 0.3
 """Seconds below which the known-good network is not begun, and its share of the time that is left."""
+GIVEN = 512
+"""Images that the given weights answer before labels are said to be independent of images."""
 
 
 class Examination:
@@ -100,10 +104,11 @@ class Examination:
         self.progress(text)
 
     def report(self) -> Report:
-        cause = cause_of(self.findings, self.stuck)
+        # A network that learns with Keras's step shows nothing about a step of its own.
+        stuck = None if self.subject.own_steps and self.stuck is False else self.stuck
         return Report(
-            cause,
-            self.stuck,
+            cause_of(self.findings, stuck),
+            stuck,
             tuple(f for f in self.findings if f.cause != causes.UNDETERMINED),
             self.signs.layers if self.signs else (),
             tuple(self.lab.courses.values()) if self.lab else (),
@@ -116,13 +121,34 @@ class Examination:
     def run(self) -> Report:
         self.progress("looking at arrays, loss, output and metrics")
         subject = self.subject
+        if subject.own_steps:
+            self.say(
+                f"the model has a {' and a '.join(subject.own_steps)} of its own; trained here with Keras's ordinary "
+                "step, so what it does in fit is not known"
+            )
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
         except (NotImplementedError, TypeError, ValueError) as error:
             self.say(f"the model cannot be rebuilt from its configuration, so nothing was tried: {error}")
             return self.report()
-        self.facts = facts = inspection.gather(subject, fresh)
-        self.findings = inspection.static_findings(subject, facts)
+        try:
+            self._look(fresh)
+            blocking = [finding.cause for finding in self.findings if finding.blocks_training]
+            if not blocking:
+                self._learn(fresh)
+            elif set(blocking) != {causes.UNDETERMINED}:
+                self.say("training was not tried: what was found makes it pointless until mended")
+        except (ValueError, tf.errors.OpError) as error:
+            # Keras, a loss, an augmentation or a layer of the user's refuses what it is given, as it would in fit:
+            # that is an answer, and what was found before it stays. Other errors are mistakes, and are raised.
+            named = isinstance(error, arguments.PartRaises)
+            told = first_line(error)
+            self.say(told.removeprefix("PartRaises: ") if named else f"the training itself raises: {told}")
+        return self.report()
+
+    def _look(self, fresh) -> None:
+        self.facts = facts = inspection.gather(self.subject, fresh)
+        self.findings = inspection.static_findings(self.subject, facts)
         self.say(
             f"static facts: loss of guessing {facts.loss.uninformed:.3f}, output is "
             f"{facts.output.kind or 'not available'}, "
@@ -131,22 +157,42 @@ class Examination:
         for finding in self.findings:
             if finding.cause == causes.UNDETERMINED:  # no cause to name, but what Keras says belongs to what was seen
                 self.say(f"{finding.measured}; {finding.remedy}")
-        if any(finding.blocks_training for finding in self.findings):
-            self.say("training was not tried: what was found makes it pointless until mended")
-            return self.report()
-        try:
-            self._learn(fresh)
-        except (ValueError, tf.errors.OpError) as error:
-            # Keras, a loss, an augmentation or a layer of the user's refuses what it is given, as it would in fit:
-            # that is an answer, and what was found before it stays. Other errors are mistakes, and are raised.
-            self.say(f"the training itself raises: {first_line(error)}")
-        return self.report()
 
     def _learn(self, fresh) -> None:
         self._known_good()
-        if any(f.cause == causes.LABELS_INDEPENDENT_OF_IMAGES for f in self.findings):
+        independent = [f for f in self.findings if f.cause == causes.LABELS_INDEPENDENT_OF_IMAGES]
+        if independent and self._given_know(fresh):
+            self.findings.remove(independent[0])
+            if self.subject.validation_part() is None:
+                self.say("images that it was not trained on would tell this from learning by heart: validation_data")
+                return
+        elif independent:
             return
         self.stuck = training_stage.run(self, fresh)
+
+    def _given_know(self, fresh) -> bool:
+        """Whether the weights as given answer far better than guessing: then the known-good network was a poor judge.
+
+        Images that they were not trained on are asked, where there are any.
+        """
+        subject, part = self.subject, self.subject.validation_part()
+        if not self.facts.weights_finite or looks_fresh(subject.model, fresh):
+            return False
+        if part is None:
+            rows = subject.sample(GIVEN)
+            images, classes = prepared(subject, rows), subject.labels.classes[rows]
+        else:
+            rows = np.random.default_rng(subject.seed).permutation(len(part[0]))[:GIVEN]
+            images, classes = part[0][rows], part[1][rows]
+        share = given_accuracy(subject, fresh, images, classes)
+        guessing = np.unique(classes, return_counts=True)[1].max() / len(classes)
+        if share <= guessing + STANDARD_ERRORS * np.sqrt(guessing * (1 - guessing) / len(classes)):
+            return False
+        self.say(
+            f"the weights as given reach {share:.2f} on {'training' if part is None else 'validation'} images "
+            f"(guessing {guessing:.2f}), so the known-good network does not decide"
+        )
+        return True
 
     def _known_good(self) -> None:
         if self.left() < SHORTEST:

@@ -4,14 +4,24 @@ from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from vgg_lesson.diagnosis import array_facts, cloning, configuration, rules_arrays, rules_output, rules_weights
+from vgg_lesson.diagnosis import (
+    arguments,
+    array_facts,
+    cloning,
+    configuration,
+    rules_arrays,
+    rules_output,
+    rules_weights,
+)
+from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.metric_facts import MetricFacts, metric_facts
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.subject import Subject
 
 IMAGES = 2048
-"""Images measured; a mean over them is good to 0.01 standard deviations."""
+"""Images measured, fewer of large ones; a mean over them is good to 0.01 standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +44,19 @@ class Facts:
     kernels: int
     random_kernels: int
     weights_finite: bool
+    regresses: bool
 
 
 def gather(subject: Subject, fresh: keras.Model) -> Facts:
     """Measure arrays, loss, output, metrics and weights. ``fresh`` is a copy of ours with new weights."""
-    rows = subject.sample(IMAGES)
-    images = subject.images[rows]
+    count = array_facts.fitting(subject.images, IMAGES)
+    rows = subject.sample(count)
+    images = prepared(subject, rows)
     validation = subject.validation_part()
-    alike = _in_its_mix(subject) if subject.validation is not None else images
+    alike = prepared(subject, _in_its_mix(subject, count)) if subject.validation is not None else images
     outside = None if validation is None else _some(validation[0], subject.seed)
-    loss = configuration.loss_facts(subject)
+    with arguments.named("the loss"):
+        loss = configuration.loss_facts(subject)
     frozen, random = frozen_kernels(subject)
     return Facts(
         images=_measured(images, subject.images),
@@ -55,13 +68,14 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         output=configuration.output_facts(subject, fresh, loss),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
         rate=max(configuration.rates(subject.model.optimizer).values()),
-        mode_share=_share_of_commonest(images),
+        mode_share=_share_of_commonest(subject, rows),
         channels_swapped=outside is not None and _channels_swapped(alike, outside),
         trainable=len(subject.model.trainable_weights),
         frozen_kernels=frozen,
         kernels=sum(len(weight.shape) >= 2 for weight in subject.model.weights),
         random_kernels=random,
         weights_finite=all(np.isfinite(weight).all() for weight in subject.model.get_weights()),
+        regresses=_regresses(subject),
     )
 
 
@@ -71,6 +85,11 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
     hard = [
         rules_arrays.non_finite_arrays(facts.images, facts.labels),
         rules_arrays.inputs_constant(facts.images) or rules_arrays.nearly_all_pixels_equal(facts.mode_share),
+    ]
+    declined = _declined(subject, facts)
+    if declined:  # the other rules are about classes
+        return [finding for finding in hard if finding] + [declined]
+    hard += [
         rules_output.output_raises(facts.output),
         rules_arrays.labels_out_of_range(facts.labels, units),
         rules_output.constant_output(facts.output),
@@ -104,6 +123,32 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
     return list(named.values())
 
 
+def _declined(subject: Subject, facts: Facts) -> Finding | None:
+    ignored = getattr(subject.model.loss, "ignore_class", None)
+    return rules_arrays.not_single_labels(
+        facts.labels,
+        facts.loss,
+        facts.output,
+        facts.regresses,
+        ignored is not None and bool(np.any(subject.labels.given == ignored)),
+        subject.model.loss is None,
+    )
+
+
+def _regresses(subject: Subject) -> bool:
+    """True when the loss is smallest where the answers are the labels themselves, taken as numbers."""
+    given = as_fed(subject.labels.given[subject.sample(configuration.ROWS)])
+    if subject.labels.given[:1].size != subject.units:
+        return False
+    answers = given.reshape(len(given), -1).astype(np.float32)
+    try:
+        loss = configuration.loss_function(subject.model)
+        right, *others = (float(loss(tf.constant(given), tf.constant(answers + shift))) for shift in (0, 1, -1))
+    except Exception:  # a loss that refuses them is told elsewhere
+        return False
+    return right < min(others)
+
+
 def _preprocessing(facts: Facts) -> Finding | None:
     if facts.validation is None or not facts.images.finite or np.isfinite(facts.order.tail):
         return None  # a split-off tail went through the same preparation as the rest
@@ -111,18 +156,17 @@ def _preprocessing(facts: Facts) -> Finding | None:
 
 
 def _some(images: np.ndarray, seed: int) -> np.ndarray:
-    return images[np.random.default_rng(seed).permutation(len(images))[:IMAGES]]
+    return images[np.random.default_rng(seed).permutation(len(images))[: array_facts.fitting(images, IMAGES)]]
 
 
 def _measured(sample: np.ndarray, images: np.ndarray) -> array_facts.ImageFacts:
     """Facts of a sample, but NaN and infinity are looked for in all images: a single one is enough to spread."""
-    parts = range(0, len(images), IMAGES)
-    finite = images.dtype.kind != "f" or all(np.isfinite(images[start : start + IMAGES]).all() for start in parts)
+    finite = images.dtype.kind != "f" or all(np.isfinite(part).all() for part in array_facts.slices(images))
     return replace(array_facts.image_facts(sample), finite=bool(finite))
 
 
-def _in_its_mix(subject: Subject) -> np.ndarray:
-    """Training images drawn with the classes' shares of the validation labels.
+def _in_its_mix(subject: Subject, count: int) -> np.ndarray:
+    """Positions of training images drawn with the classes' shares of the validation labels.
 
     Classes differ in brightness, so sets of another mix differ though they were prepared alike.
     """
@@ -130,13 +174,12 @@ def _in_its_mix(subject: Subject) -> np.ndarray:
     present, which, counts = np.unique(train, return_inverse=True, return_counts=True)
     wanted = np.array([np.sum(validation == number) for number in present], float)
     weights = (wanted / counts)[which] if wanted.sum() else np.ones(len(train))
-    rows = np.random.default_rng(subject.seed).choice(len(train), IMAGES, p=weights / weights.sum())
-    return subject.images[rows]
+    return np.random.default_rng(subject.seed).choice(len(train), count, p=weights / weights.sum())
 
 
-def _share_of_commonest(images: np.ndarray) -> float:
-    values = np.asarray(images[:256]).ravel()
-    _, counts = np.unique(values, return_counts=True)
+def _share_of_commonest(subject: Subject, rows: np.ndarray) -> float:
+    few = min(256, max(8, array_facts.SLICE // subject.images[0].size))
+    _, counts = np.unique(subject.images[rows[:few]], return_counts=True)
     return float(counts.max() / counts.sum())
 
 

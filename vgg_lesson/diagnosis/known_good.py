@@ -2,7 +2,8 @@
 
 Own scaling, own loss, own optimizer: whatever is wrong with the subject's network, this one has not
 got it. Images it has not trained on decide, so learning by heart does not count. A flattened image is
-one pixel with as many channels as it has values: the convolutions then are dense layers.
+one pixel with as many channels as it has values: the convolutions then are dense layers. Averaging hides
+classes that lie in fine detail, so before images are said to show nothing their whole detail is looked at.
 """
 
 import math
@@ -13,7 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis.batches import augment_batch
+from vgg_lesson.diagnosis.array_facts import fitting
+from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, prepares
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, spread
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.one_device import on_one_device
@@ -25,7 +27,7 @@ ENOUGH = 80
 LONGER = 3
 """Times the steps for a second look: nothing was found, or validation images seem harder than held-out ones."""
 SIDE = 24
-"""Larger images are averaged down to at most this side: a quarter of the time, and the classes still show."""
+"""Larger images are averaged down to at most this side: a quarter of the time, and most classes still show."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class KnownGood:
         accuracy: share of right answers on training images held out from it. held_out: their number.
         majority: share of the largest class among these: what guessing gives.
         steps, seconds: of training, batches of 64.
-        informative: True when accuracy is above guessing by 4 standard errors; False when it is not after
-            enough steps; None when there were too few images or steps.
+        informative: True when accuracy is above guessing by 4 standard errors; False when it is not after enough
+            steps, in full detail too; None when there were too few images or steps.
         permuted: the same on permuted labels, NaN when not tried.
         validation: what it says about the validation images.
         augmented: accuracy when trained on augmented images, on plain held-out images; NaN without augmentation.
@@ -101,10 +103,11 @@ def build(input_shape, classes: int, seed: int) -> keras.Model:
 
 
 class KnownGoodProbe:
-    """Trains the known-good network; one compiled step for all its questions."""
+    """Trains the known-good network. ``fine``: a block's pixels come as channels, not averaged: nothing is lost."""
 
-    def __init__(self, subject: Subject):
-        self.subject = subject
+    def __init__(self, subject: Subject, fine: bool = False):
+        self.subject, self.fine = subject, fine
+        self.channels_first = subject.channels_first
         images, labels = subject.training_part()
         rng = np.random.default_rng(subject.seed + 1)
         order = rng.permutation(len(images))[:12_000]
@@ -112,7 +115,8 @@ class KnownGoodProbe:
         self.held, self.train = order[:held], order[held:]
         self.numbers, coded = np.unique(labels.classes, return_inverse=True)
         self.coded, self.images = coded.astype(np.int64), images
-        sample = self._thin(images[self.train[:1000]])
+        self.thinned = max(pictures(images[:1], self.channels_first).shape[1:3]) > SIDE
+        sample = self._thin_all(images, self.train[: fitting(images, 1000)])
         axes = tuple(range(sample.ndim - 1))
         self.mean, self.std = sample.mean(axis=axes), spread(sample)
         self.model = build(sample.shape[1:], max(2, len(self.numbers)), subject.seed)
@@ -124,12 +128,10 @@ class KnownGoodProbe:
         self.majority = float(np.bincount(self.coded[self.held]).max() / max(1, len(self.held))) if held else 1.0
 
     def _thin(self, images) -> np.ndarray:
-        x = np.nan_to_num(np.asarray(images, np.float32))
-        x = x[:, None, None] if x.ndim == 2 else x[..., None] if x.ndim == 3 else x
-        step = -(-max(x.shape[1:3]) // SIDE)
-        height, width = (side // step for side in x.shape[1:3])
-        x = x[:, : height * step, : width * step]
-        return x.reshape(len(x), height, step, width, step, x.shape[-1]).mean(axis=(2, 4))
+        return in_blocks(pictures(images, self.channels_first), SIDE, averaged=not self.fine)
+
+    def _thin_all(self, images, rows) -> np.ndarray:
+        return np.concatenate([self._thin(images[rows[i : i + 128]]) for i in range(0, len(rows), 128)])
 
     def _step(self, x, y):
         with tf.GradientTape() as tape:
@@ -171,8 +173,9 @@ class KnownGoodProbe:
         coded = np.random.default_rng(self.subject.seed + 2).permutation(self.coded) if permute else self.coded
         if not len(self.held):
             return float("nan")
-        answers = self._answers((self._thin(self.images[self.held]) - self.mean) / self.std)
-        return float(np.mean(answers == coded[self.held]))
+        parts = (self.held[i : i + 128] for i in range(0, len(self.held), 128))
+        right = [self._answers((self._thin(self.images[p]) - self.mean) / self.std) == coded[p] for p in parts]
+        return float(np.mean(np.concatenate(right)))
 
     def _answers(self, x) -> np.ndarray:
         parts = [tf.constant(x[i : i + 128], tf.float32) for i in range(0, len(x), 128)]
@@ -181,11 +184,11 @@ class KnownGoodProbe:
     def validate(self) -> Validation:
         """How it does on validation images as they are, and after the change that helps them most."""
         part = self.subject.validation_part()
-        if part is None:
+        if part is None or self.fine:  # a block's pixels as channels cannot be turned or mirrored
             return Validation()
         images, classes = part
         rows = np.random.default_rng(self.subject.seed).permutation(len(images))[: 4 * HELD_OUT]
-        x, y = self._thin(images[rows]), classes[rows]
+        x, y = self._thin_all(images, rows), classes[rows]
         coded = np.searchsorted(self.numbers, y).clip(0, len(self.numbers) - 1)
         coded = np.where(self.numbers[coded] == y, coded, -1)
 
@@ -193,8 +196,10 @@ class KnownGoodProbe:
             return self._answers(images[part]) == coded[part]
 
         first, rest = slice(HELD_OUT), slice(HELD_OUT, None)
-        plain = float(np.mean(right((x - self.mean) / self.std, first)))
         mended = mendings(x)
+        # Where the augmentation is what scales, the training images' own scale is not that of the validation images.
+        own = mended[SCALED] if prepares(self.subject, self.train) else (x - self.mean) / self.std
+        plain = float(np.mean(right(own, first)))
         shares = {name: float(np.mean(right(images, first))) for name, images in mended.items()}
         name = max(shares, key=shares.get)
         # Chosen on the first images, it is judged on others: the best of eight looks good by luck.
@@ -215,18 +220,22 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
     done = probe.fit(steps, until, enough=wish)
     accuracy, held = probe.accuracy(), len(probe.held)
     error = np.sqrt(probe.majority * (1 - probe.majority) / max(1, held))
-    informative: bool | None = None
-    permuted = float("nan")
-    if held >= 50 and accuracy > probe.majority + 4 * error:
+    informative, permuted, limit = None, float("nan"), probe.majority + 4 * error
+    if held >= 50 and accuracy > limit:
         informative = True
     elif held >= 200 and done >= ENOUGH:
         if done == steps:  # many wrong labels, or classes that lie close together, only slow it down
             done = probe.fit(LONGER * steps, until, enough=probe.majority + 5 * error)
             accuracy = probe.accuracy()
-        informative = bool(accuracy > probe.majority + 4 * error)
+        informative = bool(accuracy > limit)
     if informative is False:
         probe.fit(ENOUGH // 2, float("inf"), permute=True)
         permuted = probe.accuracy(permute=True)
+        if probe.thinned:
+            probe = KnownGoodProbe(subject, fine=True)
+            done = probe.fit(LONGER * steps, until + (until - began), enough=probe.majority + 5 * error)
+            accuracy = probe.accuracy()
+            informative = True if accuracy > limit else False if done >= ENOUGH else None
     seen = probe.validate()
     if informative and accuracy - seen.accuracy > 2 * gap_error(held, seen.count):
         # Barely trained, it knows too little to be much worse on turned images: more training tells.

@@ -4,7 +4,11 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import ImageFacts, LabelFacts, OrderFacts
+from vgg_lesson.diagnosis.configuration import LossFacts, OutputFacts
 from vgg_lesson.diagnosis.report import Finding
+
+MANY = 100
+"""More different numbers than this among the labels are measurements, not class numbers and not smoothed rows."""
 
 
 def non_finite_arrays(images: ImageFacts, labels: LabelFacts) -> Finding | None:
@@ -54,6 +58,46 @@ def nearly_all_pixels_equal(images_share_of_mode: float) -> Finding | None:
         f"{images_share_of_mode:.1%} of all pixel values are the same number",
         "above 97%; photographs stay below a third",
         "look at the images right before fit: whole-number division?",
+        blocks_training=True,
+    )
+
+
+def not_single_labels(
+    labels: LabelFacts, loss: LossFacts, output: OutputFacts, regresses: bool, ignores: bool, no_loss: bool
+) -> Finding | None:
+    """What is no classifier with one label for each image is not judged: its labels are no faulty class numbers.
+
+    Args:
+        regresses: the loss is smallest where the answers equal the labels as numbers.
+        ignores: among the labels is one that the loss leaves out.
+        no_loss: none was compiled.
+    """
+    if output.error:
+        return None
+    units, places = output.shape[-1], output.shape[1:-1]
+    rows = labels.columns == units and not (labels.rows_sum_to_one and labels.lowest >= 0 and labels.highest <= 1)
+    numbers = labels.columns == 0 and units == 1 and (not labels.whole or labels.distinct > 2)
+    multi_hot = rows and labels.values == 2 and (labels.lowest, labels.highest) == (0, 1)
+    free = output.kind == "any"
+    what = ""
+    if places and labels.shape[: len(places)] == places:
+        what = f"the answers are maps, {output.shape[1:]}, and so are the labels, {labels.shape}"
+    elif multi_hot and not loss.error and (output.kind == "unit interval" or (free and not loss.takes)):
+        what = "the labels are rows of 0 and 1 with any number of ones, and each output stands for itself"
+    elif regresses and (rows or numbers) and (free or labels.values > MANY):
+        what = "the loss asks how far the answers are from the labels as numbers"
+    elif ignores:
+        what = "the loss leaves some labels out"
+    elif no_loss:
+        what = "no loss was compiled, and one that add_loss, compute_loss or train_step brings along cannot be asked"
+    if not what:
+        return None
+    return Finding(
+        causes.UNDETERMINED,
+        what,
+        "one class for each image, and a loss that asks for it",
+        f"{'' if no_loss else 'not a single-label image classifier: '}not examined "
+        "(for classes: one output for each, softmax, a cross-entropy)",
         blocks_training=True,
     )
 

@@ -45,6 +45,25 @@ class Labels:
         return len(self.classes)
 
 
+class LayerWithOwnDraws:
+    """A Keras layer as an augmentation: it draws on from batch to batch, yet its random state is put back each time."""
+
+    def __init__(self, layer: keras.layers.Layer):
+        self.layer, self.states = layer, None
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        variables = self.layer.variables  # the states of its seed generators are among them
+        kept = [variable.numpy() for variable in variables]
+        for variable, state in zip(variables, self.states or (), strict=False):
+            variable.assign(state)
+        try:
+            return keras.ops.convert_to_numpy(self.layer(images.astype(np.float32), training=True))
+        finally:
+            self.states = [variable.numpy() for variable in variables]
+            for variable, state in zip(variables, kept, strict=True):
+                variable.assign(state)
+
+
 @dataclass(frozen=True)
 class Subject:
     """The arguments of ``examine``, in one value.
@@ -56,6 +75,7 @@ class Subject:
         batch_size, validation_split, shuffle, augmentation, history: as for ``examine``.
         seed: of everything random in the examination.
         output_shape: of the model, first the batch; () for several outputs.
+        own_steps: which of train_step and compute_loss the model has of its own: a training here goes without them.
     """
 
     model: keras.Model
@@ -69,6 +89,7 @@ class Subject:
     history: dict[str, list[float]] = field(default_factory=dict)
     seed: int = 0
     output_shape: tuple = ()
+    own_steps: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -86,8 +107,14 @@ class Subject:
 
         Raises:
             TypeError: not a Keras model, arrays that are none, an option that there is not or of another type.
-            ValueError: not compiled, no images, lengths that differ, an option out of range.
+            ValueError: not compiled, several inputs or outputs, no images, lengths that differ, an option out of
+                range, another backend than TensorFlow.
         """
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"the Keras backend must be tensorflow, received {keras.backend.backend()}: set "
+                "KERAS_BACKEND=tensorflow before Keras is imported"
+            )
         if not isinstance(model, keras.Model):
             raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
         if not getattr(model, "compiled", False):
@@ -95,9 +122,15 @@ class Subject:
                 "model is not compiled: call model.compile(...) first, the optimizer and loss are part of "
                 "what is examined"
             )
+        inputs = getattr(model, "inputs", None)  # a subclassed model declares none
+        if inputs is not None and len(inputs) != 1:
+            raise ValueError(f"model must have one input, received {len(inputs)}: {[i.name for i in inputs]}")
         checked = arguments.options(**options)
+        if isinstance(checked["augmentation"], keras.layers.Layer):
+            checked["augmentation"] = LayerWithOwnDraws(checked["augmentation"])
         images, given = arguments.images(x_train, "x_train"), arguments.labels(y_train, "y_train")
         arguments.same_length(images, given, "x_train", "y_train")
+        own_steps = _own_steps(model)
         if not model.built:
             model = cloning.built_copy(model, images, checked["seed"])
         output_shape = _output_shape(model, images)
@@ -105,7 +138,9 @@ class Subject:
             raise ValueError(f"model must have one output, received outputs {getattr(model, 'output_shape', None)}")
         pair = arguments.validation(validation_data, images, _takes_any_size(model))
         validation = None if pair is None else (pair[0], Labels.of(pair[1]))
-        return cls(model, images, Labels.of(given), validation, **checked, output_shape=output_shape)
+        return cls(
+            model, images, Labels.of(given), validation, **checked, output_shape=output_shape, own_steps=own_steps
+        )
 
     @property
     def units(self) -> int:
@@ -116,6 +151,12 @@ class Subject:
     def classes(self) -> int:
         """Number of classes: outputs, or 2 for a single yes/no output."""
         return max(2, self.units)
+
+    @property
+    def channels_first(self) -> bool:
+        """Whether images are (N, channels, height, width): what the first convolution takes."""
+        kernels = (layer for layer in cloning.leaves(self.model) if layer.weights and hasattr(layer, "data_format"))
+        return getattr(next(kernels, None), "data_format", "") == "channels_first"
 
     def training_part(self) -> tuple[np.ndarray, Labels]:
         """What ``fit`` trains on: everything but the tail that ``validation_split`` takes away."""
@@ -140,6 +181,14 @@ class Subject:
         """Positions of up to ``count`` training images, drawn without replacement from the seed."""
         available = self.training_count
         return np.sort(np.random.default_rng(self.seed).permutation(available)[:count])
+
+
+def _own_steps(model) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in ("train_step", "compute_loss")
+        if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name)
+    )
 
 
 def _output_shape(model, images: np.ndarray) -> tuple:

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis import arguments, cloning
 from vgg_lesson.diagnosis.answers import forward, logit_spread, predicted_classes
-from vgg_lesson.diagnosis.batches import as_fed
+from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -157,15 +157,29 @@ class NetworkSigns:
         return max(shares, default=0.0)
 
 
+def given_accuracy(subject: Subject, model: keras.Model, images: np.ndarray, classes: np.ndarray) -> float:
+    """Share of right answers of the weights as given, with the stored statistics or a batch's, whichever is better.
+
+    ``model`` is a copy of ours; its weights are put back.
+    """
+    kept, shares = model.get_weights(), []
+    for mode in (False, True) if cloning.layers_with_statistics(model) else (False,):
+        model.set_weights(subject.model.get_weights())
+        parts = [images[i : i + BATCH].astype(np.float32) for i in range(0, len(images), BATCH)]
+        outputs = tf.constant(np.concatenate([forward(model, part, mode) for part in parts]))
+        shares.append(float(np.mean(np.asarray(predicted_classes(outputs)) == classes)))
+    model.set_weights(kept)
+    return max(shares)
+
+
 def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) -> NetworkSigns:
     """Measure ``model`` (a copy of ours) on up to ``count`` training images of the subject."""
     rows = subject.sample(count)
-    images = subject.images[rows].astype(np.float32)
+    images = prepared(subject, rows).astype(np.float32)
     labels, classes = subject.labels.given[rows], subject.labels.classes[rows]
     layers = through_the_layers(model, images[:BATCH])
     kept = model.get_weights()
-    loss = loss_function(subject.model)
-    results = {}
+    results, loss = {}, loss_function(subject.model)
     normalises = bool(cloning.layers_with_statistics(model))
     for mode in (False, True) if normalises else (False,):
         answers = [forward(model, images[i : i + BATCH], mode) for i in range(0, len(images), BATCH)]
@@ -176,7 +190,11 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
             if outputs.ndim == 2
             else np.nan
         )
-        results[mode] = float(loss(tf.constant(as_fed(labels)), tf.constant(outputs))), right, outputs
+        asked = tf.constant(as_fed(labels)), tf.constant(outputs)
+        with arguments.named("the loss"):
+            results[mode] = float(loss(*asked)), right, outputs
+            if not subject.model.run_eagerly:  # as in fit: some losses raise in a graph only
+                tf.function(lambda y, p: loss(y, p), autograph=False, jit_compile=False).get_concrete_function(*asked)
     results.setdefault(True, results[False])
     hidden = [layer for layer in layers if layer.weights]
     first = next((layer.spread for layer in hidden if layer.spread > 0), 0.0)

@@ -1,0 +1,322 @@
+"""What is given to an examination: large, fine, long and raw images, labels of other tasks, parts that raise."""
+
+import tracemalloc
+
+import keras
+import numpy as np
+import pytest
+from made_networks import small, stripes
+
+from vgg_lesson.diagnosis import array_facts, causes, cloning, examine, inspection, known_good, rules_learned
+from vgg_lesson.diagnosis.array_facts import fitting, image_facts
+from vgg_lesson.diagnosis.batches import prepared, prepares
+from vgg_lesson.diagnosis.known_good import KnownGood, KnownGoodProbe
+from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.vital_signs import network_signs
+
+L = keras.layers
+
+
+def made(*layers, shape=(8, 8, 3), loss="sparse_categorical_crossentropy", **options):
+    model = keras.Sequential([keras.Input(shape), *layers])
+    model.compile("adam", loss, **options)
+    return model
+
+
+def static(model, x, y, **options):
+    subject = Subject.of(model, x, y, **options)
+    facts = inspection.gather(subject, cloning.copy(subject.model, subject.images, seed=0))
+    return inspection.static_findings(subject, facts), facts
+
+
+def textures(count=840, side=26):
+    """Four classes that differ in their finest detail only: stripes of two pixels, three ways, and none."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, count)
+    rows, columns = np.indices((side, side))
+    waves = (-1.0) ** np.stack([rows, columns, rows + columns])
+    waves = np.concatenate([waves, np.zeros((1, side, side))])
+    x = rng.normal(0.5, 0.1, (count, side, side, 1)) + 0.4 * waves[y][..., None] * rng.choice([-1, 1], (count, 1, 1, 1))
+    return x.astype(np.float32), y
+
+
+def test_classes_in_fine_detail_are_looked_for_before_labels_are_accused(monkeypatch):
+    monkeypatch.setattr(known_good, "LONGER", 1)
+    x, y = textures()
+    model = made(L.Flatten(), L.Dense(4, activation="softmax"), shape=(26, 26, 1))
+    known, _ = known_good.known_good(Subject.of(model, x, y), float("inf"), steps=80)
+    assert known.informative is True and known.accuracy > 0.5
+
+
+def test_a_second_look_that_the_clock_ends_accuses_nobody(monkeypatch):
+    x, y = textures()
+    subject = Subject.of(made(L.Flatten(), L.Dense(4, activation="softmax"), shape=(26, 26, 1)), x, y)
+    steps = {False: 80, True: 3}
+
+    def fit(probe, *_, **__):
+        return steps[probe.fine]
+
+    monkeypatch.setattr(KnownGoodProbe, "fit", fit)
+    monkeypatch.setattr(KnownGoodProbe, "accuracy", lambda probe, permute=False: probe.majority)
+    assert known_good.known_good(subject, float("inf"), steps=80)[0].informative is None
+    steps[True] = 80
+    assert known_good.known_good(subject, float("inf"), steps=80)[0].informative is False
+
+
+@pytest.mark.parametrize(
+    ("trained", "validation", "cause"),
+    [
+        (True, "true", causes.HEALTHY),
+        (True, "permuted", causes.LABELS_INDEPENDENT_OF_IMAGES),  # what it knows of the training images is by heart
+        (True, None, causes.UNDETERMINED),
+        (False, "true", causes.LABELS_INDEPENDENT_OF_IMAGES),
+    ],
+)
+def test_given_weights_that_know_are_heard_before_labels_are_accused(monkeypatch, trained, validation, cause):
+    blind = KnownGood(0.25, 512, 0.25, 480, 1.0, False, 0.25)
+    monkeypatch.setattr(known_good, "known_good", lambda subject, until: (blind, None))
+    x, y = stripes(1200)
+    model = small()
+    if trained:
+        model.fit(x, y, epochs=3, verbose=0)
+    other = None
+    if validation:
+        other = stripes(600, seed=1)
+        other = other if validation == "true" else (other[0], np.random.default_rng(0).permutation(other[1]))
+    report = examine(model, x, y, other, budget_seconds=60)
+    assert report.cause == cause
+    assert any("weights as given reach" in line for line in report.seen) == (not report.findings)
+
+
+def rescaling():
+    return keras.Sequential([L.Rescaling(1 / 255), L.RandomFlip("horizontal")])
+
+
+def test_an_augmentation_that_scales_is_part_of_the_preparation():
+    x, y = stripes(1200)
+    raw = np.round(255 * x).astype(np.uint8)
+    x_val, y_val = stripes(300, seed=1)
+    augmentation = rescaling()
+    before = [variable.numpy() for variable in augmentation.variables]
+    subject = Subject.of(small(), raw, y, (x_val, y_val), augmentation=augmentation)
+    signs = network_signs(subject, cloning.copy(subject.model, x, seed=0))
+    assert 0.1 < signs.first_input < 1
+    report = examine(small(), raw, y, (x_val, y_val), augmentation=augmentation, budget_seconds=120)
+    assert report.cause == causes.HEALTHY
+    for old, new in zip(before, augmentation.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_validation_images_must_be_as_the_augmentation_leaves_the_training_images():
+    x, y = stripes()
+    raw = np.round(255 * x).astype(np.uint8)
+    options = {"augmentation": rescaling()}
+    assert static(small(), raw, y, validation_data=(x, y), **options)[0] == []
+    (finding,), facts = static(small(), raw, y, validation_data=(raw, y), **options)
+    assert finding.cause == causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER and facts.images.spread < 1
+    subject = Subject.of(small(), raw, y, (x, y), **options)
+    known, _ = known_good.known_good(subject, float("inf"), steps=40)
+    assert known.informative and rules_learned.validation_apart(known, facts.order) is None
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "scales"),
+    [
+        (lambda x: x[:, :, ::-1], False),
+        (lambda x: np.random.default_rng(0).uniform(0, 1, x.shape), False),
+        (lambda x: x * 0.0 + x.mean(), False),
+        (lambda x: 1.0 * x[::-1] - 5, False),  # other images than those that were given
+        (lambda x: {}["missing"], False),  # told where a training needs it
+        (lambda x: 2 * x - 9.0, True),
+        (lambda x, y: (x / 255, y), True),
+    ],
+)
+def test_what_counts_as_a_preparation(augmentation, scales):
+    x, y = stripes(100)
+    subject = Subject.of(small(), x, y, augmentation=augmentation)
+    rows = np.arange(90)
+    assert prepares(subject, rows) is scales
+    found = prepared(subject, rows)
+    assert len(found) == 90 and np.array_equal(found, x[:90]) != scales
+
+
+def test_a_layers_draws_go_on_and_its_state_is_put_back():
+    x, y = stripes(64)
+    layer = keras.Sequential([L.RandomFlip("horizontal_and_vertical", seed=3)])
+    first = [variable.numpy() for variable in layer.variables]
+    augmentation = Subject.of(small(), x, y, augmentation=layer).augmentation
+    drawn = [augmentation(x) for _ in range(2)]
+    assert not np.array_equal(*drawn)
+    assert all(np.array_equal(old, new.numpy()) for old, new in zip(first, layer.variables, strict=True))
+    np.testing.assert_array_equal(drawn[0], layer(x, training=True))
+
+
+X, Y = stripes(200)
+RNG = np.random.default_rng(0)
+MAPS = RNG.integers(0, 4, (200, 8, 8))
+SPARSE = keras.losses.SparseCategoricalCrossentropy
+BINARY = keras.losses.BinaryCrossentropy
+
+
+def flat(units, activation=None):
+    return L.Flatten(), L.Dense(units, activation=activation)
+
+
+OTHER_TASKS = {
+    "multi-label": (flat(5, "sigmoid"), "binary_crossentropy", RNG.integers(0, 2, (200, 5)), "any number of ones"),
+    "multi-label, logits": (flat(5), BINARY(from_logits=True), RNG.integers(0, 2, (200, 5)), "any number of ones"),
+    "regression": (flat(1), "mse", RNG.normal(0, 1, 200), "how far the answers are"),
+    "age": (flat(1, "relu"), "mae", RNG.integers(1, 80, 200), "how far the answers are"),
+    "share": (flat(1, "sigmoid"), "mse", RNG.uniform(0, 1, (200, 1)), "how far the answers are"),
+    "boxes": (flat(4), keras.losses.Huber(), RNG.uniform(0, 224, (200, 4)), "how far the answers are"),
+    "segmentation": (
+        (L.Conv2D(4, 1, activation="softmax"),),
+        "sparse_categorical_crossentropy",
+        MAPS,
+        "maps, (8, 8, 4)",
+    ),
+    "autoencoder": ((L.Conv2D(3, 1),), "mse", X, "maps, (8, 8, 3)"),
+    "left out": (flat(4, "softmax"), SPARSE(ignore_class=-1), np.where(Y == 3, -1, Y), "leaves some labels out"),
+}
+
+
+@pytest.mark.parametrize("task", OTHER_TASKS)
+def test_other_tasks_are_declined_not_accused(task):
+    layers, loss, y, told = OTHER_TASKS[task]
+    report = examine(made(*layers, loss=loss), X, y, budget_seconds=30)
+    assert report.cause == causes.UNDETERMINED and not report.findings and not report.courses
+    assert told in report.seen[-1] and "not a single-label image classifier: not examined" in report.seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "y", "cause"),
+    [
+        (flat(5, "softmax"), "categorical_crossentropy", RNG.integers(0, 2, (200, 5)), causes.LABELS_OUT_OF_RANGE),
+        (flat(4, "sigmoid"), "binary_crossentropy", np.eye(4)[Y] / 255, causes.LABELS_OUT_OF_RANGE),
+        (flat(1, "sigmoid"), "binary_crossentropy", Y / 255, causes.LABELS_OUT_OF_RANGE),
+        (flat(1, "sigmoid"), "binary_crossentropy", Y, causes.LOSS_LABEL_MISMATCH),
+        (flat(4, "softmax"), "sparse_categorical_crossentropy", Y - 1, causes.LABELS_OUT_OF_RANGE),
+        ((L.Conv2D(4, 1, activation="softmax"),), "categorical_crossentropy", np.eye(4)[Y], None),
+    ],
+)
+def test_real_mistakes_are_still_named(layers, loss, y, cause):
+    found, _ = static(made(*layers, loss=loss), X, y)
+    assert found[0].cause == cause if cause else found[0].cause != causes.UNDETERMINED
+
+
+def test_two_inputs_are_refused_by_their_number():
+    inputs = [keras.Input((8, 8, 3), name=name) for name in ("left", "right")]
+    outputs = L.Dense(4, activation="softmax")(L.Flatten()(L.Concatenate()(inputs)))
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"model must have one input, received 2: \['left', 'right'\]"):
+        examine(model, [X, X], Y)
+
+
+@pytest.mark.parametrize("shape", [(3, 60, 60), (4, 200, 1), (200, 3, 3)])
+def test_long_images_keep_their_short_side(shape):
+    x = RNG.uniform(0, 1, (40, *shape)).astype(np.float32)
+    subject = Subject.of(made(*flat(4, "softmax"), shape=shape), x, Y[:40])
+    for fine in (False, True):
+        thin = KnownGoodProbe(subject, fine=fine)._thin(x)
+        assert np.isfinite(thin).all() and min(thin.shape) > 0 and max(thin.shape[1:3]) <= known_good.SIDE
+
+
+def test_channels_that_come_first_are_channels():
+    x, y = stripes()
+    layers = (L.Conv2D(2, 3, data_format="channels_first"), *flat(4, "softmax"))
+    subject = Subject.of(made(*layers, shape=(3, 8, 8)), np.moveaxis(x, -1, 1), y)
+    assert subject.channels_first and not Subject.of(small(), x, y).channels_first
+    np.testing.assert_array_equal(KnownGoodProbe(subject)._thin(subject.images[:9]), x[:9])
+
+
+def test_a_sample_fits_into_memory(monkeypatch):
+    def of(*shape):
+        return np.broadcast_to(np.float32(0), shape)
+
+    assert [fitting(of(5000, *shape), 2048) for shape in ((32, 32, 3), (224, 224, 3), (999, 999, 3))] == [2048, 445, 64]
+    assert fitting(of(5000, 999, 999, 3), 10) == 10
+    monkeypatch.setattr(array_facts, "MEMORY", 70 * 4 * 192)
+    _, facts = static(small(), X, Y, validation_data=(X, Y))
+    assert facts.images.count == facts.validation.count == facts.images_as_validation.count == 70
+
+
+def test_images_are_measured_some_at_a_time():
+    images = np.random.default_rng(0).integers(0, 255, (600, 128, 128, 3)).astype(np.uint8)
+    tracemalloc.start()
+    facts = image_facts(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 120e6  # as 32-bit floats they are 118 MB, and were copied three times
+    np.testing.assert_allclose(facts.mean, images.reshape(-1, 3).mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(facts.std, images.reshape(-1, 3).std(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(facts.between, images[:, :8].std(axis=0).mean(), rtol=1e-2)
+
+
+def missing(images):
+    return {}["missing"]
+
+
+class Tired:
+    """A loss that answers a few times."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def __call__(self, labels, answers):
+        self.times -= 1
+        if self.times < 0:
+            raise RuntimeError("no more")
+        return keras.losses.sparse_categorical_crossentropy(labels, answers)
+
+
+def test_an_augmentation_that_raises_is_named_and_the_report_stays():
+    x, y = stripes()
+    report = examine(small(), x, y, (255 * x, y), augmentation=missing, budget_seconds=60)
+    assert report.causes == (causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER,)
+    assert report.seen[-1] == "the augmentation raises KeyError: 'missing'"
+
+
+def test_a_loss_that_raises_is_named():
+    x, y = stripes()
+
+    def in_python(labels, answers):  # eagerly it works
+        return keras.losses.sparse_categorical_crossentropy(labels, answers) + 0 * float(np.mean(answers.numpy()))
+
+    for loss, told in ((in_python, "numpy"), (Tired(3), "RuntimeError: no more")):
+        report = examine(made(*flat(4, "softmax"), loss=loss), x, y, budget_seconds=60)
+        assert report.cause == causes.UNDETERMINED
+        assert report.seen[-1].startswith("the loss raises") and told in report.seen[-1]
+
+
+def test_another_backend_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="backend must be tensorflow, received jax: set KERAS_BACKEND"):
+        examine(small(), X, Y)
+
+
+class OwnStep(keras.Model):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+class OwnLoss(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, y_pred))
+
+
+def test_a_training_step_of_the_users_own_is_told_and_never_called_healthy():
+    x, y = stripes()
+    images = keras.Input((8, 8, 3))
+    answers = L.Dense(4, activation="softmax")(L.Flatten()(images))
+    own, ordinary, bare = (kind(images, answers) for kind in (OwnStep, keras.Model, OwnLoss))
+    for model in (own, ordinary):
+        model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    bare.compile("adam")
+    assert examine(ordinary, x, y, budget_seconds=60).cause == causes.HEALTHY
+    report = examine(own, x, y, budget_seconds=60)
+    assert report.cause == causes.UNDETERMINED and report.stuck is None and not report.findings and report.courses
+    assert "a train_step of its own" in report.seen[0]
+    report = examine(bare, x, y, budget_seconds=60)
+    assert report.cause == causes.UNDETERMINED and not report.findings
+    assert "a compute_loss of its own" in report.seen[0] and "no loss was compiled" in report.seen[-1]
