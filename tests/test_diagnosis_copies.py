@@ -265,22 +265,6 @@ def test_a_rate_that_is_a_function_or_a_schedule_of_ones_own(rate):
     assert not falls(trained(model, 60, Variation("slow", rate=1e-6))[0])
 
 
-class Forgetful(keras.Model):
-    """Looks at the loss and changes nothing."""
-
-    def train_step(self, data):
-        x, y = data
-        return {"loss": self.compute_loss(x, y, self(x, training=True))}
-
-
-def test_a_training_step_of_ones_own_is_told_and_not_called_healthy():
-    model = functional(Forgetful)
-    model.compile(keras.optimizers.Adam(1e-2), LOSS)
-    report = examine(model, *stripes(1200), budget_seconds=120)
-    assert report.cause == causes.UNDETERMINED and report.stuck is None and not report.findings
-    assert "Forgetful brings its own train_step" in str(report)
-
-
 def test_ordinary_batch_norm_is_one_that_learns_also_where_it_was_frozen():
     norm = keras.layers.BatchNormalization(epsilon=1.0)
     model = functional(keras.Model, norm)

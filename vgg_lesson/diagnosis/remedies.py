@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
-from vgg_lesson.diagnosis.array_facts import image_facts
+from vgg_lesson.diagnosis.array_facts import fitting, image_facts
+from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.causes import MEANINGS
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.inspection import IMAGES
@@ -216,7 +217,7 @@ def prescribe(
     with cloning.untouched_randomness(seed):
         fresh = cloning.copy(model, subject.images, seed=seed)
         signs = vital_signs.network_signs(subject, fresh, 64)
-        images = image_facts(subject.images[subject.sample(IMAGES)])
+        images = image_facts(prepared(subject, subject.sample(fitting(subject.images, IMAGES))))
         lab = Laboratory.of(subject, chance, signs, images, until=began + budget_seconds, report=say)
         plan = (Variation(), *chosen)
         trials = []

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.answers import forward, predicted_classes
+from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.subject import Subject
 
 
@@ -15,7 +16,7 @@ def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: in
     The weights and statistics of ``model`` (a copy of ours) are put back afterwards.
     """
     rows = subject.sample(count)
-    images, classes = subject.images[rows].astype(np.float32), subject.labels.classes[rows]
+    images, classes = prepared(subject, rows).astype(np.float32), subject.labels.classes[rows]
     kept = model.get_weights()
     norms = [layer for layer in cloning.leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [(layer, layer.momentum, layer.trainable) for layer in norms]

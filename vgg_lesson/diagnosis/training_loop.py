@@ -136,15 +136,6 @@ class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self.schedule, "factor": 1.0, "held": FOLLOW}
 
 
-def own_steps(model: keras.Model) -> list[str]:
-    """What a model does in its own way in ``fit``, where :class:`Trainer` does as Keras does."""
-    return [
-        name
-        for name in ("train_step", "compute_loss")
-        if getattr(getattr(model, name), "__func__", None) is not getattr(keras.Model, name)
-    ]
-
-
 def he_normal(model: keras.Model, seed: int) -> list[np.ndarray]:
     """Weights for ``model``: kernels drawn from N(0, 2 / fan_in), the last layer's from N(0, 1 / fan_in), biases zero.
 

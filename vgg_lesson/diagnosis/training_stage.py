@@ -18,7 +18,6 @@ from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norm
 from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, STANDARD_ERRORS, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
-from vgg_lesson.diagnosis.training_loop import own_steps
 from vgg_lesson.diagnosis.variation import Course, Variation, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
@@ -75,14 +74,7 @@ def run(exam, fresh) -> bool | None:
         )
         return True
     suspicions = suspicions_of(exam, fresh, chance, update, unreachable)
-    own = own_steps(subject.model)
-    if own:
-        exam.say(
-            f"{type(subject.model).__name__} brings its own {' and '.join(own)}: Keras's were used in place of it, so "
-            "a mistake in there does not show"
-        )
-    stuck = _train(exam, given, update, suspicions)
-    return None if own and stuck is False else stuck
+    return _train(exam, given, update, suspicions)
 
 
 def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bool | None:
