@@ -273,3 +273,10 @@ def test_ordinary_batch_norm_is_one_that_learns_also_where_it_was_frozen():
     found = [next(layer for layer in made.layers if layer.name == norm.name) for made in (plain, ordinary)]
     assert [layer.trainable for layer in found] == [False, True]
     assert [layer.epsilon for layer in found] == [1.0, 1e-3] and not norm.trainable
+
+
+def test_a_training_may_start_from_he_weights():
+    course, trainer = trained(small(), 1, Variation("He", he=True))
+    kernel = next(weight for weight in trainer.model.trainable_variables if weight.path.endswith("kernel"))
+    drawn = next(value for value in course.state[0] if value.shape == kernel.shape)
+    assert course.steps == 1 and 0.5 < drawn.std() / np.sqrt(2 / np.prod(kernel.shape[:-1])) < 1.5

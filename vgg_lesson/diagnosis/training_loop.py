@@ -63,7 +63,7 @@ class Trainer:
     def start(self, variation: Variation) -> Course:
         """Fresh weights and optimizer for one variation."""
         fresh = self._copy(self.subject.seed + variation.seed)
-        weights = cloning.he_normal(fresh, self.subject.seed + variation.seed) if variation.he else fresh.get_weights()
+        weights = he_normal(fresh, self.subject.seed + variation.seed) if variation.he else fresh.get_weights()
         if variation.zero_biases:
             weights = [
                 np.zeros_like(value) if len(variable.shape) == 1 and variable.path.endswith("bias") else value
