@@ -33,7 +33,7 @@ def test_every_control_has_a_label_and_a_tooltip(make):
     assert len({control.description for control in controls}) == len(controls) >= 2
     assert all(control.description and control.tooltip for control in controls)
     assert "Goal." in lab.children[0].value
-    assert bytes(lab.panel.image.value).startswith(b"\x89PNG")
+    assert bytes(lab.panel.image.value).startswith(b"\xff\xd8")
     assert lab.text in lab.panel.words.value.replace("&#x27;", "'")
 
 

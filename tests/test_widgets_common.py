@@ -29,7 +29,7 @@ def test_controls_are_made_without_a_deprecated_argument(recwarn):
     assert not [warning for warning in recwarn if issubclass(warning.category, DeprecationWarning)]
 
 
-@pytest.mark.parametrize("work", [style.figure, lambda: style.to_png(MADE)])
+@pytest.mark.parametrize("work", [style.figure, lambda: style.to_jpeg(MADE)])
 def test_only_one_thread_at_a_time_changes_matplotlibs_settings(work):
     """Two in the wrong order would leave the labs' style to the notebook's own plots."""
     thread = threading.Thread(target=work, daemon=True)
@@ -55,7 +55,7 @@ def test_a_panel_without_a_picture_hides_its_image():
     panel.show(style.Picture(MADE, "one axes"))
     assert panel.image.layout.visibility is None and panel.image.tooltip == "one axes"
     panel.clear()
-    assert panel.image.layout.visibility == "hidden" and panel.picture is None and not panel.words.value
+    assert panel.image.layout.visibility == "hidden" and not panel.text and not panel.words.value
 
 
 def test_a_new_picture_is_one_message(monkeypatch):

@@ -62,7 +62,7 @@ def test_the_browser_finds_a_planted_twin(data):
     lab = labs.class_browser(changed)
     _, text = move(lab, number=4, chosen=0, closest=True)
     assert f"{data.class_names[data.y_train[11]]} 0," in text
-    assert "a twin?" in lab.panel.picture.figure.axes[0].get_title("left")
+    assert "a twin?" in lab.compute(**lab.values).figure.axes[0].get_title("left")
 
 
 def test_the_browser_refuses_too_few_images(data):
@@ -77,7 +77,8 @@ def test_the_explorer_shows_what_preprocessing_gives(explorer, data):
         _, text = move(explorer, row=8, how=how, mirror=False, right=0, down=0)
         seen = preprocess(data.x_train[8:9], how, statistics)
         assert f"mean {seen.mean():.3f}, standard deviation {seen.std():.3f}" in text, how
-        counted = sum(patch.get_data().values.sum() for patch in explorer.panel.picture.figure.axes[2].patches)
+        drawn = explorer.compute(**explorer.values).figure.axes[2].patches
+        counted = sum(patch.get_data().values.sum() for patch in drawn)
         assert counted == 3072, how  # the scale holds all numbers
 
 

@@ -91,3 +91,25 @@ def test_requests_of_many_threads_are_not_lost(worker, monkeypatch):
         one.join()
     worker.wait()
     assert last and last[-1][1] == 199
+
+
+def test_what_may_be_useful_later_runs_last_and_nobody_waits_for_it(worker):
+    entered, release, done = threading.Event(), threading.Event(), []
+    worker.request(lambda: done.append("call"), then=lambda: (entered.set(), release.wait(30), done.append("then")))
+    worker.wait(30)
+    assert entered.wait(30) and done == ["call"] and not worker.busy
+    worker.request(lambda: done.append("next"))
+    assert worker.busy
+    release.set()
+    worker.wait()
+    assert done == ["call", "then", "next"]
+
+
+def test_what_may_be_useful_later_gives_way_to_a_request(worker):
+    entered, release, done = threading.Event(), threading.Event(), []
+    worker.request(lambda: (entered.set(), release.wait(30)), then=lambda: done.append("then"))
+    assert entered.wait(30)
+    worker.request(lambda: done.append("next"))
+    release.set()
+    worker.wait()
+    assert done == ["next"]

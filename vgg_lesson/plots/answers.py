@@ -5,7 +5,8 @@ from matplotlib.patches import Rectangle
 from vgg_lesson.calibration import confident_errors
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.evaluation import show_matrix
-from vgg_lesson.plots.style import COLOURS, Picture, figure, name_places
+from vgg_lesson.plots.marks import name_places
+from vgg_lesson.plots.style import COLOURS, Picture, figure
 
 SHOWN = 12
 COLUMNS = 4

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from matplotlib.collections import PolyCollection
 
 from vgg_lesson.configurations import LayerRow
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, box_outline, figure, name_places
+from vgg_lesson.plots.marks import box_outline, name_places
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 COLOUR_OF_KIND = {"Conv2D": CYCLE[0], "MaxPooling2D": CYCLE[5], "Dense": CYCLE[2]}
 NAME_OF_KIND = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Dense": "fully connected (not to scale)"}

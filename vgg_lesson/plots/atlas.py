@@ -5,18 +5,8 @@ import math
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.style import (
-    BEHIND_WORDS,
-    COLOURS,
-    CYCLE,
-    DASHES,
-    Picture,
-    box_outline,
-    chance_line,
-    figure,
-    label_line,
-    name_places,
-)
+from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, box_outline, chance_line, label_line, name_places
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}

@@ -4,7 +4,8 @@ import numpy as np
 
 from vgg_lesson.calibration import brier_score, negative_log_likelihood, reliability, select, selection_curve
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, label_line
+from vgg_lesson.plots.marks import label_line
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 CLOSE = 0.01
 """A mean gap below this (one percentage point) is called calibrated on average."""

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, label_line
+from vgg_lesson.plots.marks import label_line
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 
 def signal_picture(layers, title: str = "") -> Picture:

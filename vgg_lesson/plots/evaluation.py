@@ -5,7 +5,8 @@ from matplotlib.collections import PolyCollection
 
 from vgg_lesson.metrics import most_confused, per_class, wilson_interval
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, box_outline, figure, name_places
+from vgg_lesson.plots.marks import box_outline, name_places
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 MATRIX_COLOURS = "Blues"
 

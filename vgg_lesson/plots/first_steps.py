@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from vgg_lesson.plots.style import CYCLE, DASHES, Picture, figure
+from vgg_lesson.plots.marks import DASHES
+from vgg_lesson.plots.style import CYCLE, Picture, figure
 
 
 def optimizer_steps(gradients, steps: dict) -> Picture:

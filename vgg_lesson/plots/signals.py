@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.style import CYCLE, Picture, chance_line, figure, label_line
+from vgg_lesson.plots.marks import chance_line, label_line
+from vgg_lesson.plots.style import CYCLE, Picture, figure
 
 FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
 """Fixed axes: whatever the learner changes, pictures before and after can be laid over each other."""
@@ -16,9 +17,8 @@ _MARKS = ("o-", "s--", "^:", "D-.")
 def draw_layers(names, forward: dict, backward: dict, finding: str = "") -> Picture:
     """What of the signal depends on the image, layer by layer, and what comes back of the loss.
 
-    How to read it: both axes are logarithmic and always the same. On the left a line that falls
-    says that images look more and more alike to the later layers; on the right a line at the lower
-    edge says that the loss hardly depends on those kernels.
+    Both axes are logarithmic and always the same. On the left a falling line says that images look more and
+    more alike to the later layers; on the right one at the lower edge, that the loss hardly depends on those kernels.
 
     Args:
         names: of the layers, first layer first.

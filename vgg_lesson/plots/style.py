@@ -1,4 +1,4 @@
-"""One look for every figure: colours, fonts, and the helpers that keep pictures honest.
+"""One look for every figure: colours and fonts, and how a figure becomes an image.
 
 Colours are those of Okabe and Ito (2008), which stay apart for all common kinds of colour
 blindness. Figures are built without pyplot, whose global state is not safe when a training
@@ -11,7 +11,6 @@ import threading
 from dataclasses import dataclass, field
 
 import matplotlib
-import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -152,93 +151,41 @@ def figure(
         return made, made.subplots(rows, columns, **subplots)
 
 
-def to_png(made: Figure, *, quick: bool = False) -> bytes:
+def to_png(made: Figure) -> bytes:
     """Render a figure as PNG bytes, at twice the screen's resolution.
 
-    Args:
-        made: the figure.
-        quick: for a lab that has to answer at once: a bigger file in less time. Otherwise what has few colours, so
-            no photographs, gets a palette of 256: half the size, and only the edges of letters change.
+    What has few colours, so no photographs, gets a palette of 256: half the size, and only the edges of letters change.
     """
-    buffer = io.BytesIO()
+    pixels = _drawn(made).convert("RGB")
+    if pixels.getcolors(FEW_COLOURS):
+        pixels = pixels.quantize(256, dither=Image.Dither.NONE)
+    return _encoded(pixels, format="png", compress_level=6)
+
+
+def to_jpeg(made: Figure) -> bytes:
+    """Render a figure as JPEG bytes, at twice the screen's resolution, for a lab that has to answer at once.
+
+    It takes a fifth of a PNG's time. At this quality, and with colours at full resolution, none of the three channels
+    of a pixel is off by more than a tenth.
+    """
+    return _encoded(_drawn(made), format="jpeg", quality=95, subsampling=0)
+
+
+def _drawn(made: Figure) -> Image.Image:
+    """The figure's pixels, four bytes each. The fourth is not used: the paper covers everything."""
     usual = made.dpi
     with _DRAWING, matplotlib.rc_context(STYLE):
         # Not savefig: it draws twice where a layout is computed, and keeps an alpha channel that is full everywhere.
         made.set_dpi(SCREEN_DPI * PIXEL_RATIO)
         try:
             made.canvas.draw()
-            pixels = Image.fromarray(np.asarray(made.canvas.buffer_rgba())).convert("RGB")
+            size = made.canvas.get_width_height(physical=True)
+            return Image.frombuffer("RGBX", size, made.canvas.buffer_rgba(), "raw", "RGBX", 0, 1)
         finally:
             made.set_dpi(usual)
-    if not quick and pixels.getcolors(FEW_COLOURS):
-        pixels = pixels.quantize(256, dither=Image.Dither.NONE)
-    pixels.save(buffer, format="png", dpi=(SCREEN_DPI * PIXEL_RATIO,) * 2, compress_level=1 if quick else 6)
+
+
+def _encoded(pixels: Image.Image, **options) -> bytes:
+    buffer = io.BytesIO()
+    pixels.save(buffer, dpi=(SCREEN_DPI * PIXEL_RATIO,) * 2, **options)
     return buffer.getvalue()
-
-
-BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
-"""Box that keeps words readable where they lie on a line."""
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
-
-
-def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, below: bool = False) -> None:
-    """Draw and name what guessing gives: accuracy 1/classes, or cross-entropy ln(classes).
-
-    Args:
-        axes: where to draw.
-        kind: "accuracy" (0 to 1) or "loss" (nats).
-        classes: number of equally frequent classes.
-        at: where the name begins, as a share of the width; at 1 it ends there.
-        below: write the name below the line instead of above it.
-    """
-    if kind == "accuracy":
-        level, name = 1 / classes, f"chance {100 / classes:g}%"
-    elif kind == "loss":
-        level, name = math.log(classes), f"chance ln {classes} = {math.log(classes):.3f}"
-    else:
-        raise ValueError(f"kind must be 'accuracy' or 'loss', received {kind!r}")
-    axes.axhline(level, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
-    axes.annotate(
-        name, (at, level), xycoords=("axes fraction", "data"),
-        xytext=(0, -5 if below else 3), textcoords="offset points", color=COLOURS["chance"], fontsize=8.5,
-        va="top" if below else "bottom", ha="right" if at == 1 else "left",
-    )  # fmt: skip
-
-
-def label_line(axes: Axes, x: float, y: float, text: str, color: str) -> None:
-    """Write a line's name beside its last point, instead of a legend."""
-    axes.annotate(
-        text, (x, y), xytext=(5, 0), textcoords="offset points", color=color, fontsize=9, fontweight="bold",
-        va="center", ha="left", annotation_clip=False,
-    )  # fmt: skip
-
-
-def box_outline(left: float, low: float, width: float, height: float) -> list[tuple[float, float]]:
-    """Corners of a box, for a PolyCollection: many boxes as one artist take a quarter of the time."""
-    return [(left, low), (left + width, low), (left + width, low + height), (left, low + height)]
-
-
-def name_places(axes: Axes, along: str, names, *, fontsize: float = 8.5, turn: float = 0, room: float = 0) -> None:
-    """Write names at 0, 1, 2, ... along one side, instead of ticks.
-
-    A tick with its label takes three times as long to make and to draw as a text.
-
-    Args:
-        axes: where to write; its limits are set by the caller.
-        along: "x", below the axes, or "y", left of them.
-        names: what to write, in order.
-        turn: rotation in degrees; turned names end at their place.
-        room: how far the axis label is from the axes, in points: no tick label tells it where to go.
-    """
-    axis = axes.xaxis if along == "x" else axes.yaxis
-    axis.set_ticks([])
-    axis.labelpad = room
-    look = {"fontsize": fontsize, "rotation": turn, "color": COLOURS["ink"], "clip_on": False}
-    for place, name in enumerate(names):
-        if along == "x":
-            axes.text(
-                place, -0.02, name, ha="right" if turn else "center", va="top",
-                transform=axes.get_xaxis_transform(), **look,
-            )  # fmt: skip
-        else:
-            axes.text(-0.015, place, name, ha="right", va="center", transform=axes.get_yaxis_transform(), **look)

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.style import BEHIND_WORDS, COLOURS, CYCLE, DASHES, Picture, chance_line, figure, label_line
+from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, chance_line, label_line
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 from vgg_lesson.run_record import judge
 
 

@@ -7,7 +7,8 @@ import ipywidgets as widgets
 from vgg_lesson.configurations import CONFIGURATIONS, LayerRow, count_layers
 from vgg_lesson.plots.architecture import draw_network, total
 from vgg_lesson.plots.style import Picture
-from vgg_lesson.widgets.common import Explorer, step_slider, switch
+from vgg_lesson.widgets.common import step_slider, switch
+from vgg_lesson.widgets.explorer import Explorer
 
 SIDES = {32: 10, 224: 1000}
 """Side of the images -> number of classes: CIFAR-10 and the paper's ImageNet."""

@@ -3,7 +3,8 @@
 from vgg_lesson.atlas import DEPTHS, REMEDIES, Atlas, place_of
 from vgg_lesson.plots.atlas import atlas_cell, no_atlas, short_rate
 from vgg_lesson.plots.style import Picture
-from vgg_lesson.widgets.common import Explorer, choice, step_slider
+from vgg_lesson.widgets.common import choice, step_slider
+from vgg_lesson.widgets.explorer import Explorer
 
 GOAL = "For each remedy, find the deepest network and the largest learning rate at which every seed learns."
 

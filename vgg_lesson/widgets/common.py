@@ -6,13 +6,12 @@ threads are lost or land under the wrong cell, and differ from run to run under 
 
 import html
 import math
-from collections.abc import Callable
+from typing import NamedTuple
 
 import ipywidgets as widgets
 import traitlets
 
-from vgg_lesson.plots.style import SCREEN_DPI, Picture, to_png
-from vgg_lesson.widgets.worker import Worker
+from vgg_lesson.plots.style import SCREEN_DPI, Picture, to_jpeg
 
 _DESCRIPTION = {"description_width": "11em"}
 _CONTROL = {"width": "27em"}
@@ -70,6 +69,24 @@ def value_of(control) -> object:
     return rate_of(control) if isinstance(control, widgets.FloatLogSlider) else control.value
 
 
+def one_further(control, old, new):
+    """The value that a control has when it is moved once more in the direction of ``old`` to ``new``.
+
+    None where there is none: at the end, for a check box, and for a list without order.
+    """
+    if isinstance(control, widgets.Checkbox):
+        return None
+    if isinstance(control, widgets.IntSlider):
+        further = new + control.step * (1 if new > old else -1)
+        return further if control.min <= further <= control.max else None
+    if isinstance(control, widgets.FloatLogSlider):
+        further = math.log10(new) + control.step * (1 if new > old else -1)
+        return two_digits(10**further) if control.min - 1e-9 <= further <= control.max + 1e-9 else None
+    values = control._options_values  # (text, value) pairs or values: ipywidgets has told them apart
+    further = values.index(new) + (1 if values.index(new) > values.index(old) else -1)
+    return values[further] if 0 <= further < len(values) else None
+
+
 def button(label: str, tooltip: str, *, style: str = "") -> widgets.Button:
     """A button; ``style`` is "", "primary" or "danger"."""
     return widgets.Button(description=label, tooltip=tooltip, button_style=style, layout={"width": "auto"})
@@ -102,6 +119,19 @@ def hinted(control: widgets.Widget) -> widgets.Widget:
     return _TitledBox([control], tooltip=control.tooltip) if isinstance(control, widgets.Dropdown) else control
 
 
+class Shown(NamedTuple):
+    """A picture as the browser gets it, without the figure, which takes a hundred times the memory."""
+
+    jpeg: bytes
+    width: int
+    text: str
+
+
+def rendered(picture: Picture) -> Shown:
+    """Draw a picture; its width is in screen pixels."""
+    return Shown(to_jpeg(picture.figure), round(picture.figure.get_figwidth() * SCREEN_DPI), picture.text)
+
+
 class PicturePanel(widgets.VBox):
     """A picture of fixed height and, below it, the same finding in words.
 
@@ -112,80 +142,25 @@ class PicturePanel(widgets.VBox):
     """
 
     def __init__(self, height: int):
-        self.image = _TitledImage(format="png", layout={"height": f"{height}px", "object_fit": "contain"})
+        self.image = _TitledImage(format="jpeg", layout={"height": f"{height}px", "object_fit": "contain"})
         self.words = widgets.HTML()
         super().__init__([self.image, self.words])
         self.clear()
 
     def clear(self) -> None:
         """Show nothing; an image without a picture would be one without words to screen readers."""
-        self.picture, self.image.layout.visibility = None, "hidden"
+        self.text, self.image.layout.visibility = "", "hidden"
         self.image.value, self.words.value = b"", ""
 
-    def show(self, picture: Picture) -> None:
+    def show(self, picture: Picture | Shown) -> None:
         """Show a picture and its words; may be called from any thread."""
-        png = to_png(picture.figure, quick=True)
+        shown = picture if isinstance(picture, Shown) else rendered(picture)
         with self.image.hold_sync():  # one message: each one makes the browser decode the picture again
-            self.picture = picture
-            self.image.width = str(round(picture.figure.get_figwidth() * SCREEN_DPI))
-            self.image.value = png
-            self.image.tooltip = picture.text
-            self.words.value = f"<p style='max-width:60em;line-height:1.5'>{html.escape(picture.text)}</p>"
+            self.text = self.image.tooltip = shown.text
+            self.image.width = str(shown.width)
+            self.image.value = shown.jpeg
+            self.words.value = f"<p style='max-width:60em;line-height:1.5'>{html.escape(shown.text)}</p>"
         self.image.layout.visibility = None
-
-
-class Explorer(widgets.VBox):
-    """Controls on top, a picture below: moving a control calls one function and shows its Picture.
-
-    The first picture is made at once, so that a mistake raises under the cell; later ones are made
-    by a :class:`Worker`, and an error then appears in the panel in words.
-
-    Args:
-        goal: what the learner is to find with it; one sentence.
-        compute: a function of the controls' values, by name, returning a Picture.
-        controls: name -> control, made by the functions of this module.
-        height: of the picture in screen pixels.
-    """
-
-    def __init__(self, goal: str, compute: Callable[..., Picture], controls: dict[str, widgets.Widget], height: int):
-        self.compute, self.controls = compute, controls
-        self.error: Exception | None = None
-        self.panel = PicturePanel(height)
-        self.message = message_line()
-        self.worker = Worker(self._fail)
-        super().__init__([goal_line(goal), *map(hinted, controls.values()), self.message, self.panel])
-        self._refresh(self.values)
-        for control in controls.values():
-            control.observe(lambda change: self.update(), "value")
-
-    @property
-    def values(self) -> dict:
-        """The controls' values by name."""
-        return {name: value_of(control) for name, control in self.controls.items()}
-
-    @property
-    def text(self) -> str:
-        """The words under the present picture."""
-        return self.panel.picture.text
-
-    def update(self) -> None:
-        """Make the picture anew in the background; for when what it shows has changed elsewhere."""
-        self.worker.request(lambda: self._refresh(self.values))
-
-    def wait(self, timeout: float = 60.0) -> None:
-        """Return when the picture is up to date; raise what a callback raised."""
-        self.worker.wait(timeout)
-        if self.error is not None:
-            raise self.error
-
-    def _refresh(self, values: dict) -> None:
-        self.panel.show(self.compute(**values))
-        self.error = None
-        self.message.value = ""
-
-    def _fail(self, error: Exception) -> None:
-        self.error = error
-        self.message.value = error_words(error)
 
 
 def goal_line(goal: str) -> widgets.HTML:

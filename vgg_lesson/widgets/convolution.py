@@ -8,7 +8,8 @@ import numpy as np
 from vgg_lesson.convolution import KERNELS, grey
 from vgg_lesson.plots.convolution import draw_convolution, draw_stack
 from vgg_lesson.plots.style import Picture
-from vgg_lesson.widgets.common import Explorer, choice, hinted, int_slider, step_slider, switch
+from vgg_lesson.widgets.common import choice, hinted, int_slider, step_slider, switch
+from vgg_lesson.widgets.explorer import Explorer
 
 OWN = "your own"
 PLACES = ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right")

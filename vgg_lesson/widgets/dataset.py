@@ -10,7 +10,8 @@ from vgg_lesson.plots.images import PATCH, draw_class_page, draw_seen
 from vgg_lesson.plots.style import Picture
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.preview import move
-from vgg_lesson.widgets.common import Explorer, choice, int_slider, switch
+from vgg_lesson.widgets.common import choice, int_slider, switch
+from vgg_lesson.widgets.explorer import Explorer
 
 SHOWN = 30
 """Images of a class in the browser's grid."""

@@ -3,7 +3,8 @@
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.answers import draw_cell
 from vgg_lesson.plots.confidence import draw_reliability, draw_selection
-from vgg_lesson.widgets.common import Explorer, choice, step_slider
+from vgg_lesson.widgets.common import choice, step_slider
+from vgg_lesson.widgets.explorer import Explorer
 
 TEMPERATURES = (0.25, 0.33, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 THRESHOLDS = tuple(step / 100 for step in range(0, 100, 2)) + (0.99,)

@@ -3,7 +3,8 @@
 from vgg_lesson.explain import Network, cover, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
 from vgg_lesson.plots.explanation import draw_feature_maps, draw_grad_cam
 from vgg_lesson.plots.style import Picture
-from vgg_lesson.widgets.common import Explorer, choice, int_slider, step_slider, switch
+from vgg_lesson.widgets.common import choice, int_slider, step_slider, switch
+from vgg_lesson.widgets.explorer import Explorer
 
 ANSWER = -1
 """Value of the class menu that stands for the class the network answers."""

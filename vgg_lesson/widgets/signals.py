@@ -7,7 +7,8 @@ from vgg_lesson.plots.style import Picture
 from vgg_lesson.preprocessing import preprocess
 from vgg_lesson.signals import SignalLab
 from vgg_lesson.training_config import TrainingConfig
-from vgg_lesson.widgets.common import Explorer, choice, rate_slider, step_slider, switch
+from vgg_lesson.widgets.common import choice, rate_slider, step_slider, switch
+from vgg_lesson.widgets.explorer import Explorer
 
 GOAL = (
     "Take the lecture's settings as they are (16 layers, Glorot, 1e-3) and look at the network after 10 steps. "

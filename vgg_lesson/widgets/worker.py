@@ -21,7 +21,7 @@ class Worker:
     def __init__(self, on_error: Callable[[Exception], None]):
         self._on_error = on_error
         self._changed = threading.Condition()
-        self._pending: Callable[[], None] | None = None
+        self._pending: tuple[Callable[[], None], Callable[[], None] | None] | None = None
         self._running = False
         self._thread: threading.Thread | None = None
 
@@ -31,10 +31,15 @@ class Worker:
         with self._changed:
             return self._running or self._pending is not None
 
-    def request(self, call: Callable[[], None]) -> None:
-        """Run ``call`` soon, instead of any request that still waits."""
+    def request(self, call: Callable[[], None], then: Callable[[], None] | None = None) -> None:
+        """Run ``call`` soon, instead of any request that still waits.
+
+        Args:
+            call: what is to be done.
+            then: what may be useful later; it runs after ``call`` if nothing else waits, and nobody waits for it.
+        """
         with self._changed:
-            self._pending = call
+            self._pending = call, then
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
@@ -53,14 +58,24 @@ class Worker:
                 raise TimeoutError(f"still busy after {timeout} s")
 
     def _run(self) -> None:
-        while (call := self._next()) is not None:
+        while (request := self._next()) is not None:
+            call, then = request
             try:
                 call()
+                if then is not None and self._idle():
+                    then()
             except Exception as error:  # shown in the panel, and raised again by its wait()
                 self._on_error(error)
-            del call  # it may hold a trained network
+            del request, call, then  # they may hold a trained network
 
-    def _next(self) -> Callable[[], None] | None:
+    def _idle(self) -> bool:
+        """Nothing waits; those who wait for what has been done may go on."""
+        with self._changed:
+            self._running = False
+            self._changed.notify_all()
+            return self._pending is None
+
+    def _next(self):
         """Wait for a request and take it; None after a while without one."""
         with self._changed:
             self._running = False
@@ -68,5 +83,5 @@ class Worker:
             if not self._changed.wait_for(lambda: self._pending is not None, LINGER):
                 self._thread = None
                 return None
-            call, self._pending, self._running = self._pending, None, True
-            return call
+            request, self._pending, self._running = self._pending, None, True
+            return request
