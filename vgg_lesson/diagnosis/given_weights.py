@@ -14,7 +14,7 @@ from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Subject
 
 IMAGES = 256
-"""Images that the given weights answer: an accuracy of 0.1 is good to 0.02."""
+"""Images that the given weights answer, where there are so many: an accuracy of 0.1 is good to 0.02."""
 SPREAD_ERRORS = 5
 """The spreads of two draws of n numbers differ by 1 / sqrt(n), the standard error: so many of these are no luck."""
 SETTLED = 5
@@ -56,14 +56,15 @@ def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) ->
     kept = fresh.get_weights()
     fresh.set_weights(subject.model.get_weights())
     given = vital_signs.network_signs(subject, fresh, IMAGES)
-    best, needed = max(given.accuracy, given.training_accuracy), limit(chance.majority, IMAGES, GIVEN_ERRORS)
+    best, images = max(given.accuracy, given.training_accuracy), looked_at(subject)
+    needed = limit(chance.majority, images, GIVEN_ERRORS)
     say(
         f"given weights ({iterations} steps): accuracy {given.accuracy:.2f} on training images, "
         f"{given.training_accuracy:.2f} with batch statistics, "
         f"at most {given.silent_units:.0%} silent units in a layer"
     )
     frozen = rules_weights.frozen_at_random(
-        facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, IMAGES
+        facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, images
     )
     learned, statistics = bool(best > needed), None
     if learned:
@@ -86,8 +87,13 @@ def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bo
     mended = accuracy_with_new_statistics(subject, model)
     inertia = 1.0 if settled else momentum(model)
     return rules_learned.stale_statistics(
-        inertia, steps, signs.training_accuracy, signs.accuracy, mended, IMAGES, chance.majority
+        inertia, steps, signs.training_accuracy, signs.accuracy, mended, looked_at(subject), chance.majority
     )
+
+
+def looked_at(subject: Subject) -> int:
+    """How many images the given weights answer."""
+    return min(IMAGES, subject.training_count)
 
 
 def norms(model) -> list:
