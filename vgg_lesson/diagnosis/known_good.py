@@ -15,13 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis.array_facts import fitting
-from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, prepares
+from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, pieces, prepares
 from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, spread
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.one_device import on_one_device
 
-BATCH = 64
+BATCH, PIECE = 64, 128  # images of a training step, and answered or made smaller at a time
 HELD_OUT = 512
 ENOUGH = 80
 """Steps after which nothing found means that there is nothing: CIFAR-10 shows 0.3 after 40."""
@@ -130,7 +130,7 @@ class KnownGoodProbe:
         return in_blocks(pictures(images, self.channels_first), SIDE, averaged=not self.fine)
 
     def _thin_all(self, images, rows) -> np.ndarray:
-        return np.concatenate([self._thin(images[rows[i : i + 128]]) for i in range(0, len(rows), 128)])
+        return np.concatenate([self._thin(images[part]) for part in pieces(rows, PIECE)])
 
     def _step(self, x, y):
         with tf.GradientTape() as tape:
@@ -172,12 +172,12 @@ class KnownGoodProbe:
         coded = np.random.default_rng(self.subject.seed + 2).permutation(self.coded) if permute else self.coded
         if not len(self.held):
             return float("nan")
-        parts = (self.held[i : i + 128] for i in range(0, len(self.held), 128))
+        parts = pieces(self.held, PIECE)  # in fine detail, all of them at once could take gigabytes
         right = [self._answers((self._thin(self.images[p]) - self.mean) / self.std) == coded[p] for p in parts]
         return float(np.mean(np.concatenate(right)))
 
     def _answers(self, x) -> np.ndarray:
-        parts = [tf.constant(x[i : i + 128], tf.float32) for i in range(0, len(x), 128)]
+        parts = [tf.constant(part, tf.float32) for part in pieces(x, PIECE)]
         return np.concatenate([self._answer(part).numpy().argmax(axis=1) for part in parts])
 
     def validate(self) -> Validation:
