@@ -65,14 +65,14 @@ def augmentation_hides_classes(known: KnownGood) -> Finding | None:
     Threshold: a quarter of the way from guessing to what plain training gives. Measured on CIFAR-10 (0.36 plain):
     flips 0.35, shifts 0.34; noise, blank images, shuffled pixels and mixed-up rows 0.09 to 0.12.
     """
-    limit = known.majority + 0.25 * (known.accuracy - known.majority)
-    if not known.informative or not known.augmented < limit:
+    needed = known.majority + 0.25 * (known.accuracy - known.majority)
+    if not known.informative or not known.augmented < needed:
         return None
     return Finding(
         causes.AUGMENTATION_DESTROYS_IMAGES,
         f"a known-good network: {known.accuracy:.2f} on held-out images, {known.augmented:.2f} when it was trained on "
         "augmented images",
-        f"below {limit:.2f}, a quarter of the way from guessing",
+        f"below {needed:.2f}, a quarter of the way from guessing",
         "weaker changes: small shifts and mirroring keep the class visible",
         excluded="network, loss and optimizer: the known-good network brings its own; what this network learns, it "
         "learns about augmented images only",
