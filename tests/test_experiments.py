@@ -71,6 +71,8 @@ def test_the_papers_start_copies_the_layers_of_net_a_and_leaves_the_others():
 
 
 def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_path):
+    from dataclasses import replace
+
     from experiments.plans import Experiment
     from experiments.record import make
     from vgg_lesson import data
@@ -87,6 +89,9 @@ def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_p
         "block1_conv1",
         "block1_conv2",
     ]
+    alone = make(replace(whole, first=None), "drawn", tmp_path)
+    losses = [each.measurements["vital_signs"][0]["loss"] for each in (run, alone)]
+    assert losses[0] != losses[1], "before the first step it has net A's weights, and is measured with them"
 
 
 def test_the_recorder_looks_behind_a_relu_that_follows_the_pooling():
@@ -111,6 +116,18 @@ def test_a_record_made_with_other_choices_is_not_taken_for_done(monkeypatch, tmp
     monkeypatch.setattr("sys.argv", ["record", name, "--folder", str(tmp_path), *extra])
     with pytest.raises(SystemExit, match="A-lecture-1.0e-03-0: its record in atlas.jsonl was made with other choices"):
         record.main()
+
+
+def test_a_record_made_with_these_choices_is_done(monkeypatch, tmp_path):
+    from experiments import record
+
+    name = "atlas/A-lecture-1.0e-03-0"
+    old = next(run for run in read(record_path(name)) if run.name == name)
+    (tmp_path / "atlas.jsonl").write_text(old.to_json() + "\n")
+    monkeypatch.setattr("sys.argv", ["record", name, "--folder", str(tmp_path)])
+    monkeypatch.setattr(record, "make", lambda *given: pytest.fail("made again"))
+    record.main()
+    assert (tmp_path / "atlas.jsonl").read_text() == old.to_json() + "\n"
 
 
 def test_the_atlas_is_complete():

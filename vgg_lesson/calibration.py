@@ -5,9 +5,10 @@ Everywhere ``probabilities`` is (N, classes), each row the softmax output for on
 """
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
+
+from vgg_lesson.whole import require_whole
 
 SMALLEST = 2.0**-24
 """The smallest positive float16. A recorded 0 means "below this", so logarithms use it as floor."""
@@ -160,12 +161,6 @@ def confident_errors(probabilities, labels, count: int = 12) -> np.ndarray:
     require_whole("count", count, 0)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities.max(axis=1)[wrong], kind="stable")][:count]
-
-
-def require_whole(name: str, value, least: int) -> None:
-    """Raise a ValueError that names the argument unless it is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, received {value!r}")
 
 
 def checked(probabilities, labels) -> tuple[np.ndarray, np.ndarray]:

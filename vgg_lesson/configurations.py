@@ -7,7 +7,9 @@ Nothing here needs Keras; :mod:`vgg_lesson.architecture` builds the networks.
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
+
+from vgg_lesson.whole import is_whole
 
 FILTERS = (64, 128, 256, 512, 512)
 """Filters of the convolutions in blocks 1 to 5, at width 1."""
@@ -81,7 +83,7 @@ def validated(configuration, input_shape, classes, width, head, dropout, batch_n
         raise ValueError(f"configuration must be one of {list(CONFIGURATIONS)}, received {configuration!r}")
     if not (_is_sizes(input_shape) and len(input_shape) == 3 and min(input_shape[:2]) >= 32):
         raise ValueError(f"input_shape must be (height >= 32, width >= 32, channels), received {input_shape!r}")
-    if not (_is_whole(classes) and classes >= 2):
+    if not is_whole(classes, 2):
         raise ValueError(f"classes must be a whole number of at least 2, received {classes!r}")
     if not (_is_number(width) and round(min(FILTERS) * width) >= 1):
         raise ValueError(f"width must leave at least 1 of the {min(FILTERS)} filters of block 1, received {width!r}")
@@ -91,7 +93,7 @@ def validated(configuration, input_shape, classes, width, head, dropout, batch_n
         raise ValueError(f"dropout must lie in [0, 1), received {dropout!r}")
     if batch_norm not in BATCH_NORMS:
         raise ValueError(f"batch_norm must be one of {BATCH_NORMS}, received {batch_norm!r}")
-    if not (_is_whole(blocks) and 1 <= blocks <= len(FILTERS)):
+    if not (is_whole(blocks, 1) and blocks <= len(FILTERS)):
         raise ValueError(f"blocks must be a whole number from 1 to {len(FILTERS)}, received {blocks!r}")
     return CONFIGURATIONS[configuration]
 
@@ -109,16 +111,12 @@ def normalised_after_pooling(batch_norm: bool | str, number: int, kernels: tuple
     return batch_norm == "after_pooling" and number == len(kernels)
 
 
-def _is_whole(value) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def _is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_sizes(value) -> bool:
-    return isinstance(value, tuple | list) and all(_is_whole(size) and size >= 1 for size in value)
+    return isinstance(value, tuple | list) and all(is_whole(size, 1) for size in value)
 
 
 @dataclass(frozen=True)

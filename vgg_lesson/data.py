@@ -12,6 +12,7 @@ import numpy as np
 from vgg_lesson.cifar10_batch import CLASS_NAMES
 from vgg_lesson.cifar10_search import search_cifar10
 from vgg_lesson.sketch_cache import cached_sketches
+from vgg_lesson.whole import is_whole
 
 __all__ = ["CLASS_NAMES", "SOURCES", "SPLITS", "Dataset", "fetch_cifar10", "load_data"]
 
@@ -85,7 +86,7 @@ class Dataset:
                 rows = slice(None)
             else:
                 name = "validation" if part == "val" else part
-                if not _is_integer(count) or not 1 <= count <= len(y):
+                if not is_whole(count, 1) or count > len(y):
                     raise ValueError(f"{name} must be an integer from 1 to {len(y)}, received {count!r}")
                 rows = _stratified_rows(y, int(count), np.random.default_rng([_seed(seed), number]))
             arrays |= {f"x_{part}": x[rows], f"y_{part}": y[rows]}
@@ -165,7 +166,7 @@ def _stand_in() -> tuple[tuple[np.ndarray, ...], tuple[str, ...]]:
 
 def _validation_rows(labels: np.ndarray, validation: float | int, seed: int, split: str) -> np.ndarray:
     total = len(labels)
-    if _is_integer(validation) and 1 <= validation < total:
+    if is_whole(validation, 1) and validation < total:
         count = int(validation)
     elif isinstance(validation, float | np.floating) and 0 < validation < 1:
         # Keras rounds so: the training part gets the whole images.
@@ -196,12 +197,8 @@ def _counts(train: int, validation: int, test: int) -> str:
     return f"{train:,} training, {validation:,} validation and {test:,} test images"
 
 
-def _is_integer(value) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def _seed(seed: int) -> int:
-    if not _is_integer(seed) or seed < 0:
+    if not is_whole(seed, 0):
         raise ValueError(f"seed must be 0 or a positive integer, received {seed!r}")
     return int(seed)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vgg_lesson.calibration import expected_calibration_error as expected_calibration_error  # public here as well
-from vgg_lesson.calibration import require_whole
+from vgg_lesson.whole import require_whole
 
 
 class Interval(NamedTuple):

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import cycle
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
+
+from vgg_lesson.whole import is_whole
 
 WINDOW = 7
 """Steps over which the loss is averaged, centred."""
@@ -78,7 +80,7 @@ def find_rate(
     numbers = all(isinstance(rate, Real) and math.isfinite(rate) for rate in (low, high))
     if not (numbers and 0 < low < high):
         raise ValueError(f"rates must satisfy 0 < low < high, received low={low!r}, high={high!r}")
-    if not isinstance(steps, Integral) or steps < 30:
+    if not is_whole(steps, 30):
         raise ValueError(f"steps must be a whole number of at least 30, received {steps!r}")
     if not isinstance(batches, Iterable):
         raise TypeError(f"batches must be pairs (images, targets), received {type(batches).__name__}")

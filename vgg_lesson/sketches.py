@@ -16,6 +16,7 @@ from vgg_lesson.cifar10_batch import CLASS_NAMES
 from vgg_lesson.drawing import craft, hoofed, pets, vehicles, wildlife
 from vgg_lesson.drawing.pen import Pen
 from vgg_lesson.drawing.scenes import PLACES, SCENES, backgrounds, draw_clutter, draw_foreground
+from vgg_lesson.whole import is_whole
 
 SIDE = 32
 _FINER = 4  # drawn this many times larger, then averaged down: smooth edges
@@ -50,7 +51,7 @@ def draw_sketches(images: int = 2000, seed: int = 0) -> tuple[np.ndarray, np.nda
         ValueError: not such integers.
     """
     for name, value, least in (("images", images, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        if not is_whole(value, least):
             raise ValueError(f"{name} must be an integer of at least {least}, received {value!r}")
     rng = np.random.default_rng([int(seed), 10])
     labels = rng.permutation(np.arange(images) % len(CLASS_NAMES)).astype(np.int64)

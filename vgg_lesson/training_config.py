@@ -9,6 +9,7 @@ import numpy as np
 
 from vgg_lesson.configurations import validated
 from vgg_lesson.preprocessing import PREPROCESSINGS
+from vgg_lesson.whole import is_whole
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle")
@@ -96,7 +97,7 @@ class TrainingConfig:
                 raise ValueError(f"{name} must hold names from {allowed}, received {unknown}")
         for name, low, high in (("batch_size", 1, math.inf), ("epochs", 1, math.inf), ("seed", 0, 2**31 - 1)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            if not is_whole(value, low) or value > high:
                 limit = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
                 raise ValueError(f"{name} must be a whole number {limit}, received {value!r}")
 

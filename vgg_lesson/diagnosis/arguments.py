@@ -6,6 +6,8 @@ from numbers import Real
 
 import numpy as np
 
+from vgg_lesson.whole import is_whole
+
 NUMBERS = "biuf"
 """NumPy's letters for the kinds of numbers: booleans, whole numbers with and without sign, floats."""
 
@@ -109,7 +111,7 @@ def options(
 
 def whole(value, name: str, least: int) -> int:
     """A whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if not is_whole(value, least):
         raise _wrong(value, f"{name} must be a whole number of at least {least}, received {value!r}")
     return int(value)
 

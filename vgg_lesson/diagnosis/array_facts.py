@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgg_lesson.diagnosis.batches import pieces
 from vgg_lesson.diagnosis.subject import Labels, Subject
 
 MEMORY = 256 * 2**20
@@ -20,8 +21,7 @@ def fitting(images: np.ndarray, most: int) -> int:
 
 def slices(images: np.ndarray):
     """The images, some at a time, without a copy."""
-    rows = max(1, SLICE // max(1, math.prod(images.shape[1:])))
-    return (images[start : start + rows] for start in range(0, len(images), rows))
+    return pieces(images, max(1, SLICE // max(1, math.prod(images.shape[1:]))))
 
 
 @dataclass(frozen=True)

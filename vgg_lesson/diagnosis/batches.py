@@ -57,9 +57,14 @@ def prepared(subject: Subject, rows: np.ndarray) -> np.ndarray:
     if not prepares(subject, rows):
         return subject.images[rows]
     labels = subject.labels.given
-    parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    parts = pieces(rows, BATCH)
     changed = [augment_batch(subject.augmentation, subject.images[part], labels[part])[0] for part in parts]
     return np.concatenate(changed).astype(np.float32)
+
+
+def pieces(array: np.ndarray, size: int):
+    """Images, or positions of some, so many at a time, without a copy."""
+    return (array[start : start + size] for start in range(0, len(array), size))
 
 
 def batches(subject: Subject, variation: Variation, batch: int, statistics=None):

@@ -155,8 +155,8 @@ def copy(
             layer.trainable = True
     else:
         _keep_frozen(model, made)
-        for layer in leaves(made):
-            if batchnorm_defaults and isinstance(layer, keras.layers.BatchNormalization):
+        for layer in leaves(made) if batchnorm_defaults else ():
+            if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = True
     return accelerate(made)
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import arguments, causes, cloning, inspection, known_good, rules_learned, training_stage
 from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.configuration import first_line
-from vgg_lesson.diagnosis.given_weights import STANDARD_ERRORS, looks_fresh
+from vgg_lesson.diagnosis.given_weights import looks_fresh
+from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Laboratory
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
@@ -186,7 +187,7 @@ class Examination:
             images, classes = part[0][rows], part[1][rows]
         share = given_accuracy(subject, fresh, images, classes)
         guessing = np.unique(classes, return_counts=True)[1].max() / len(classes)
-        if share <= guessing + STANDARD_ERRORS * np.sqrt(guessing * (1 - guessing) / len(classes)):
+        if share <= limit(guessing, len(classes), GIVEN_ERRORS):
             return False
         self.say(
             f"the weights as given reach {share:.2f} on {'training' if part is None else 'validation'} images "

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from vgg_lesson.diagnosis import cloning, rules_learned, rules_weights, vital_signs
+from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.inspection import Facts
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.report import Finding
@@ -13,9 +14,7 @@ from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Subject
 
 IMAGES = 256
-"""Images that the given weights answer: an accuracy of 0.1 is good to 0.02."""
-STANDARD_ERRORS = 6
-"""By so many an accuracy must exceed guessing to count as learned: of two looks, the better one is taken."""
+"""Images that the given weights answer, where there are so many: an accuracy of 0.1 is good to 0.02."""
 SPREAD_ERRORS = 5
 """The spreads of two draws of n numbers differ by 1 / sqrt(n), the standard error: so many of these are no luck."""
 SETTLED = 5
@@ -57,22 +56,22 @@ def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) ->
     kept = fresh.get_weights()
     fresh.set_weights(subject.model.get_weights())
     given = vital_signs.network_signs(subject, fresh, IMAGES)
-    error = np.sqrt(chance.majority * (1 - chance.majority) / IMAGES)
-    best = max(given.accuracy, given.training_accuracy)
+    best, images = max(given.accuracy, given.training_accuracy), looked_at(subject)
+    needed = limit(chance.majority, images, GIVEN_ERRORS)
     say(
         f"given weights ({iterations} steps): accuracy {given.accuracy:.2f} on training images, "
         f"{given.training_accuracy:.2f} with batch statistics, "
         f"at most {given.silent_units:.0%} silent units in a layer"
     )
     frozen = rules_weights.frozen_at_random(
-        facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, error
+        facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, images
     )
-    learned, statistics = bool(best > chance.majority + STANDARD_ERRORS * error), None
+    learned, statistics = bool(best > needed), None
     if learned:
         settled = iterations == 0 or iterations * (1 - momentum(fresh)) > SETTLED
         statistics = stale_statistics(subject, fresh, chance, given, settled)
     fresh.set_weights(kept)
-    return Given(learned, not untouched and best <= chance.majority + STANDARD_ERRORS * error, frozen, statistics)
+    return Given(learned, not untouched and best <= needed, frozen, statistics)
 
 
 def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bool) -> Finding | None:
@@ -88,8 +87,13 @@ def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bo
     mended = accuracy_with_new_statistics(subject, model)
     inertia = 1.0 if settled else momentum(model)
     return rules_learned.stale_statistics(
-        inertia, steps, signs.training_accuracy, signs.accuracy, mended, IMAGES, chance.majority
+        inertia, steps, signs.training_accuracy, signs.accuracy, mended, looked_at(subject), chance.majority
     )
+
+
+def looked_at(subject: Subject) -> int:
+    """How many images the given weights answer."""
+    return min(IMAGES, subject.training_count)
 
 
 def norms(model) -> list:

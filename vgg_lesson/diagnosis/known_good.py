@@ -15,17 +15,20 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis.array_facts import fitting
-from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, prepares
+from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, pieces, prepares
+from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, spread
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.one_device import on_one_device
 
-BATCH = 64
+BATCH, PIECE = 64, 128  # images of a training step, and answered or made smaller at a time
 HELD_OUT = 512
 ENOUGH = 80
 """Steps after which nothing found means that there is nothing: CIFAR-10 shows 0.3 after 40."""
 LONGER = 3
 """Times the steps for a second look: nothing was found, or validation images seem harder than held-out ones."""
+CLEARLY = 5
+"""Standard errors above guessing at which a second look ends early: one more than counts, as it is asked often."""
 SIDE = 24
 """Larger images are averaged down to at most this side: a quarter of the time, and most classes still show."""
 
@@ -56,7 +59,7 @@ class KnownGood:
         accuracy: share of right answers on training images held out from it. held_out: their number.
         majority: share of the largest class among these: what guessing gives.
         steps, seconds: of training, batches of 64.
-        informative: True when accuracy is above guessing by 4 standard errors; False when it is not after enough
+        informative: True when accuracy is above guessing by ``STANDARD_ERRORS``; False when it is not after enough
             steps, in full detail too; None when there were too few images or steps.
         permuted: the same on permuted labels, NaN when not tried.
         validation: what it says about the validation images.
@@ -72,10 +75,6 @@ class KnownGood:
     permuted: float = float("nan")
     validation: Validation = Validation()
     augmented: float = float("nan")
-
-    def error(self, count: int) -> float:
-        """Standard error of guessing's accuracy over ``count`` images."""
-        return float(np.sqrt(self.majority * (1 - self.majority) / max(1, count)))
 
 
 def build(input_shape, classes: int, seed: int) -> keras.Model:
@@ -131,7 +130,7 @@ class KnownGoodProbe:
         return in_blocks(pictures(images, self.channels_first), SIDE, averaged=not self.fine)
 
     def _thin_all(self, images, rows) -> np.ndarray:
-        return np.concatenate([self._thin(images[rows[i : i + 128]]) for i in range(0, len(rows), 128)])
+        return np.concatenate([self._thin(images[part]) for part in pieces(rows, PIECE)])
 
     def _step(self, x, y):
         with tf.GradientTape() as tape:
@@ -173,12 +172,12 @@ class KnownGoodProbe:
         coded = np.random.default_rng(self.subject.seed + 2).permutation(self.coded) if permute else self.coded
         if not len(self.held):
             return float("nan")
-        parts = (self.held[i : i + 128] for i in range(0, len(self.held), 128))
+        parts = pieces(self.held, PIECE)  # in fine detail, all of them at once could take gigabytes
         right = [self._answers((self._thin(self.images[p]) - self.mean) / self.std) == coded[p] for p in parts]
         return float(np.mean(np.concatenate(right)))
 
     def _answers(self, x) -> np.ndarray:
-        parts = [tf.constant(x[i : i + 128], tf.float32) for i in range(0, len(x), 128)]
+        parts = [tf.constant(part, tf.float32) for part in pieces(x, PIECE)]
         return np.concatenate([self._answer(part).numpy().argmax(axis=1) for part in parts])
 
     def validate(self) -> Validation:
@@ -219,23 +218,23 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
     wish = max(2.5 * probe.majority, probe.majority + 0.15) if probe.majority < 0.5 else None
     done = probe.fit(steps, until, enough=wish)
     accuracy, held = probe.accuracy(), len(probe.held)
-    error = np.sqrt(probe.majority * (1 - probe.majority) / max(1, held))
-    informative, permuted, limit = None, float("nan"), probe.majority + 4 * error
-    if held >= 50 and accuracy > limit:
+    informative, permuted, needed = None, float("nan"), limit(probe.majority, held)
+    clearly = limit(probe.majority, held, CLEARLY)
+    if held >= 50 and accuracy > needed:
         informative = True
     elif held >= 200 and done >= ENOUGH:
         if done == steps:  # many wrong labels, or classes that lie close together, only slow it down
-            done = probe.fit(LONGER * steps, until, enough=probe.majority + 5 * error)
+            done = probe.fit(LONGER * steps, until, enough=clearly)
             accuracy = probe.accuracy()
-        informative = bool(accuracy > limit)
+        informative = bool(accuracy > needed)
     if informative is False:
         probe.fit(ENOUGH // 2, float("inf"), permute=True)
         permuted = probe.accuracy(permute=True)
         if probe.thinned:
             probe = KnownGoodProbe(subject, fine=True)
-            done = probe.fit(LONGER * steps, until + (until - began), enough=probe.majority + 5 * error)
+            done = probe.fit(LONGER * steps, until + (until - began), enough=clearly)
             accuracy = probe.accuracy()
-            informative = True if accuracy > limit else False if done >= ENOUGH else None
+            informative = True if accuracy > needed else False if done >= ENOUGH else None
     seen = probe.validate()
     if informative and accuracy - seen.accuracy > 2 * gap_error(held, seen.count):
         # Barely trained, it knows too little to be much worse on turned images: more training tells.

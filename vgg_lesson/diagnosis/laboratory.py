@@ -9,15 +9,14 @@ from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.array_facts import ImageFacts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import LossFacts
+from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
-STANDARD_ERRORS = 4.0
-"""An accuracy counts as above guessing when it exceeds it by so many standard errors: chance 3e-5 a look."""
 LOSS_GAIN = 0.03
-"""... and the loss must have gone at least this part of the way from guessing to right answers."""
+"""The loss must have gone at least this part of the way from guessing to right answers as well."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,8 @@ class Chance:
         images = course.window() * course.batch
         if course.steps < 10 or images < 100:
             return False
-        error = np.sqrt(self.majority * (1 - self.majority) / images)
-        return (
-            course.last_accuracy() > self.majority + STANDARD_ERRORS * error
-            and course.last_loss() < self.loss - LOSS_GAIN * (self.loss - self.right)
-        )
+        above = course.last_accuracy() > limit(self.majority, images)
+        return above and course.last_loss() < self.loss - LOSS_GAIN * (self.loss - self.right)
 
     def moving(self, course: Course) -> bool:
         """True when the loss is a little below guessing (1%, and 4 standard errors): slow, but not stuck."""

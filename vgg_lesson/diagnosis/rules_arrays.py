@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import ImageFacts, LabelFacts, OrderFacts
-from vgg_lesson.diagnosis.configuration import LossFacts, OutputFacts
+from vgg_lesson.diagnosis.configuration import NO_LOSS, LossFacts, OutputFacts
 from vgg_lesson.diagnosis.report import Finding
 
 MANY = 100
@@ -89,15 +89,15 @@ def not_single_labels(
     elif ignores:
         what = "the loss leaves some labels out"
     elif no_loss:
-        what = "no loss was compiled, and one that add_loss, compute_loss or train_step brings along cannot be asked"
+        what = NO_LOSS
     if not what:
         return None
+    classes = "for classes: one output for each, softmax, a cross-entropy"
     return Finding(
         causes.UNDETERMINED,
         what,
         "one class for each image, and a loss that asks for it",
-        f"{'' if no_loss else 'not a single-label image classifier: '}not examined "
-        "(for classes: one output for each, softmax, a cross-entropy)",
+        classes if what == NO_LOSS else f"not a single-label image classifier: not examined ({classes})",
         blocks_training=True,
     )
 

@@ -1,9 +1,8 @@
 """Rules on what a trained network shows: stored statistics, and the known-good network's answers."""
 
-import numpy as np
-
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import OrderFacts
+from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit, standard_error
 from vgg_lesson.diagnosis.known_good import KnownGood, gap_error
 from vgg_lesson.diagnosis.report import Finding
 
@@ -25,9 +24,9 @@ def stale_statistics(
     A lag in the first epochs is normal: with momentum 0.99 it takes some 300 steps. So momentum
     must exceed 0.995 and leave more than half of the start value after three epochs (momentum ** steps > 0.5).
     """
-    error = np.sqrt(majority * (1 - majority) / images)
     gap = batch_accuracy - inference_accuracy
-    worse = gap > max(5 * error, 0.5 * (batch_accuracy - majority)) and mended - inference_accuracy > 0.5 * gap
+    least = max(5 * standard_error(majority, images), 0.5 * (batch_accuracy - majority))
+    worse = gap > least and mended - inference_accuracy > 0.5 * gap
     if not worse or momentum <= 0.995 or momentum**steps_in_three_epochs <= 0.5:
         return None
     return Finding(
@@ -52,8 +51,8 @@ def labels_independent(known: KnownGood) -> Finding | None:
             f"{known.permuted:.2f} with permuted labels"
         ),
         (
-            f"guessing gives {known.majority:.2f}; above it by 4 standard errors "
-            f"({known.majority + 4 * known.error(known.held_out):.2f}) would count"
+            f"guessing gives {known.majority:.2f}; above it by {STANDARD_ERRORS:g} standard errors "
+            f"({limit(known.majority, known.held_out):.2f}) would count"
         ),
         "check that images and labels are read, shuffled and cut together",
         excluded="network, loss and optimizer: the known-good network brings its own",
@@ -66,14 +65,14 @@ def augmentation_hides_classes(known: KnownGood) -> Finding | None:
     Threshold: a quarter of the way from guessing to what plain training gives. Measured on CIFAR-10 (0.36 plain):
     flips 0.35, shifts 0.34; noise, blank images, shuffled pixels and mixed-up rows 0.09 to 0.12.
     """
-    limit = known.majority + 0.25 * (known.accuracy - known.majority)
-    if not known.informative or not known.augmented < limit:
+    needed = known.majority + 0.25 * (known.accuracy - known.majority)
+    if not known.informative or not known.augmented < needed:
         return None
     return Finding(
         causes.AUGMENTATION_DESTROYS_IMAGES,
         f"a known-good network: {known.accuracy:.2f} on held-out images, {known.augmented:.2f} when it was trained on "
         "augmented images",
-        f"below {limit:.2f}, a quarter of the way from guessing",
+        f"below {needed:.2f}, a quarter of the way from guessing",
         "weaker changes: small shifts and mirroring keep the class visible",
         excluded="network, loss and optimizer: the known-good network brings its own; what this network learns, it "
         "learns about augmented images only",

@@ -1,6 +1,7 @@
 """Rules on the weights that training may change, and on the rate."""
 
 from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.report import Finding
 
 
@@ -23,14 +24,14 @@ def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding 
 
 
 def frozen_at_random(
-    frozen: int, total: int, random: int, given_accuracy: float, majority: float, error: float
+    frozen: int, total: int, random: int, given_accuracy: float, majority: float, images: int
 ) -> Finding | None:
     """More than half of the kernels are frozen at values that still look like fresh draws, and the model knows nothing.
 
     Compared by the two-sample Kolmogorov-Smirnov distance with new draws of each layer's own
     initialiser (see :func:`frozen_kernels`). Transfer learning freezes kernels that were trained.
     """
-    if random <= total / 2 or given_accuracy > majority + 4 * error:
+    if random <= total / 2 or given_accuracy > limit(majority, images):
         return None
     return Finding(
         causes.FROZEN_WEIGHTS,

@@ -15,7 +15,8 @@ from vgg_lesson.diagnosis import (
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norms, stale_statistics
-from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, STANDARD_ERRORS, Chance, Laboratory, difference
+from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS
+from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course, Variation, update_ratio_of
