@@ -25,6 +25,15 @@ bare.observe(lambda change: setattr(echo, "value", str(change.new)), "value")
 VBox([bare, echo])
 """
 """The cell with the bare slider."""
+MEMORY = """
+from ipywidgets import Checkbox
+from vgg_lesson.widgets import explorer
+
+memory = Checkbox(True, description="Keep pictures")
+memory.observe(lambda change: setattr(explorer, "REMEMBERED", 64 if change.new else 0), "value")
+memory
+"""
+"""A cell that takes the labs their memory: without it each picture is new, as at the first look."""
 FORTH_AND_BACK = (("ArrowRight",), ("ArrowLeft",))
 """What moves a slider."""
 DOWN_AND_UP = (("Enter", "ArrowDown", "Enter"), ("Enter", "ArrowUp", "Enter"))

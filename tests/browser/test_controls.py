@@ -65,10 +65,10 @@ architecture_explorer()
 
 @pytest.fixture
 def workbench(lab, folder):
-    """Opens the small lab, whose function takes ``pause`` seconds."""
+    """Opens the small lab, whose function takes ``pause`` seconds, and which keeps so many pictures."""
 
-    def open_with(pause: float = 0):
-        lab.open_made(folder, "workbench", SOURCE.format(pause=pause), BARE)
+    def open_with(pause: float = 0, remembered: int = 64):
+        lab.open_made(folder, "workbench", SOURCE.format(pause=pause, remembered=remembered), BARE)
         lab.picture().wait_for()
         return lab
 
@@ -196,7 +196,7 @@ def test_tooltips_can_be_seen(workbench):
 
 def test_latency_from_key_to_picture(workbench, latencies):
     """All that is not drawing takes hardly longer than a bare slider and label, however busy this computer is."""
-    lab = workbench()
+    lab = workbench(remembered=0)
     bare = bare_milliseconds(lab)
     picture = milliseconds(lab, lab.control("Points"), lab.picture(), "it.src")
     drawing = float(lab.page.locator(".drawing-echo").inner_text())
@@ -206,15 +206,21 @@ def test_latency_from_key_to_picture(workbench, latencies):
 
 
 def test_a_slow_lab_would_be_noticed(workbench):
-    lab = workbench(pause=1.0)
+    lab = workbench(pause=1.0, remembered=0)
     bare = bare_milliseconds(lab)
     assert milliseconds(lab, lab.control("Points"), lab.picture(), "it.src", presses=5) > limit(COMPUTES, bare)
+
+
+def test_two_pictures_that_were_seen_can_be_compared_at_once(workbench):
+    lab = workbench(pause=1.0)
+    bare = bare_milliseconds(lab)
+    assert milliseconds(lab, lab.control("Points"), lab.picture(), "it.src", presses=5) < limit(COMPUTES, bare)
 
 
 @pytest.mark.parametrize("theme", ["lab", "dark_lab"])
 def test_accessibility(request, theme, folder, axe):
     lab = request.getfixturevalue(theme)
-    lab.open_made(folder, f"accessible-{theme}", SOURCE.format(pause=0), TABLE)
+    lab.open_made(folder, f"accessible-{theme}", SOURCE.format(pause=0, remembered=64), TABLE)
     lab.picture().wait_for()
     lab.control("Points").focus()
     for _ in range(8):  # 5 -> 13, which fails in words
