@@ -18,11 +18,12 @@ from tensorflow.python.eager import record  # not public; the package pins Tenso
 
 from vgg_lesson.fused_batch_norm import fuse_batch_norm
 
-SMALL_MAP = 16
-"""Feature maps of at most so many places get the kernel's gradient from matrix products.
+TINY_MAP, SMALL_MAP, MANY_WEIGHTS = 4, 16, 256 * 256
+"""Maps of at most so many places get the kernel's gradient from matrix products: tiny ones always, small ones for many
+weights a place.
 
-Measured at full width, batch 128, two AVX2 cores: 8 times faster for 2 x 2, 1.6 times for 4 x 4, no gain
-for 8 x 8 and above.
+Measured at full width, batch 128, two AVX2 cores: 8 times faster for 2 x 2, 1.6 times for 4 x 4, no gain for 8 x 8 and
+above. At 1/8 and 1/4 width 4 x 4 gains nothing, and its 54 products make a network's first step 0.3 s slower.
 """
 
 
@@ -32,7 +33,8 @@ def _same_convolution(images, kernel):
 
     def gradient(upstream):
         places = math.prod(size or math.inf for size in images.shape[1:3])
-        to_kernel = _by_products if places <= SMALL_MAP else _by_tensorflow
+        small = places <= (SMALL_MAP if math.prod(kernel.shape[2:]) >= MANY_WEIGHTS else TINY_MAP)
+        to_kernel = _by_products if small else _by_tensorflow
         return _to_images(upstream, kernel), to_kernel(images, upstream, kernel)
 
     # What tf.custom_gradient does for a GradientTape, but without its entry in TensorFlow's global
