@@ -38,6 +38,8 @@ FORTH_AND_BACK = (("ArrowRight",), ("ArrowLeft",))
 """What moves a slider."""
 DOWN_AND_UP = (("Enter", "ArrowDown", "Enter"), ("Enter", "ArrowUp", "Enter"))
 """What moves a list: only the last key counts."""
+STEPS, LOOK = 3, 1.5
+"""Steps onward that every control has room for, and seconds between them."""
 
 
 class Table:
@@ -51,7 +53,7 @@ class Table:
         self.file.write_text("\n".join(self.lines) + "\n")
 
 
-def milliseconds(lab, control, shown, read: str, keys=FORTH_AND_BACK, presses: int = PRESSES) -> float:
+def milliseconds(lab, control, shown, read: str, keys=FORTH_AND_BACK, presses: int = PRESSES, look: float = 0) -> float:
     """Median time from a key to another value of ``read``.
 
     Args:
@@ -60,12 +62,14 @@ def milliseconds(lab, control, shown, read: str, keys=FORTH_AND_BACK, presses: i
         read: a JavaScript expression of ``it``, that element.
         keys: sequences that change something when pressed in turn.
         presses: how often.
+        look: seconds that a person looks at a picture before the next key.
     """
     it = shown.element_handle()
     control.scroll_into_view_if_needed()
     control.focus()
     times = []
     for number in range(presses):
+        lab.page.wait_for_timeout(1000 * look)
         before = it.evaluate(f"it => {read}")
         *first, last = keys[number % len(keys)]
         for key in first:

@@ -11,8 +11,10 @@ from latency import (
     COMPUTES,
     DOWN_AND_UP,
     FORTH_AND_BACK,
+    LOOK,
     MEMORY,
     RUNS_A_NETWORK,
+    STEPS,
     bare_milliseconds,
     limit,
     milliseconds,
@@ -76,12 +78,16 @@ def measured(lab, name: str, latencies) -> list[str]:
     slow = []
     for source, label, goal in LABS[name[:2]]:
         place = lab.cell(source)
+        control, picture = lab.control(label, place), lab.picture(place)
         keys = DOWN_AND_UP if label in LISTS else FORTH_AND_BACK
-        bare = bare_milliseconds(lab)
-        took = {}
-        for kind in ("new", "seen"):
-            lab.control("Keep pictures").press("Space")  # off, and on again
-            took[kind] = milliseconds(lab, lab.control(label, place), lab.picture(place), "it.src", keys)
+        bare, took = bare_milliseconds(lab), {}
+        lab.control("Keep pictures").press("Space")
+        took["new"] = milliseconds(lab, control, picture, "it.src", keys)
+        lab.control("Keep pictures").press("Space")
+        if label not in LISTS:
+            control.press("Home")
+        took["onward"] = milliseconds(lab, control, picture, "it.src", keys[:1], STEPS, LOOK)
+        took["seen"] = milliseconds(lab, control, picture, "it.src", keys[::-1])
         bare = max(bare, bare_milliseconds(lab))
         times = ", ".join(f"{kind} {median:4.0f}" for kind, median in took.items())
         line = f"{name[:2]} {source.strip('('):24} {times} ms  (goal {goal}; bare slider {bare:.0f} ms)"
