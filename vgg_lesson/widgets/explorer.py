@@ -22,8 +22,8 @@ from vgg_lesson.widgets.worker import Worker
 
 REMEMBERED = 64
 """Pictures that a lab keeps, some 300 kB each: to compare two settings, one goes forth and back between them."""
-AHEAD_SECONDS = 0.4
-"""A lab whose pictures take longer does not look ahead: the next move would have to wait for it."""
+AHEAD_SECONDS = 1.0
+"""A lab whose last picture took longer does not look ahead: a move elsewhere would have to wait for it."""
 
 
 class Explorer(widgets.VBox):
