@@ -67,6 +67,33 @@ def test_gradients_of_a_whole_vgg_equal_stock_keras():
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
+def test_many_weights_on_a_small_map_equal_stock_keras():
+    model = one_convolution(filters=256, side=4, channels=256)
+    images = np.random.default_rng(0).normal(size=(3, 4, 4, 256)).astype("float32")
+    expected = gradients(model, images)
+    accelerate(model)
+    for ours, theirs in zip(gradients(model, images), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "products"), [(2, 8, True), (4, 256, True), (4, 128, False), (8, 256, False)]
+)
+def test_products_where_they_are_faster(side, channels, products):
+    model = accelerate(one_convolution(filters=channels, side=side, channels=channels))
+    kernel = model.layers[0].kernel.value
+
+    @tf.function
+    def run(images):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(images))
+        return tape.gradient(loss, kernel)
+
+    graph = run.get_concrete_function(tf.zeros([2, side, side, channels])).graph
+    operations = {operation.type for operation in graph.get_operations()}
+    assert ("Conv2DBackpropFilter" in operations) != products and ("MatMul" in operations) == products
+
+
 def test_images_of_any_size():
     model = one_convolution(side=(None, None))
     images = np.random.default_rng(0).normal(size=(2, 11, 4, 4)).astype("float32")

@@ -29,8 +29,8 @@ MEMORY = """
 from ipywidgets import Checkbox
 from vgg_lesson.widgets import explorer
 
-memory = Checkbox(True, description="Keep pictures")
-memory.observe(lambda change: setattr(explorer, "REMEMBERED", 64 if change.new else 0), "value")
+memory, kept = Checkbox(True, description="Keep pictures"), explorer.REMEMBERED
+memory.observe(lambda change: setattr(explorer, "REMEMBERED", kept if change.new else 0), "value")
 memory
 """
 """A cell that takes the labs their memory: without it each picture is new, as at the first look."""

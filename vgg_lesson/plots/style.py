@@ -165,8 +165,8 @@ def to_png(made: Figure) -> bytes:
 def to_jpeg(made: Figure) -> bytes:
     """Render a figure as JPEG bytes, at twice the screen's resolution, for a lab that has to answer at once.
 
-    It takes a fifth of a PNG's time. At this quality, and with colours at full resolution, none of the three channels
-    of a pixel is off by more than a tenth.
+    Encoding takes a fifth of a PNG's time. On the architecture, class and atlas labs no channel of a pixel was off by
+    more than 22 of 255.
     """
     return _encoded(_drawn(made), format="jpeg", quality=95, subsampling=0)
 

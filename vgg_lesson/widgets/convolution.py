@@ -80,9 +80,6 @@ class ConvolutionByHand(Explorer):
             self.preset.value = next((name for name, known in KERNELS.items() if kernel == tuple(np.ravel(known))), OWN)
             self._request()
 
-    def _request(self) -> None:
-        self.worker.request(lambda: self._refresh(self.values))
-
 
 def _weight(place: str, value: float) -> widgets.FloatText:
     tip = f"Weight of the {'pixel itself' if place == 'middle' else place + ' neighbour'}."

@@ -67,7 +67,7 @@ class Explorer(widgets.VBox):
     def update(self) -> None:
         """Make the picture anew in the background; for when what it shows has changed elsewhere."""
         self._made = {}  # a new one: what is being made now still goes into the old one
-        self.worker.request(lambda: self._refresh(self.values))
+        self._request()
 
     def wait(self, timeout: float = 60.0) -> None:
         """Return when the picture is up to date; raise what a callback raised."""
@@ -82,7 +82,10 @@ class Explorer(widgets.VBox):
                 with suppress(Exception):  # told when the learner gets there: then it is raised again
                     self._picture({**self.values, name: further})
 
-        self.worker.request(lambda: self._refresh(self.values), then=look_ahead)
+        self._request(look_ahead)
+
+    def _request(self, then: Callable[[], None] | None = None) -> None:
+        self.worker.request(lambda: self._refresh(self.values), then)
 
     def _refresh(self, values: dict) -> None:
         self.panel.show(self._picture(values))
