@@ -6,9 +6,10 @@ bare slider's time, which is all of this without a picture: a busy computer is s
 
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-COMPUTES, RUNS_A_NETWORK = 200, 500
+COMPUTES, RUNS_A_NETWORK, FIRST_POINT = 200, 500, 2000
 """Goals on two idle cores, in milliseconds."""
 IDLE_BARE = 60
 """What the bare slider takes there: 55 to 68 were measured."""
@@ -34,12 +35,12 @@ memory.observe(lambda change: setattr(explorer, "REMEMBERED", kept if change.new
 memory
 """
 """A cell that takes the labs their memory: without it each picture is new, as at the first look."""
-FORTH_AND_BACK = (("ArrowRight",), ("ArrowLeft",))
-"""What moves a slider."""
-DOWN_AND_UP = (("Enter", "ArrowDown", "Enter"), ("Enter", "ArrowUp", "Enter"))
-"""What moves a list: only the last key counts."""
-STEPS, LOOK = 3, 1.5
-"""Steps onward that every control has room for, and seconds between them."""
+LOOK = 1.5
+"""Seconds that a person looks at a picture before the next key."""
+STEPS_LEFT = """it => it.matches("select")
+    ? it.options.length - 1 - it.selectedIndex
+    : it.ariaValueMax - it.ariaValueNow"""
+"""JavaScript: 0 where a list or slider can go no further."""
 
 
 class Table:
@@ -53,32 +54,56 @@ class Table:
         self.file.write_text("\n".join(self.lines) + "\n")
 
 
-def milliseconds(lab, control, shown, read: str, keys=FORTH_AND_BACK, presses: int = PRESSES, look: float = 0) -> float:
-    """Median time from a key to another value of ``read``.
+def milliseconds(lab, control, shown, read: str, presses: int = PRESSES) -> float:
+    """Median time from a key to another value of ``read``, forth and back between two neighbours.
 
     Args:
-        control: what gets the keys.
+        control: the slider or list that gets the keys.
         shown: the element that changes.
         read: a JavaScript expression of ``it``, that element.
-        keys: sequences that change something when pressed in turn.
         presses: how often.
-        look: seconds that a person looks at a picture before the next key.
     """
-    it = shown.element_handle()
+    on = bool(control.evaluate(STEPS_LEFT))
+    return statistics.median(_press(lab, control, shown, read, on == (number % 2 == 0)) for number in range(presses))
+
+
+def onward_milliseconds(lab, control, shown, read: str) -> tuple[float, int]:
+    """The same from the control's start towards its end, with a look at each picture; and how many keys that were."""
+    if _is_list(control):
+        control.select_option(index=0)
+    else:
+        control.press("Home")
+    times = []
+    while len(times) < PRESSES and control.evaluate(STEPS_LEFT):
+        lab.page.wait_for_timeout(1000 * LOOK)
+        times.append(_press(lab, control, shown, read, True))
+    return statistics.median(times), len(times)
+
+
+def _press(lab, control, shown, read: str, on: bool) -> float:
+    """Move a control by one; milliseconds from the key that does it to another value of ``read``."""
     control.scroll_into_view_if_needed()
     control.focus()
-    times = []
-    for number in range(presses):
-        lab.page.wait_for_timeout(1000 * look)
-        before = it.evaluate(f"it => {read}")
-        *first, last = keys[number % len(keys)]
-        for key in first:
+    last = "ArrowRight" if on else "ArrowLeft"
+    if _is_list(control):  # an open list's choice counts when it is closed
+        for key in ("Enter", "ArrowDown" if on else "ArrowUp"):
             lab.page.keyboard.press(key)
-        start = time.perf_counter()
-        lab.page.keyboard.press(last)
-        lab.page.wait_for_function(f"([it, before]) => {read} !== before", arg=[it, before], polling=5)
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
+        last = "Enter"
+    return until_changed(lab, shown, read, lambda: lab.page.keyboard.press(last))
+
+
+def until_changed(lab, shown, read: str, act: Callable[[], None]) -> float:
+    """Milliseconds from an act to another value of ``read``, a JavaScript expression of ``it``, which is ``shown``."""
+    it = shown.element_handle()
+    before = it.evaluate(f"it => {read}")
+    start = time.perf_counter()
+    act()
+    lab.page.wait_for_function(f"([it, before]) => {read} !== before", arg=[it, before], polling=5)
+    return 1000 * (time.perf_counter() - start)
+
+
+def _is_list(control) -> bool:
+    return control.evaluate("it => it.matches('select')")
 
 
 def bare_milliseconds(lab) -> float:
