@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from vgg_lesson.acceleration import accelerate, is_suitable
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.training import build_model
+from vgg_lesson.training_config import TrainingConfig
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"
@@ -67,9 +69,10 @@ def test_gradients_of_a_whole_vgg_equal_stock_keras():
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
-def test_many_weights_on_a_small_map_equal_stock_keras():
-    model = one_convolution(filters=256, side=4, channels=256)
-    images = np.random.default_rng(0).normal(size=(3, 4, 4, 256)).astype("float32")
+@pytest.mark.parametrize("side", [1, 2, 4, (2, 5)])
+def test_many_weights_on_a_small_map_equal_stock_keras(side):
+    model = one_convolution(filters=256, side=side, channels=256)
+    images = np.random.default_rng(0).normal(size=(3, *model.input_shape[1:])).astype("float32")
     expected = gradients(model, images)
     accelerate(model)
     for ours, theirs in zip(gradients(model, images), expected, strict=True):
@@ -77,7 +80,8 @@ def test_many_weights_on_a_small_map_equal_stock_keras():
 
 
 @pytest.mark.parametrize(
-    ("side", "channels", "products"), [(2, 8, True), (4, 256, True), (4, 128, False), (8, 256, False)]
+    ("side", "channels", "products"),
+    [(2, 256, True), (2, 128, False), (4, 256, True), (4, 128, False), (8, 256, False)],
 )
 def test_products_where_they_are_faster(side, channels, products):
     model = accelerate(one_convolution(filters=channels, side=side, channels=channels))
@@ -92,6 +96,12 @@ def test_products_where_they_are_faster(side, channels, products):
     graph = run.get_concrete_function(tf.zeros([2, side, side, channels])).graph
     operations = {operation.type for operation in graph.get_operations()}
     assert ("Conv2DBackpropFilter" in operations) != products and ("MatMul" in operations) == products
+
+
+def test_graphs_are_not_rewritten_for_a_training():
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    build_model(TrainingConfig(width=1 / 16, head=()), steps_per_epoch=1)
+    assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
 
 
 def test_images_of_any_size():

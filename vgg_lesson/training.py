@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.acceleration import accelerate
+from vgg_lesson.acceleration import accelerate, start_sooner
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
@@ -57,6 +57,7 @@ def build_model(
     Raises:
         ValueError: a start that needs images, and none are given.
     """
+    start_sooner()
     model = build_vgg(
         config.configuration,
         input_shape=input_shape,

@@ -183,12 +183,13 @@ class TrainingPanel(widgets.VBox):
 
     def _train(self, config: TrainingConfig, images: int) -> None:
         self.trained = None
-        gc.collect()  # the model before holds graphs in reference cycles
         data = self._subset(images)
 
         def draw(progress):
             picture = (progress.step_loss, progress.epochs, progress.steps, config.epochs)
             self._drawer.request(lambda: self.curves.show(learning_curves(*picture)))
+            if len(progress.step_loss) == 5:  # takes 0.3 s: a second after the first point, which is drawn meanwhile
+                gc.collect()  # the model before holds graphs in reference cycles
             if not self._stop.is_set():
                 self._say(f"Step {progress.step:,} of {progress.steps:,}, {progress.seconds:.0f} s.")
 
