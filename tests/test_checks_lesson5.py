@@ -77,12 +77,17 @@ def test_the_folded_solutions_pass():
 
 
 def consultation(ordered=("data", "first loss"), named=("dead_relus",), solved=True, bill=2):
-    return SimpleNamespace(ordered=dict.fromkeys(ordered), named=list(named), solved=solved, bill=bill)
+    wrong = [name for name in named if name != "dead_relus"]
+    made = {"ordered": dict.fromkeys(ordered), "named": list(named), "wrong_names": wrong}
+    return SimpleNamespace(**made, solved=solved, bill=bill)
 
 
 def test_consultation():
     lesson5.check_consultation(consultation())
     lesson5.check_consultation(consultation(named=("frozen_weights", "dead_relus"), bill=45))
+    two_causes = consultation(named=("frozen_weights", "dead_relus", "the second true cause"))
+    two_causes.wrong_names = ["frozen_weights"]
+    lesson5.check_consultation(two_causes)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,15 @@ def test_fresh_weights_are_the_same_network_untrained():
     assert np.allclose(explain.with_fresh_weights(net, seed=1).get_weights()[0], fresh.get_weights()[0])
 
 
+@pytest.mark.parametrize("functional", [False, True])
+def test_the_last_layer_has_maps_but_no_grad_cam(functional):
+    net = small_net(keras.layers.Activation("softmax", name="per_place"))
+    net = keras.Model(net.inputs, net.outputs) if functional else net
+    assert explain.feature_maps(net, IMAGE, "per_place") == pytest.approx(np.asarray(net(IMAGE[None]))[0])
+    with pytest.raises(ValueError, match="before the last one, .*received 'per_place'"):
+        explain.grad_cam(net, IMAGE, "per_place")
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -129,7 +129,7 @@ LABELS = np.arange(10_000) % 10
         ),
         (
             lambda f: (f / headline.RUN).write_text(json.dumps({**json.loads(a_run(f).to_json()), "seconds": 2.0})),
-            "checksum",
+            r"run\.jsonl, line 1: .*checksum",
         ),
     ],
 )

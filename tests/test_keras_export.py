@@ -114,6 +114,11 @@ def test_changed_batches_keep_shape_classes_and_count():
     assert sorted(before) == sorted(batches.order) and list(before) != list(batches.order)
 
 
+def test_a_script_says_where_cifar10_has_fewer_images_than_the_run():
+    assert "fewer than the 45,000 asked for" in keras_code(TrainingConfig(), 45_000)
+    assert "asked for" not in keras_code(TrainingConfig(), 40_000)
+
+
 @pytest.mark.parametrize("letter", CONFIGURATIONS)
 def test_every_configuration_gives_valid_python(letter):
     for schedule in ("constant", "cosine", "one_cycle"):

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.configurations import CONFIGURATIONS, count_layers
+from vgg_lesson.configurations import CONFIGURATIONS, LayerRow, count_layers
 from vgg_lesson.convolution import KERNELS, convolve, grey, window
 from vgg_lesson.plots.architecture import COLOUR_OF_KIND, draw_network, total
 from vgg_lesson.plots.convolution import draw_convolution, draw_stack
@@ -214,6 +214,31 @@ def test_network_words_are_true():
     assert (
         picture.figure.texts[-1].get_text().startswith("The lecture's network: 33.6 million parameters, 332.1 million")
     )
+
+
+def row(kind, shape, parameters=0, multiply_adds=0, field=None):
+    return LayerRow(kind.lower(), kind, shape, parameters, multiply_adds, 4, field)
+
+
+CONVOLUTION, POOLING = row("Conv2D", (8, 8, 4), 112, 6912, 3), row("MaxPooling2D", (4, 4, 4), field=4)
+
+
+@pytest.mark.parametrize(
+    "rows, end",
+    [
+        ([row("Flatten", (192,)), row("Dense", (10,), 1930, 1920)], "most work: dense (100%)."),
+        ([CONVOLUTION, row("Dense", (10,), 1930, 1920)], "most work: conv2d (78%)."),
+        ([POOLING], "maps of side 4; a value after the last of them sees 4 × 4 pixels."),
+        ([POOLING, CONVOLUTION], "maps of side 4; a value after the last of them sees 4 × 4 pixels."),
+        ([row("MaxPooling2D", (4, 4, 4))], "The poolings leave maps of side 4."),
+    ],
+    ids=["MLP", "no pooling", "poolings only", "convolution after the last pooling", "pooling after a reshape"],
+)
+@pytest.mark.filterwarnings("error")
+def test_other_networks_are_drawn_too(rows, end):
+    picture = draw_network(rows, "Net")
+    assert picture.text.endswith(end)
+    to_png(picture.figure)
 
 
 def test_batch_norms_parameters_are_counted_in_the_words():

@@ -98,6 +98,14 @@ def test_class_scores_worst_first():
     assert "0.0 and undefined" in drawn(evaluation.draw_class_scores(constant)).text
 
 
+def test_a_class_without_images_is_neither_the_hardest_nor_the_easiest():
+    answers = np.repeat([1, 0, 1, 2], [3, 1, 8, 1])  # no ant; bee 8 of 9, cow 1 of 4
+    shown = Outputs("it", np.eye(3)[answers], np.repeat([2, 1, 1, 2], [3, 1, 8, 1]), NAMES)
+    picture = drawn(evaluation.draw_class_scores(shown))
+    assert title(picture) == "Hardest to find: cow (25.0%); easiest: bee (88.9%)"
+    assert picture.text.endswith("ant undefined and 0.0.")
+
+
 @pytest.mark.parametrize(("sharpness", "word"), [(0.3, "underconfident"), (3.0, "overconfident")])
 def test_reliability_says_what_it_leans_to(sharpness, word):
     shown = outputs(rows=2000).at_temperature(1 / sharpness)
@@ -107,6 +115,15 @@ def test_reliability_says_what_it_leans_to(sharpness, word):
     assert f"right {100 * shown.right.mean():.1f}%" in picture.text
     bars = [bar.get_height() for bar in picture.figure.axes[1].patches]
     assert sum(bars) == 2000
+
+
+def test_a_name_keeps_its_large_letters():
+    shown = outputs(name="VGG16 with He", images=True)
+    assert title(confidence.draw_reliability(shown)).startswith("VGG16 with He: ")
+    cells = [answers.draw_cell(shown, 0, 0), answers.draw_cell(shown, 0, 1)]
+    for picture in (confidence.draw_selection(shown, 0.5), *cells):
+        assert picture.text.startswith("VGG16 with He ")
+    assert answers.capital("your network") == "Your network"
 
 
 def test_temperature_in_the_picture_is_applied():
@@ -183,6 +200,8 @@ def test_feature_maps_picture_shows_the_strongest():
     picture = drawn(explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps, layer="block9", count=16))
     assert "20 maps of 4 x 4" in picture.text
     assert "18 of the 20 maps are zero everywhere" in picture.text
+    below = explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps - (maps == 5) * 6, layer="block9")
+    assert "18 of the 20 maps are zero everywhere" in below.text, "a map of negative values is alive"
     assert "yellow: high" in picture.figure.axes[1].get_xlabel()
     sheet = picture.figure.axes[1].images[0].get_array()
     assert (sheet[:4, :4] == 5).all(), "the strongest comes first"

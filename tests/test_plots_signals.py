@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vgg_lesson.plots import signals
+from vgg_lesson.plots import diagnosis, signals
 from vgg_lesson.plots.style import to_png
 
 NAMES = ["block1_conv1", "block1_conv2", "fc1"]
@@ -25,6 +25,23 @@ def run(losses, learned=False):
 def title(picture):
     drawn = picture.figure
     return drawn.get_suptitle() or drawn.axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("spread", "words"),
+    [
+        ((1e-1, 1e-3, 1.0), "100 times smaller"),
+        ((1e-1, 0.0, 1.0), "gone"),
+        ((1e-1, math.nan, 1.0), "no longer a number"),
+        ((1e-1, 0.09, 1.0), "about the same"),
+    ],
+)
+def test_a_diagnosis_says_what_became_of_the_signal_in_the_same_words(spread, words):
+    layers = [SimpleNamespace(name=n, spread=s, weights=True) for n, s in zip(NAMES, spread, strict=True)]
+    picture = diagnosis.signal_picture(layers)
+    assert title(picture) == f"The signal is {words} after 2 layers"
+    assert picture.text.endswith(f": {words}.")
+    to_png(picture.figure)
 
 
 def test_moments_on_fixed_axes():

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 from made_runs import made_atlas
+from matplotlib.colors import to_rgb
 
 from vgg_lesson.atlas import Atlas
 from vgg_lesson.plots import atlas as atlas_plots
-from vgg_lesson.plots import first_steps
+from vgg_lesson.plots import first_steps, marks
 from vgg_lesson.plots import training as plots
-from vgg_lesson.plots.style import COLOURS, to_png
+from vgg_lesson.plots.style import COLOURS, CYCLE, figure, to_png
+from vgg_lesson.rate_finder import suggest
 
 EPOCHS = [
     {"loss": 2.2, "accuracy": 0.18, "val_loss": 2.25, "val_accuracy": 0.14},
@@ -77,8 +79,26 @@ def test_losses_together_says_who_leaves_chance():
     assert {"one", "other", "chance ln 10 = 2.303"} == set(words_in(picture).split(" | "))
     assert "All leave" in plots.losses_together({"one": away}, 3).figure.axes[0].get_title(loc="left")
     assert "None leaves" in plots.losses_together({"other": flat}, 3).figure.axes[0].get_title(loc="left")
-    with_nan = plots.losses_together({"one": away, "lost": [(1, 2.3), (2, math.nan)]}, 3)
-    assert "Lost: still at chance" in with_nan.figure.axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize("first", ["one", "lost", "blown"])
+def test_losses_together_tells_a_diverged_run_from_one_at_chance(first):
+    runs = {
+        "one": [(1, 2.31), (5, 2.0), (9, 1.5)],
+        "lost": [(1, 2.3), (2, math.nan), (9, math.nan)],
+        "blown": [(1, 2.3), (9, math.inf)],
+    }
+    picture = plots.losses_together({first: runs[first], **runs}, 3)
+    names = "Lost and blown" if first != "blown" else "Blown and lost"
+    lost = f"{names[0].lower()}{names[1:]}: no longer a number"
+    assert picture.figure.axes[0].get_title(loc="left") == f"One left chance; {lost}"
+    assert "lost no longer a number" in picture.text and "nan" not in picture.text and "inf" not in picture.text
+    to_png(picture.figure)
+    alone = plots.losses_together({"lost": runs["lost"]}, 3).figure.axes[0].get_title(loc="left")
+    assert alone == "Lost: no longer a number"
+    flat = {"other": [(1, 2.31), (9, 2.3)], **runs}
+    title = plots.losses_together(flat, 3).figure.axes[0].get_title(loc="left")
+    assert title == "Other: still at chance at the end; one left it; lost and blown: no longer a number"
 
 
 def test_optimizer_steps_finds_the_one_that_ignores_size():
@@ -101,7 +121,26 @@ def test_range_test_shows_a_suggestion_or_says_why_not():
     raw, smooth = (line.get_ydata() for line in drawn.lines[:2])
     assert raw.max() > drawn.get_ylim()[1] and np.isnan(smooth[42:]).all()  # leaves the picture: no false plateau
     flat = plots.range_test(rates, np.full(50, 2.303), np.full(50, 2.303), None, "flat")
-    assert flat.figure.axes[0].get_title(loc="left").startswith("No suggestion")
+    assert flat.figure.axes[0].get_title(loc="left") == "No suggestion: the loss did not fall clearly"
+
+
+def test_a_range_test_that_was_stopped_at_once_does_not_judge_the_loss():
+    found = suggest(np.geomspace(1e-6, 1e-5, 12), np.linspace(2.4, 2.3, 12))
+    picture = plots.range_test(found.rates, found.losses, found.smoothed, found.suggestion, found.reason)
+    assert picture.figure.axes[0].get_title(loc="left") == "No suggestion: too few steps to judge"
+    assert "Only 12 steps were made" in picture.text
+
+
+@pytest.mark.parametrize("colour", CYCLE)
+def test_names_in_a_lines_colour_can_be_read(colour):
+    """WCAG 2 asks for a contrast of 4.5; relative luminance as it defines it."""
+    _, axes = figure()
+    marks.label_line(axes, 0, 0, "name", colour)
+    shares = np.array(to_rgb(axes.texts[-1].get_color()))
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    contrast = 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    assert contrast >= 4.5
+    assert contrast < 5 or axes.texts[-1].get_color() == colour, "no darker than needed"
 
 
 def test_the_maps_show_every_remedy_and_what_is_missing():
@@ -135,6 +174,7 @@ def test_own_runs_are_drawn_between_the_columns(cell):
     assert first.get_xdata()[0] == pytest.approx(math.log(3) / math.log(10))
     assert first.get_markerfacecolor() != second.get_markerfacecolor() == "white"
     assert "11 layers at 3e-4 learned; 16 layers at 1e-3 did not learn" in cell.text
+    assert cell.text.endswith("Their width, head, images or epochs may differ from those of the recorded runs.")
 
 
 def test_an_empty_cell_says_so():

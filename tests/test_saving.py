@@ -7,7 +7,7 @@ import pytest
 from made_runs import made_run
 
 from vgg_lesson.architecture import build_vgg
-from vgg_lesson.saving import load_model, load_run, load_trained, save_trained
+from vgg_lesson.saving import free_stem, load_model, load_run, load_trained, save_trained
 from vgg_lesson.training import Trained
 
 
@@ -25,6 +25,28 @@ def test_what_is_saved_is_read_back(saved):
     np.testing.assert_allclose(again.model(images), trained.model(images), rtol=1e-5)
     assert again.run == trained.run
     assert sorted(path.name for path in stem.parent.iterdir()) == sorted(path.name for path in paths)
+
+
+def fails(*arguments):
+    raise OSError("no space left")
+
+
+@pytest.mark.parametrize("part", ["model", "run"])
+def test_a_save_that_fails_leaves_everything_as_it_was(saved, tmp_path, monkeypatch, part):
+    trained, _, _ = saved
+    stem = tmp_path / "first"
+    save_trained(trained, stem)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    if part == "model":
+        # Like a full disk: the file was begun.
+        monkeypatch.setattr(type(trained.model), "save", lambda self, path: path.write_text("half") and fails())
+    else:
+        monkeypatch.setattr(type(trained.run), "to_json", fails)
+    for name in ("first", "second"):
+        with pytest.raises(OSError, match="no space"):
+            save_trained(trained, tmp_path / name)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert free_stem(tmp_path / "second").name == "second"
 
 
 def test_other_files_are_refused_by_name(saved, tmp_path):

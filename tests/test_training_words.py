@@ -6,7 +6,7 @@ import pytest
 from made_runs import made_run
 
 from vgg_lesson.training_config import TrainingConfig
-from vgg_lesson.widgets.training_words import estimated_seconds, runs_table, short_name
+from vgg_lesson.widgets.training_words import code_words, estimated_seconds, runs_table, short_name
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,20 @@ def test_the_table_says_how_a_run_ended(losses, outcome):
 )
 def test_a_run_has_a_short_name(batch_norm, name):
     assert short_name(made_run(batch_norm=batch_norm), 2) == f"run 2: 16 layers, 1.0e-03{name}"
+
+
+@pytest.mark.parametrize(("choices", "layers"), [({"head": ()}, 14), ({"blocks": 3}, 10), ({"head": (8, 8, 8)}, 17)])
+def test_weight_layers_are_those_of_the_network_that_was_built(choices, layers):
+    run = made_run(**choices)
+    assert short_name(run, 1).startswith(f"run 1: {layers} layers")
+    assert f"<td style='padding:2px 8px'>{layers}</td>" in runs_table([run])
+
+
+@pytest.mark.parametrize(("source", "same"), [("cifar10", True), ("sketches", False)])
+def test_the_code_is_called_the_same_run_only_where_the_images_are(source, same):
+    words = code_words("import keras", source)
+    assert ("The same run" in words) == same and ("drawn images" in words) == (not same)
+    assert "<pre tabindex='0' role='region' aria-label=" in words, "a name alone means nothing to a screen reader"
 
 
 def test_the_table_names_a_start():

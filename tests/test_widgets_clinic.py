@@ -65,6 +65,9 @@ def test_two_causes_together_are_both_told(dataset):
     consultation = Consultation(1, dataset)
     verdict = consultation.name("learning_rate_too_high")
     assert verdict.right and "initialisation_too_small" in verdict.text
+    consultation.name("dead_relus")
+    consultation.name("initialisation_too_small")
+    assert consultation.wrong_names == ["dead_relus"] and consultation.score == 70
 
 
 def test_numbers_outside_the_clinic(dataset):
@@ -83,6 +86,8 @@ def test_a_visit_from_order_to_score(clinic):
     clinic.order_button.click()
     clinic.wait()
     assert "Bill 1 s." in clinic.chart.value and "Validation images: mean" in clinic.chart.value
+    assert "<caption" in clinic.chart.value and clinic.chart.value.count("scope='col'") == 3
+    assert "<th scope='row' style='text-align:left'>data</th>" in clinic.chart.value
     clinic.cause.value = "dead_relus"
     clinic.name_button.click()
     clinic.wait()

@@ -31,7 +31,7 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     assert "No step has been made yet" in panel.curves.words.value
     before = panel.curves.image.value
     panel.buttons["save"].click()
-    assert "train first" in panel.message.value
+    assert "no training has ended" in panel.notice.value
     panel.buttons["train"].click()
     run = panel.wait()
     assert panel.curves.image.value != before
@@ -41,6 +41,7 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     assert "speed of your last run" in panel.cost.value
     panel.buttons["code"].click()
     assert "keras.Sequential" in panel.code.value and "vgg_lesson" not in panel.code.value
+    assert "this panel trains on drawn images" in panel.code.value and "The same run" not in panel.code.value
     panel.buttons["save"].click()
     assert {path.name for path in tmp_path.iterdir()} == {"run_1.keras", "run_1.json"}
     panel.buttons["save"].click()  # nothing is overwritten, not by the run 1 of another session either
@@ -50,7 +51,7 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     again = panel.train_blocking()
     assert again.epochs == run.epochs and len(panel.runs) == 2
     assert panel.compared.layout.display is None and panel.compared.image.value
-    assert "run 1: 11 layers" in panel.compared.words.value and "run 2: 11 layers" in panel.compared.words.value
+    assert "run 1: 10 layers" in panel.compared.words.value and "run 2: 10 layers" in panel.compared.words.value
 
 
 def test_the_controls_make_the_configuration(panel):
@@ -225,6 +226,14 @@ def test_stop_in_the_middle_keeps_the_panel_usable():
     assert not panel.train_blocking().stopped
 
 
+def test_the_blocking_call_waits_as_long_as_it_takes(panel, monkeypatch):
+    waited = []
+    monkeypatch.setattr(panel, "start", lambda: True)
+    monkeypatch.setattr(panel._trainer, "wait", waited.append)
+    panel.train_blocking()
+    assert waited == [None]
+
+
 def test_two_panels_at_once_get_the_numbers_they_get_alone(panel):
     other = TrainingPanel(noise(), config=START.change(seed=5))
     alone = [panel.train_blocking().epochs, other.train_blocking().epochs]
@@ -232,6 +241,31 @@ def test_two_panels_at_once_get_the_numbers_they_get_alone(panel):
     other.buttons["train"].click()
     assert [panel.wait().epochs, other.wait().epochs] == alone
     assert alone[0] != alone[1]
+
+
+def test_a_save_that_has_no_model_says_where_it_went(panel, monkeypatch, tmp_path):
+    panel.train_blocking()
+    entered = threading.Event()
+    monkeypatch.setattr(module, "train", slow_training(entered))
+    panel.buttons["train"].click()
+    assert entered.wait(30)
+    panel.buttons["save"].click()
+    assert "the model of run 1 was released when the next training began" in panel.notice.value
+    assert "Nothing to save" not in panel.message.value, "the training's next report would overwrite it"
+    panel.buttons["stop"].click()
+    with pytest.raises(RuntimeError):
+        panel.wait(30)
+    panel.buttons["save"].click()
+    assert "the model of run 1 was released when the next training began" in panel.notice.value
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_released_while_it_is_saved_is_saved(panel, monkeypatch, tmp_path):
+    panel.train_blocking()
+    reads = iter([panel.trained, None])  # the training's thread comes between a first and a second look
+    monkeypatch.setattr(TrainingPanel, "trained", property(lambda self: next(reads)), raising=False)
+    panel.save()
+    assert {path.name for path in tmp_path.iterdir()} == {"run_1.keras", "run_1.json"}
 
 
 def test_an_error_is_shown_in_words_and_raised_by_wait(panel, monkeypatch):
@@ -268,6 +302,22 @@ def test_the_range_test_shows_its_curve(panel):
 def test_the_panel_starts_where_it_was_told(given):
     start = START.change(**given)
     assert TrainingPanel(noise(), config=start).config == start
+
+
+@pytest.mark.parametrize(
+    ("given", "depths"),
+    [
+        ({"head": (8, 8)}, ("11", "13", "16", "19")),
+        ({"head": ()}, ("9", "11", "14", "17")),
+        ({"head": (8, 8), "blocks": 3}, ("7", "9", "10", "11")),
+    ],
+)
+def test_the_depth_control_shows_the_weight_layers_of_its_networks(given, depths):
+    panel = TrainingPanel(noise(), config=START.change(**given))
+    control = panel.controls["depth"]
+    assert control._options_labels == depths and control.tooltip.startswith(", ".join(depths))
+    control.value = 16
+    assert panel.config.configuration == "D"
 
 
 @pytest.mark.parametrize(

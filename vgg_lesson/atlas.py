@@ -97,8 +97,8 @@ class Atlas:
 def place_of(config: TrainingConfig) -> Place | None:
     """Where a run of the learner's belongs; None when the atlas has no such depth or remedy.
 
-    Only depth, rate, optimizer, initialiser and batch norm are looked at: width, images and epochs
-    of the learner's run usually differ from the recorded ones, and the pictures say so.
+    Only depth, rate, optimizer, initialiser and batch norm are looked at: width, head, images and
+    epochs of the learner's run usually differ from the recorded ones, as the words of the picture say.
     """
     changes = (config.initializer != "glorot_uniform", config.batch_norm, config.optimizer != "adam")
     remedy = {

@@ -33,7 +33,7 @@ class Configuration:
 
     @property
     def weight_layers(self) -> int:
-        """Layers with weights: all convolutions and three fully connected ones; the 16 in VGG16."""
+        """Layers with weights of the paper's network, with three fully connected ones; the 16 in VGG16."""
         return sum(len(block) for block in self.kernels) + 3
 
 
@@ -71,6 +71,11 @@ def configuration_of_depth(depth: int) -> str:
     if depth not in DEPTHS:
         raise ValueError(f"depth must be one of {sorted(DEPTHS)} weight layers, received {depth!r}")
     return DEPTHS[depth]
+
+
+def weight_layers(configuration: str, head: tuple[int, ...] = (4096, 4096), blocks: int = len(FILTERS)) -> int:
+    """Layers with weights of a network as it is built: its convolutions, those of its head, and the output."""
+    return sum(map(len, CONFIGURATIONS[configuration].kernels[:blocks])) + len(head) + 1
 
 
 def validated(configuration, input_shape, classes, width, head, dropout, batch_norm=False, blocks=5) -> Configuration:

@@ -71,8 +71,13 @@ class Consultation:
         """0 while the cause is unknown; then 100, less a point for each second beyond 10 and 30 for each wrong name."""
         if not self.solved:
             return 0
-        wrong = sum(not self._is_true(cause) for cause in self.named)
-        return max(1, FULL_SCORE - max(0, round(self.bill - FREE_SECONDS)) - WRONG_NAME * wrong)
+        wrong = WRONG_NAME * len(self.wrong_names)
+        return max(1, FULL_SCORE - max(0, round(self.bill - FREE_SECONDS)) - wrong)
+
+    @property
+    def wrong_names(self) -> list[str]:
+        """Those of ``named`` that are no true cause, in order."""
+        return [cause for cause in self.named if not self._is_true(cause)]
 
     def order(self, name: str) -> Measurement:
         """Take one vital sign or run one probe; the second time is free.

@@ -74,7 +74,8 @@ class Dataset:
 
         Args:
             train, validation, test: number of images to keep; None keeps all.
-            seed: decides which. With the same seed, a smaller subset lies within a larger one.
+            seed: decides which. Where all classes are equally frequent, a smaller subset of the same seed lies
+                within a larger one.
 
         Raises:
             ValueError: a number below 1 or above what there is.

@@ -1,8 +1,9 @@
 """Process settings that must be made before TensorFlow is imported, in one place.
 
 ``import vgg_lesson`` (or any of its modules) calls :func:`prepare`, so opening a notebook
-directly cannot bypass it. Every setting is a default: a variable that you set yourself wins,
-and ``VGG_LESSON_SPEED=0`` turns all of them off.
+directly cannot bypass it. Every setting is a default: a variable that you set yourself wins.
+``VGG_LESSON_SPEED=0`` turns those off that are for speed; TensorFlow stays quiet, and what the package
+speeds up within a training (:mod:`vgg_lesson.acceleration`) stays on.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ class SpeedSettings:
     """What :func:`prepare` found or did.
 
     Attributes:
-        enabled: False when ``VGG_LESSON_SPEED=0`` turned the settings off.
+        enabled: False when ``VGG_LESSON_SPEED=0`` turned the settings of the process for speed off.
         onednn: value of ``TF_ENABLE_ONEDNN_OPTS`` that TensorFlow will see, or None when unset.
         keeps_pages: True when the C library was told to keep freed memory (Linux with glibc only).
         too_late: True when TensorFlow had been imported before, so that ``onednn`` has no effect.
@@ -36,10 +37,10 @@ class SpeedSettings:
 
     def __str__(self) -> str:
         if not self.enabled:
-            return "speed settings: off (VGG_LESSON_SPEED=0)"
+            return "speed settings of the process: off (VGG_LESSON_SPEED=0)"
         late = ", but TensorFlow was imported earlier: restart the kernel" if self.too_late else ""
         pages = "kept" if self.keeps_pages else "returned"
-        return f"speed settings: TF_ENABLE_ONEDNN_OPTS={self.onednn}{late}; freed memory is {pages}"
+        return f"speed settings of the process: TF_ENABLE_ONEDNN_OPTS={self.onednn}{late}; freed memory is {pages}"
 
 
 def prepare() -> SpeedSettings:

@@ -93,9 +93,8 @@ class GradCam:
 def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, target: int | None = None) -> GradCam:
     """Where a layer saw evidence for a class.
 
-    Each map of the layer is weighted by the mean gradient of the class's score before the softmax
-    with respect to it; of the weighted sum the positive part is kept (Selvaraju et al., arXiv
-    1610.02391, equations 1 and 2).
+    Each map of the layer is weighted by the mean gradient of the class's score before the softmax with respect to
+    it; of the weighted sum the positive part is kept (Selvaraju et al., arXiv 1610.02391, equations 1 and 2).
 
     Args:
         model: a Keras classifier whose last layer is a Dense or softmax layer.
@@ -104,11 +103,13 @@ def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, ta
         target: class number; by default the predicted class.
 
     Raises:
-        ValueError: no such layer, image or class; a last layer whose score before the softmax is unknown.
+        ValueError: no such image or class; ``layer`` is none or the last; the score before the softmax is unknown.
     """
     layer = layer or last_convolution(model)
     _check(model, image, layer)
     to_scores = _scores_of(model.layers[-1])
+    if layer == model.layers[-1].name:
+        raise ValueError(f"layer must come before the last one, whose output the score is made of, received {layer!r}")
     images = tf.convert_to_tensor(image[None], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(images)  # frozen weights alone would leave the tape empty
@@ -201,8 +202,7 @@ def covering_test(model: keras.Model, images: np.ndarray, prepare: Prepare, laye
 
 
 def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
-    """The same network as it was before training: new random weights, for comparison.
-    (A ``TrainingConfig.start`` is not made again.)
+    """The same network before training, without a ``TrainingConfig.start``: new random weights, for comparison.
 
     A way of explaining that gives the same maps for it does not explain what was learned
     (Adebayo et al., arXiv 1810.03292). Sets the global seeds of Python, NumPy and TensorFlow.
@@ -219,11 +219,11 @@ def _run(model: keras.Model, images, layer: str) -> tuple[tf.Tensor, tf.Tensor]:
     # A Sequential that grew by add() rebuilds its graph at every step, and ``layer.output`` is that of
     # the first graph: a model made of such outputs computes both results, but not one from the other.
     values = tf.convert_to_tensor(images, tf.float32)
-    for step in model.layers[:-1]:
-        values = step(values)  # a layer that is called by itself is at inference
+    for step in model.layers:
+        before, values = values, step(values)  # a layer that is called by itself is at inference
         if step.name == layer:
             maps = values
-    return maps, values
+    return maps, before
 
 
 def _scores_of(last: keras.layers.Layer):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vgg_lesson import recordings
 from vgg_lesson.data import CLASS_NAMES
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.preprocessing import fit_statistics, preprocess
@@ -144,7 +145,7 @@ def headline_network(dataset, count: int = 40, folder: Path | str | None = None)
 
 
 def _run(path: Path) -> Run:
-    runs = {run.name: run for run in map(Run.from_json, path.read_text(encoding="utf-8").splitlines())}
+    runs = {run.name: run for run in recordings.read(path)}
     if NAME not in runs:
         raise ValueError(f"{path} must hold the record {NAME!r}, found {sorted(runs)}")
     return runs[NAME]

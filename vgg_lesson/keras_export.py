@@ -3,7 +3,7 @@
 import inspect
 
 from vgg_lesson.augmentation import CUTOUT, SHIFT
-from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, count_layers, pooling_window
+from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, pooling_window, weight_layers
 from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import STARTS, TrainingConfig
 
@@ -18,7 +18,8 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
 
     Args:
         config: the choices.
-        train_images: use only so many images for training (and a quarter of that for validation).
+        train_images: use only so many images for training (and a quarter of that for validation); a comment in the
+            script says so where CIFAR-10 without its last fifth has fewer.
 
     Returns:
         The text of the script. It takes CIFAR-10 from ``keras.datasets``, or from an ``.npz`` file
@@ -31,9 +32,8 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
 
 
 def _head(config: TrainingConfig) -> str:
-    rows = count_layers(config.configuration, head=config.head, blocks=config.blocks)
-    weight_layers = sum(row.kind in ("Conv2D", "Dense") for row in rows)
-    title = f"VGG {config.configuration}, {weight_layers} weight layers, on CIFAR-10."
+    depth = weight_layers(config.configuration, config.head, config.blocks)
+    title = f"VGG {config.configuration}, {depth} weight layers, on CIFAR-10."
     imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
     return f'''"""{title}"""
 
@@ -50,6 +50,8 @@ def _data(config: TrainingConfig, train_images: int | None) -> str:
     if train_images:
         smaller = f"x_train, y_train = x_train[:{train_images}], y_train[:{train_images}]\n"
         smaller += f"x_val, y_val = x_val[:{max(1, train_images // 4)}], y_val[:{max(1, train_images // 4)}]\n"
+        if train_images > 40_000:
+            smaller += f"# CIFAR-10 leaves 40,000 images for training, fewer than the {train_images:,} asked for.\n"
     return f"""# Data: (N, 32, 32, 3) bytes and class numbers 0..9
 if len(sys.argv) > 1:
     with np.load(sys.argv[1]) as file:

@@ -14,7 +14,7 @@ from vgg_lesson.training import Trained
 def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
     """Write ``stem.keras`` (an ordinary Keras model file) and ``stem.json`` (its run record).
 
-    Each file is written beside its place and then renamed, so a crash leaves no half of one.
+    Both are written beside their places and renamed only when both are whole: a failure leaves what was there before.
 
     Returns:
         The two paths.
@@ -22,12 +22,15 @@ def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     model_path, run_path = stem.with_name(stem.name + ".keras"), stem.with_name(stem.name + ".json")
-    unfinished = stem.with_name(stem.name + ".part.keras")
-    trained.model.save(unfinished)
-    os.replace(unfinished, model_path)
-    unfinished = stem.with_name(stem.name + ".part.json")
-    unfinished.write_text(trained.run.to_json() + "\n", encoding="utf-8")
-    os.replace(unfinished, run_path)
+    unfinished_model, unfinished_run = (stem.with_name(f"{stem.name}.part{end}") for end in (".keras", ".json"))
+    try:
+        unfinished_run.write_text(trained.run.to_json() + "\n", encoding="utf-8")
+        trained.model.save(unfinished_model)
+        os.replace(unfinished_model, model_path)
+        os.replace(unfinished_run, run_path)
+    finally:
+        for left_over in (unfinished_model, unfinished_run):
+            left_over.unlink(missing_ok=True)
     return model_path, run_path
 
 

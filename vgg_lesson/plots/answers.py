@@ -5,7 +5,7 @@ from matplotlib.patches import Rectangle
 from vgg_lesson.calibration import confident_errors
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.evaluation import show_matrix
-from vgg_lesson.plots.marks import name_places
+from vgg_lesson.plots.marks import capital, name_places
 from vgg_lesson.plots.style import COLOURS, Picture, figure
 
 SHOWN = 12
@@ -35,13 +35,11 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
     if not len(places):
         text = f"None of the {total} images of {names[true]} was answered {names[predicted]!r} by {outputs.name}."
     elif true == predicted:
-        text = (
-            f"{outputs.name.capitalize()} recognised {len(places)} of {total} images of {names[true]} ({share:.1f}%)."
-        )
+        text = f"{capital(outputs.name)} recognised {len(places)} of {total} images of {names[true]} ({share:.1f}%)."
     else:
         sure = 100 * outputs.confidence[places].mean()
         text = (
-            f"{outputs.name.capitalize()} took {len(places)} of {total} images of {names[true]} for {names[predicted]} "
+            f"{capital(outputs.name)} took {len(places)} of {total} images of {names[true]} for {names[predicted]} "
             f"({share:.1f}%), with a mean confidence of {sure:.1f}%; the other way round, "
             f"{names[predicted]} for {names[true]}: {back}."
         )
@@ -55,7 +53,7 @@ def draw_confident_errors(outputs: Outputs, count: int = 8) -> Picture:
     _show_answers(axes, outputs, places, named=True)
     if not len(places):
         axes.set_title("No wrong answer")
-        return Picture(made, f"{outputs.name.capitalize()} gave no wrong answer.")
+        return Picture(made, f"{capital(outputs.name)} gave no wrong answer.")
     low = 100 * outputs.confidence[places].min()
     axes.set_title(f"Wrong, and at least {low:.0f}% sure")
     words = "; ".join(_words(outputs, place) for place in places)

@@ -46,7 +46,7 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
         _draw_shares(axes, drawn, field)
     parameters, work = total(rows, "parameters"), total(rows, "multiply_adds")
     dense, worked = (sum(getattr(row, field) for row in rows if row.kind == "Dense") for field in FIELDS)
-    finding = f"hold {dense / parameters:.0%} of the parameters and do {worked / work:.0%} of the work"
+    finding = f"hold {_share(dense, parameters)} of the parameters and do {_share(worked, work)} of the work"
     made.suptitle(f"Fully connected layers {finding}", x=0.012, ha="left", fontsize=11.5, fontweight="bold")
     made.text(
         0.012, 0.905, f"{title}: {_millions(parameters)} parameters, {_millions(work)} multiply-adds for one image",
@@ -93,7 +93,7 @@ def _draw_shares(axes, drawn: list[LayerRow], field: str) -> None:
         if share:
             number = f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.05 else "under 0.1"
             axes.text(share + 0.015 * max(shares), place, number, va="center", fontsize=7.5)
-    axes.set_xlim(0, 1.2 * max(shares))
+    axes.set_xlim(0, 1.2 * max(shares) or 1)
 
 
 def _draw_boxes(axes, boxes, hatched=("Dense",)) -> None:
@@ -105,6 +105,10 @@ def _draw_boxes(axes, boxes, hatched=("Dense",)) -> None:
             axes.add_collection(PolyCollection(corners, facecolor=COLOUR_OF_KIND[kind], linewidth=0, **hatch))
 
 
+def _share(part: int, whole: int) -> str:
+    return f"{part / max(whole, 1):.0%}"  # poolings alone have neither parameters nor work
+
+
 def _millions(number: int) -> str:
     return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
 
@@ -114,13 +118,17 @@ def _words(rows, title: str, parameters: int, work: int, dense: int) -> str:
     equals = sum(row.multiply_adds == busiest.multiply_adds for row in rows) - 1
     as_much = f", and {equals} more as much" if equals else ""
     dense_work = sum(row.multiply_adds for row in rows if row.kind == "Dense")
-    sides = [row.output_shape[0] for row in rows if row.kind == "MaxPooling2D"]
+    pools = [row for row in rows if row.kind == "MaxPooling2D"]
     memory = total(rows, "activation_bytes") / 2**20
-    fields = [row.receptive_field for row in rows if row.receptive_field is not None]
+    pooled = ""
+    if pools:
+        field = pools[-1].receptive_field
+        pooled = f" The poolings leave maps of side {', '.join(str(row.output_shape[0]) for row in pools)}"
+        pooled += f"; a value after the last of them sees {field} × {field} pixels." if field else "."
     return (
         f"{title}: {parameters:,} parameters, {work:,} multiply-adds and {memory:.1f} MiB of outputs for one image. "
-        f"The fully connected layers hold {dense / parameters:.0%} of the parameters and do {dense_work / work:.0%} of "
-        f"the multiply-adds. Most parameters: {most.name} ({most.parameters / parameters:.0%}); most work: "
-        f"{busiest.name} ({busiest.multiply_adds / work:.0%}{as_much}). The poolings leave maps of side "
-        f"{', '.join(map(str, sides))}; a value after the last of them sees {fields[-1]} × {fields[-1]} pixels."
+        f"The fully connected layers hold {_share(dense, parameters)} of the parameters and do "
+        f"{_share(dense_work, work)} of the multiply-adds. Most parameters: {most.name} "
+        f"({_share(most.parameters, parameters)}); most work: {busiest.name} "
+        f"({_share(busiest.multiply_adds, work)}{as_much}).{pooled}"
     )

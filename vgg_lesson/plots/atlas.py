@@ -5,10 +5,11 @@ import math
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, box_outline, chance_line, label_line, name_places
+from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, box_outline, capital, chance_line, label_line, name_places
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
+_OWN_DIFFER = "Their width, head, images or epochs may differ from those of the recorded runs."
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
 
 
@@ -40,7 +41,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
                 color=CYCLE[0], markerfacecolor=CYCLE[0] if learned else "white",
             )  # fmt: skip
     left.set(xlabel="learning rate", ylabel="weight layers")
-    left.set_title(f"{remedy[0].upper()}{remedy[1:]}: {_summary(counts)}")
+    left.set_title(f"{capital(remedy)}: {_summary(counts)}")
 
     right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 0.8))
     chance_line(right, "accuracy", classes)
@@ -60,7 +61,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
     here = f"{learned} of {runs} learned" if runs else "not run"
     right.set_title(f"{chosen[0]} layers at {short_rate(chosen[1])}: {here}")
     ends = ", ".join(f"seed {seed} {curve[-1]:.1%}" for seed, curve in sorted(curves.items()) if len(curve))
-    mine = f" Your own runs with this remedy: {_own_words(own)}." if own else ""
+    mine = f" Your own runs with this remedy: {_own_words(own)}. {_OWN_DIFFER}" if own else ""
     return Picture(
         drawn,
         f"Recorded at {chosen[0]} weight layers, rate {short_rate(chosen[1])}, {remedy}: {here}"
@@ -82,7 +83,7 @@ def atlas_maps(maps: dict) -> Picture:
         axes.set_axis_off()
     for axes, (remedy, counts) in zip(grid.flat, maps.items(), strict=False):
         _fill_map(axes, counts, sorted({depth for depth, _ in counts}), sorted({rate for _, rate in counts}))
-        axes.set_title(f"{remedy[0].upper()}{remedy[1:]}: {_summary(counts)}", fontsize=10.5)
+        axes.set_title(f"{capital(remedy)}: {_summary(counts)}", fontsize=10.5)
         axes.set_ylabel("weight layers")
     for axes in grid[-1]:
         axes.set_xlabel("learning rate")

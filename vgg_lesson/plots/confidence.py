@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.calibration import brier_score, negative_log_likelihood, reliability, select, selection_curve
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.marks import label_line
+from vgg_lesson.plots.marks import capital, label_line
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 CLOSE = 0.01
@@ -46,7 +46,7 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     lean = (
         "well calibrated on average" if abs(said - was) < CLOSE else "overconfident" if said > was else "underconfident"
     )
-    who = outputs.name.capitalize() if temperature == 1 else f"Temperature {temperature:.2f}"
+    who = capital(outputs.name) if temperature == 1 else f"Temperature {temperature:.2f}"
     upper.set_title(f"{who}: {lean} (says {100 * said:.1f}%, is right {100 * was:.1f}%)")
     nll, brier = (score(shown.probabilities, shown.labels) for score in (negative_log_likelihood, brier_score))
     return Picture(
@@ -93,7 +93,7 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
     everything = curve[0]
     return Picture(
         made,
-        f"{outputs.name.capitalize()} at threshold {threshold:.2f}: of {chosen.images:,} images {chosen.answered:,} "
+        f"{capital(outputs.name)} at threshold {threshold:.2f}: of {chosen.images:,} images {chosen.answered:,} "
         f"are answered ({100 * chosen.coverage:.1f}%), {chosen.right:,} rightly and {wrong:,} wrongly "
         f'({accuracy} right); {silent:,} get "I don\'t know". '
         f"Without a threshold {100 * everything.accuracy:.1f}% are right.",

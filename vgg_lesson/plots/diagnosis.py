@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import label_line
+from vgg_lesson.plots.marks import label_line, readable
+from vgg_lesson.plots.signals import change_of
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 
@@ -23,7 +24,13 @@ def signal_picture(layers, title: str = "") -> Picture:
     spread = np.array([layer.spread for layer in shown], float)
     if not len(spread) or not np.isfinite(spread).any() or not (spread > 0).any():
         axes.text(
-            0.5, 0.5, "no signal in any layer", ha="center", va="center", transform=axes.transAxes, color=COLOURS["bad"]
+            0.5,
+            0.5,
+            "no signal in any layer",
+            ha="center",
+            va="center",
+            transform=axes.transAxes,
+            color=readable(COLOURS["bad"]),
         )
         return Picture(drawn, "No layer's output depends on the image.")
     floor = spread[spread > 0].min() / 10
@@ -31,14 +38,7 @@ def signal_picture(layers, title: str = "") -> Picture:
     axes.set_xticks(range(len(shown)), [layer.name for layer in shown], rotation=60, ha="right", fontsize=7.5)
     axes.set_ylabel("spread over images")
     hidden = spread[:-1] if len(spread) > 1 else spread
-    ratio = hidden[-1] / hidden[0] if hidden[0] > 0 else 0.0
-    words = (
-        f"{1 / ratio:,.0f} times smaller"
-        if 0 < ratio < 0.5
-        else "lost"
-        if ratio == 0
-        else f"{ratio:.1f} times as large"
-    )
+    words = change_of(hidden)
     axes.set_title(title or f"The signal is {words} after {len(hidden)} layers")
     return Picture(
         drawn,

@@ -5,7 +5,7 @@ from matplotlib.collections import PolyCollection
 
 from vgg_lesson.metrics import most_confused, per_class, wilson_interval
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.marks import box_outline, name_places
+from vgg_lesson.plots.marks import box_outline, name_places, readable
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 MATRIX_COLOURS = "Blues"
@@ -131,10 +131,10 @@ def _finding(outputs: Outputs) -> tuple[str, str]:
 
 
 def draw_class_scores(outputs: Outputs) -> Picture:
-    """Recall of each class with its 95% interval, and precision; worst recall at the top."""
+    """Recall of each class with its 95% interval, and precision; worst recall at the top, no images at the bottom."""
     scores, names = per_class(outputs.confusion), outputs.class_names
     hits = np.diag(outputs.confusion)
-    order = np.argsort(np.nan_to_num(scores.recall), kind="stable")
+    order = np.argsort(scores.recall, kind="stable")  # NaN, of a class without images, comes last
     made, axes = figure(6.4, 4.3)
     for row, place in enumerate(order):
         if scores.images[place]:
@@ -151,7 +151,7 @@ def draw_class_scores(outputs: Outputs) -> Picture:
                 markeredgewidth=1.6,
             )
         else:
-            axes.text(1, row, "never answered: no precision", fontsize=8.5, va="center", color=CYCLE[1])
+            axes.text(1, row, "never answered: no precision", fontsize=8.5, va="center", color=readable(CYCLE[1]))
     axes.plot(
         [], [], "o-", color=CYCLE[0], label="recall: share of the class's images that were found, with 95% interval"
     )
@@ -163,8 +163,8 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     axes.set_xlim(0, 102)
     axes.set_xlabel("%")
     made.legend(loc="outside lower center", ncols=1, fontsize=8.5, frameon=False)
-    worst, best = order[0], order[-1]
-    ends = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (worst, best)]
+    present = [place for place in order if scores.images[place]]
+    ends = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (present[0], present[-1])]
     axes.set_title(f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
     words = "; ".join(f"{names[p]} {100 * scores.recall[p]:.1f} and {100 * scores.precision[p]:.1f}" for p in order)
     return Picture(

@@ -57,7 +57,7 @@ def draw_feature_maps(image, maps, *, layer: str, count: int = 16) -> Picture:
         ax.set_xticks([])
         ax.set_yticks([])
         ax.spines[:].set_visible(False)
-    silent = int(np.sum(np.max(maps, axis=(0, 1)) <= 0))
+    silent = int((maps == 0).all(axis=(0, 1)).sum())  # without a ReLU, maps may be negative and alive
     made.suptitle(
         f"{layer}: {channels} maps of {height} x {width}", x=0.01, ha="left", fontsize=11.5, fontweight="bold"
     )

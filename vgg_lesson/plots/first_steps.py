@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vgg_lesson.plots.marks import DASHES
+from vgg_lesson.plots.marks import DASHES, readable
 from vgg_lesson.plots.style import CYCLE, Picture, figure
 
 
@@ -21,7 +21,7 @@ def optimizer_steps(gradients, steps: dict) -> Picture:
         axes.loglog(gradients, sizes, marker="o", color=CYCLE[number], linestyle=DASHES[number])
         axes.annotate(
             name, (gradients.min(), sizes[np.argmin(gradients)]), xytext=(14, -9) if ratios[name] > 2 else (0, 7),
-            textcoords="offset points", color=CYCLE[number], fontsize=9, fontweight="bold", va="center"
+            textcoords="offset points", color=readable(CYCLE[number]), fontsize=9, fontweight="bold", va="center"
             if ratios[name] > 2 else "bottom",
         )  # fmt: skip
     axes.set(xlabel="size of the gradient", ylabel="size of the first step")

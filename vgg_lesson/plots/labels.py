@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from vgg_lesson.plots.marks import capital
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 MARKERS = "os^D"
@@ -34,7 +35,7 @@ def draw_shares(counts: dict[str, np.ndarray], names) -> Picture:
     axes.margins(y=0.25)
     axes.legend(loc="upper right", ncols=len(counts), fontsize=9, frameon=False)
     widest = max(spreads, key=spreads.get)
-    axes.set_title(f"{widest[0].upper()}{widest[1:]}: the share of a class varies from {spreads[widest][1]}")
+    axes.set_title(f"{capital(widest)}: the share of a class varies from {spreads[widest][1]}")
     return Picture(made, "Share of each class. " + "; ".join(words) + ".")
 
 

@@ -1,13 +1,17 @@
 """What many figures need on their axes: levels of guessing, names of lines and places, boxes."""
 
 import math
+from functools import lru_cache
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 
 from vgg_lesson.plots.style import COLOURS
 
 BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
 """Box that keeps words readable where they lie on a line."""
+CONTRAST = 4.5
+"""Least contrast of words with the paper: WCAG 2, level AA, for text of this size."""
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
@@ -36,11 +40,26 @@ def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, b
 
 
 def label_line(axes: Axes, x: float, y: float, text: str, color: str) -> None:
-    """Write a line's name beside its last point, instead of a legend."""
+    """Write a line's name beside its last point, instead of a legend, in a readable shade of its ``color``."""
     axes.annotate(
-        text, (x, y), xytext=(5, 0), textcoords="offset points", color=color, fontsize=9, fontweight="bold",
+        text, (x, y), xytext=(5, 0), textcoords="offset points", color=readable(color), fontsize=9, fontweight="bold",
         va="center", ha="left", annotation_clip=False,
     )  # fmt: skip
+
+
+@lru_cache
+def readable(color: str) -> str:
+    """The colour itself, or the first darker shade of it in which words on white have enough ``CONTRAST``."""
+    shares = to_rgb(color)
+    # WCAG 2: relative luminance of an sRGB colour, and its contrast with white.
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return color if 1.05 / (luminance + 0.05) >= CONTRAST else readable(to_hex([0.97 * share for share in shares]))
+
+
+def capital(text: str) -> str:
+    """A text with its first letter large and all others as they are: ``str.capitalize`` makes VGG16 Vgg16."""
+    return text[:1].upper() + text[1:]
 
 
 def box_outline(left: float, low: float, width: float, height: float) -> list[tuple[float, float]]:

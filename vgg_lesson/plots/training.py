@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, chance_line, label_line
+from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, capital, chance_line, label_line, readable
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 from vgg_lesson.run_record import judge
+
+DIVERGED = "no longer a number"
 
 
 def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes: int = 10) -> Picture:
@@ -90,7 +92,7 @@ def _tell(losses, epochs, planned_epochs, classes) -> tuple[str, str]:
         )
     last = epochs[-1]
     verdict = judge(losses, last["accuracy"], 1 / classes)
-    head = {"learning": "It learns", "stuck": "Not above chance", "diverged": "The loss is no longer a number"}[verdict]
+    head = {"learning": "It learns", "stuck": "Not above chance", "diverged": f"The loss is {DIVERGED}"}[verdict]
     title = f"{head}: validation accuracy {last['val_accuracy']:.0%} after {len(epochs)} of {planned_epochs} epochs"
     text = (
         f"After {len(epochs)} of {planned_epochs} epochs: {now}; training accuracy {last['accuracy']:.1%}, "
@@ -116,16 +118,16 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
         steps, losses = np.array(pairs, float).T
         axes.plot(steps / steps[-1] * epochs, losses, color=CYCLE[number % 6], linestyle=DASHES[number % 4])
         ends.append((float(np.mean(losses[-3:])), name, CYCLE[number % 6]))
-        out = out or np.nanmax(losses) > 1.5 * chance
-    low = min(end for end, _, _ in ends)
+        out = out or bool(np.any(losses > 1.5 * chance))
+    low = min((end for end, _, _ in ends if math.isfinite(end)), default=chance)
     axes.set(ylim=(min(low - 0.2, 0.8 * chance), 1.5 * chance), xlim=(0, epochs * 1.4))
     axes.set(xlabel="epoch", xticks=_whole_ticks(epochs), ylabel="training loss")
     chance_line(axes, "loss", classes, at=0.74, below=True)
     for end, name, colour in ends:
-        height = min(end, 1.45 * chance)
+        height = min(end if math.isfinite(end) else math.inf, 1.45 * chance)
         label_line(axes, epochs, height + (0.06 * chance if abs(end - chance) < 0.05 * chance else 0), name, colour)
     axes.set_title(_who_left(ends, chance))
-    listed = "; ".join(f"{name} {end:.3f}" for end, name, _ in ends)
+    listed = "; ".join(f"{name} {f'{end:.3f}' if math.isfinite(end) else DIVERGED}" for end, name, _ in ends)
     above = " Values above the picture's edge are not shown." if out else ""
     return Picture(
         drawn,
@@ -136,13 +138,17 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
 
 def _who_left(ends, chance) -> str:
     """Which of the runs do not end clearly below chance, as a title."""
-    away = [name for end, name, _ in ends if end < chance - 0.05]
-    stay = [name for end, name, _ in ends if name not in away]
-    if not away or not stay:
+    lost = [name for end, name, _ in ends if not math.isfinite(end)]
+    away = [name for end, name, _ in ends if name not in lost and end < chance - 0.05]
+    stay = [name for _, name, _ in ends if name not in lost + away]
+    if not lost and not (away and stay):
         return "All leave chance" if away else "None leaves chance"
-    left = f"{away[0]} left it" if len(away) == 1 else f"the other {len(away)} left it"
-    title = f"{' and '.join(stay)}: still at chance at the end; {left}"
-    return title[0].upper() + title[1:]
+    found = [f"{' and '.join(stay)}: still at chance at the end"] if stay else []
+    if away:
+        found.append(f"{away[0] if len(away) == 1 else f'the other {len(away)}'} left {'it' if stay else 'chance'}")
+    if lost:
+        found.append(f"{' and '.join(lost)}: {DIVERGED}")
+    return capital("; ".join(found))
 
 
 def comparison(labels, curves, classes: int = 10, name: str = "validation accuracy") -> Picture:
@@ -177,7 +183,7 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     best = max(ends)
     axes.set_title(f"Best of {len(ends)}: {best[2]}" if len(ends) > 1 else best[2])
     listed = "; ".join(label for _, _, label, _ in sorted(ends, reverse=True))
-    return Picture(drawn, f"{name.capitalize()} after the last epoch: {listed}. Guessing gives {1 / classes:.0%}.")
+    return Picture(drawn, f"{capital(name)} after the last epoch: {listed}. Guessing gives {1 / classes:.0%}.")
 
 
 def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, classes: int = 10) -> Picture:
@@ -205,11 +211,17 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
     axes.texts[-1].set_bbox(BEHIND_WORDS)
     axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
     if suggestion is None:
-        axes.set_title("No suggestion: the loss did not fall clearly")
+        why = "too few steps to judge" if "too few" in reason else "the loss did not fall clearly"
+        axes.set_title(f"No suggestion: {why}")
     else:
         axes.axvline(suggestion, color=COLOURS["good"], linestyle=(0, (2, 2)))
         axes.annotate(
-            f" try {suggestion:.1e}", (suggestion, top), color=COLOURS["good"], fontsize=9, fontweight="bold", va="top"
+            f" try {suggestion:.1e}",
+            (suggestion, top),
+            color=readable(COLOURS["good"]),
+            fontsize=9,
+            fontweight="bold",
+            va="top",
         )
         decade = (rates >= suggestion / 10**0.5) & (rates <= suggestion * 10**0.5)
         if decade.sum() > 1:

@@ -4,7 +4,7 @@ import html
 
 import ipywidgets as widgets
 
-from vgg_lesson.configurations import CONFIGURATIONS, LayerRow, count_layers
+from vgg_lesson.configurations import CONFIGURATIONS, LayerRow, count_layers, weight_layers
 from vgg_lesson.plots.architecture import draw_network, total
 from vgg_lesson.plots.style import Picture
 from vgg_lesson.widgets.common import step_slider, switch
@@ -72,9 +72,8 @@ def network(configuration: str, side: int, width: float, head: tuple[int, ...], 
 
 def explore(configuration: str, side: int, width: float, head: tuple[int, ...], batch_norm: bool) -> Picture:
     """Draw the network that the lab's controls describe."""
-    weight_layers = CONFIGURATIONS[configuration].weight_layers - 2 + len(head)
     narrow = "" if width == 1 else f", width {width:g}"
-    title = f"VGG-{configuration}{narrow}, {side} × {side}, {weight_layers} weight layers"
+    title = f"VGG-{configuration}{narrow}, {side} × {side}, {weight_layers(configuration, head)} weight layers"
     return draw_network(network(configuration, side, width, head, batch_norm), title)
 
 

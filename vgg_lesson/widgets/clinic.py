@@ -115,16 +115,20 @@ class Clinic(widgets.VBox):
         """News, and the chart: everything measured so far, with the bill."""
         consultation = self.consultation
         rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{INSTRUMENTS[name].seconds:g} s</td>"
+            f"<tr><th scope='row' style='text-align:left'>{html.escape(name)}</th>"
+            f"<td>{INSTRUMENTS[name].seconds:g} s</td>"
             f"<td style='text-align:left'>{html.escape(result.text)}</td></tr>"
             for name, result in consultation.ordered.items()
         )
         named = f" Named: {', '.join(map(_words, consultation.named))}." if consultation.named else ""
         state = f"Score {consultation.score}." if consultation.solved else "Cause not found yet."
-        self.chart.value = (
-            f"<p><b>Bill {consultation.bill:g} s.</b> {html.escape(state + named)}</p>"
-            f"<table style='max-width:60em'><tbody>{rows}</tbody></table>"
+        table = (
+            "<table style='max-width:60em'><caption style='text-align:left'><b>What was measured</b></caption><thead>"
+            "<tr><th scope='col'>Instrument</th><th scope='col'>Price</th><th scope='col'>Result</th></tr>"
+            f"</thead><tbody>{rows}</tbody></table>"
         )
+        bill = f"<p><b>Bill {consultation.bill:g} s.</b> {html.escape(state + named)}</p>"
+        self.chart.value = bill + table if rows else bill
         self._say(news)
 
     def _say(self, text: str) -> None:

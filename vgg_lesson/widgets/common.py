@@ -169,7 +169,10 @@ def goal_line(goal: str) -> widgets.HTML:
 
 
 def message_line() -> widgets.HTML:
-    """A line for news and errors; screen readers announce its changes through the text itself."""
+    """A line for news and errors.
+
+    Every update replaces the whole element, its role included, so that a screen reader need not announce it.
+    """
     return widgets.HTML()
 
 

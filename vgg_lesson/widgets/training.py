@@ -67,13 +67,9 @@ class TrainingPanel(widgets.VBox):
             [hinted(control) for control in self.controls.values()],
             layout={"grid_template_columns": "repeat(auto-fill, minmax(30em, 1fr))"},
         )
-        rows = [
-            goal_line(goal),
-            grid,
-            self.cost,
-            widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "wrap"}),
-        ]
-        super().__init__([*rows, self.message, self.notice, self.curves, self.table, self.compared, self.code])
+        row = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "wrap"})
+        above = [goal_line(goal), grid, self.cost, row]
+        super().__init__([*above, self.message, self.notice, self.curves, self.table, self.compared, self.code])
         for control in self.controls.values():
             control.observe(lambda change: self._state_cost(), "value")
         actions = {
@@ -126,11 +122,11 @@ class TrainingPanel(widgets.VBox):
         else:
             self._say("Nothing is running.")
 
-    def wait(self, timeout: float = 600.0) -> Run | None:
+    def wait(self, timeout: float | None = 600.0) -> Run | None:
         """Wait until nothing is running, raise what went wrong, return the last run if there is one.
 
         Raises:
-            TimeoutError: still running after ``timeout`` seconds.
+            TimeoutError: still running after ``timeout`` seconds; None waits for ever.
         """
         self._trainer.wait(timeout)
         self._drawer.wait(timeout)
@@ -142,20 +138,24 @@ class TrainingPanel(widgets.VBox):
         """Train with the present choices and return the record; the code is that of the button."""
         if not self.start():
             raise RuntimeError("this panel is training already: stop it or wait for it first")
-        return self.wait()
+        return self.wait(timeout=None)
 
     def show_code(self) -> None:
         """Show the Keras script of the last run, or of the present choices before any run."""
         run = self.runs[-1] if self.runs else None
         config = run.training_config if run else self.config
-        self.code.value = words.code_words(keras_code(config, run.data["train_images"] if run else self.images))
+        code = keras_code(config, run.data["train_images"] if run else self.images)
+        self.code.value = words.code_words(code, self.dataset.source)
 
     def save(self) -> None:
         """Write the last run's model and record into the folder, beside those of earlier sessions."""
-        if self.trained is None:
-            self._say("Nothing to save yet: train first.")
+        trained = self.trained  # read once: the training's thread may release the model meanwhile
+        if trained is None:
+            released = f"the model of run {len(self.runs)} was released when the next training began"
+            why = released if self.runs else "no training has ended yet"
+            self.notice.value = _status(f"Nothing to save: {why}. Train first, and save when that has ended.")
             return
-        paths = save_trained(self.trained, free_stem(self.folder / f"run_{len(self.runs)}"))
+        paths = save_trained(trained, free_stem(self.folder / f"run_{len(self.runs)}"))
         self._say("Saved " + " and ".join(str(path) for path in paths) + ".")
 
     def on_run(self, call: Callable[[], None]) -> None:
@@ -195,8 +195,9 @@ class TrainingPanel(widgets.VBox):
 
         trained = train(config, data, stop=self._stop, on_progress=draw)
         number = len(self.runs) + 1
-        self.trained = trained._replace(run=trained.run.named(f"panel/{number}"))
-        self.runs.append(self.trained.run)
+        trained = trained._replace(run=trained.run.named(f"panel/{number}"))
+        self.runs.append(trained.run)
+        self.trained = trained
         self._drawer.wait()
         self._show_runs()
         self._state_cost()

@@ -2,7 +2,7 @@
 
 from ipywidgets import Widget
 
-from vgg_lesson.configurations import CONFIGURATIONS, DEPTHS, configuration_of_depth
+from vgg_lesson.configurations import CONFIGURATIONS, DEPTHS, configuration_of_depth, weight_layers
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets.common import choice, int_slider, rate_of, rate_slider, step_slider, switch, two_digits
 
@@ -28,8 +28,11 @@ def training_controls(start: TrainingConfig, most_images: int) -> dict[str, Widg
     weights = {"glorot_uniform": "Glorot uniform, Keras's default", "he_normal": "He normal"}
     optimizers = {"adam": "Adam", "sgd": "SGD with momentum"}
     depth = CONFIGURATIONS[start.configuration].weight_layers
+    # The paper's numbers, unless the head has not two layers or blocks are left out.
+    depths = [(str(weight_layers(letter, start.head, start.blocks)), paper) for paper, letter in DEPTHS.items()]
+    tooltip = f"{', '.join(text for text, _ in depths)}: the paper's {', '.join(DEPTHS.values())}"
     return {
-        "depth": step_slider("Weight layers", sorted(DEPTHS), depth, "11, 13, 16, 19: the paper's A, B, D, E"),
+        "depth": step_slider("Weight layers", depths, depth, tooltip),
         "learning_rate": rate_slider(
             "Learning rate", start.learning_rate, SLOWEST, FASTEST, "Step size of the optimizer"
         ),

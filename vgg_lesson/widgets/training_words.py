@@ -2,7 +2,7 @@
 
 import html
 
-from vgg_lesson.configurations import CONFIGURATIONS, count_layers
+from vgg_lesson.configurations import count_layers, weight_layers
 from vgg_lesson.run_record import Run
 from vgg_lesson.training_config import TrainingConfig
 
@@ -52,7 +52,8 @@ def cost_words(config: TrainingConfig, images: int, factor: float | None) -> str
 def short_name(run: Run, number: int) -> str:
     """A run in a few words, for the end of a curve."""
     config = run.training_config
-    changes = [f"{CONFIGURATIONS[config.configuration].weight_layers} layers", f"{config.learning_rate:.1e}"]
+    layers = weight_layers(config.configuration, config.head, config.blocks)
+    changes = [f"{layers} layers", f"{config.learning_rate:.1e}"]
     changes += ["batch norm"] * bool(config.batch_norm)
     changes += ["He"] * config.initializer.startswith("he_") + ["SGD"] * (config.optimizer == "sgd")
     return f"run {number}: " + ", ".join(changes)
@@ -77,7 +78,7 @@ def _row(number: int, run: Run) -> str:
     last = run.epochs[-1] if run.epochs else None
     cells = (
         number,
-        CONFIGURATIONS[config.configuration].weight_layers,
+        weight_layers(config.configuration, config.head, config.blocks),
         f"{config.learning_rate:.1e}",
         "yes" if config.batch_norm else "no",
         ", ".join([config.initializer, *config.start]),
@@ -93,10 +94,14 @@ def _row(number: int, run: Run) -> str:
     return "<tr>" + "".join(f"<td style='padding:2px 8px'>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>"
 
 
-def code_words(code: str) -> str:
-    """A script as preformatted HTML that can be selected and copied."""
+def code_words(code: str, source: str) -> str:
+    """A script as preformatted HTML that can be selected and copied; ``source`` is what the panel trains on."""
+    what = "The same run in plain Keras."
+    if source != "cifar10":
+        what = "The same network and settings in plain Keras, on CIFAR-10; this panel trains on drawn images."
     return (
-        "<p><b>The same run in plain Keras.</b> Copy it into a file and run it; it does not need this package.</p>"
-        "<pre tabindex='0' aria-label='Keras code of this run' style='max-height:24em;overflow:auto;padding:.8em;"
+        f"<p><b>{what}</b> Copy it into a file and run it; it does not need this package.</p>"
+        "<pre tabindex='0' role='region' aria-label='Keras code of this run' "
+        "style='max-height:24em;overflow:auto;padding:.8em;"
         f"border:1px solid #6B6B6B;line-height:1.35'>{html.escape(code)}</pre>"
     )
