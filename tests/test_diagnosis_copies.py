@@ -168,6 +168,155 @@ def test_without_a_compiled_loss_the_report_says_so():
     assert NO_LOSS in " ".join(report.seen) and "NoneType" not in str(report) and not report.courses
 
 
+class Net(keras.Model):
+    """As tutorials write it: no **kwargs, no get_config."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = keras.layers.Conv2D(8, 3, padding="same", activation="relu", kernel_initializer="he_normal")
+        self.flat, self.out = keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")
+
+    def call(self, images):
+        return self.out(self.flat(self.conv(images)))
+
+
+class Sized(keras.Model):
+    """Keras would write down the default of what it was made with, whatever it was."""
+
+    def __init__(self, classes=10, **options):
+        super().__init__(**options)
+        self.flat, self.out = keras.layers.Flatten(), keras.layers.Dense(classes, activation="softmax")
+
+    def call(self, images):
+        return self.out(self.flat(images))
+
+
+class SizedWithConfig(Sized):
+    def get_config(self):
+        return {**super().get_config(), "classes": self.out.units}
+
+
+class Needy(Sized):
+    def __init__(self, classes):
+        super().__init__(classes)
+
+
+class Bare(keras.layers.Layer):
+    """A layer with weights: no **kwargs, no get_config."""
+
+    def __init__(self, units, scale=1.0):
+        super().__init__()
+        self.units, self.scale = units, scale
+
+    def build(self, shape):
+        self.kernel = self.add_weight(name="kernel", shape=(shape[-1], self.units), initializer="he_normal")
+
+    def call(self, values):
+        return self.scale * keras.ops.relu(values @ self.kernel)
+
+
+def compiled(model, built):
+    if built:
+        model(X[:1])
+    model.compile(keras.optimizers.Adam(1e-2), LOSS, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_a_model_of_an_ordinary_class_is_examined(built):
+    model = compiled(Net(), built)
+    report = examine(model, *stripes(1200), budget_seconds=120)
+    assert report.cause == causes.HEALTHY and model.built is built
+    if built:
+        model.conv.trainable = False
+        made = cloning.copy(model, X, seed=0)
+        assert made.name == model.name and len(made.trainable_variables) == 2
+        np.testing.assert_array_equal(made.conv.kernel.numpy(), model.conv.kernel.numpy())
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize("kind", [Sized, Needy])
+def test_a_model_whose_arguments_are_lost_is_not_copied_but_its_arrays_are_looked_at(kind, built):
+    model = compiled(kind(4), built)
+    with pytest.raises(cloning.CannotRebuild, match=rf"{kind.__name__}.__init__ takes classes, .* a get_config"):
+        cloning.copy(model, X, seed=0)
+    report = examine(model, X, Y, budget_seconds=30)
+    assert report.cause == causes.UNDETERMINED and not report.findings and model.built is built
+    assert "no training was tried: " in report.seen[0] and f"{kind.__name__}.__init__ takes classes" in report.seen[0]
+    bad = np.where(np.arange(len(X))[:, None, None, None] == 5, np.nan, X)
+    assert examine(model, bad, Y, budget_seconds=30).causes == (causes.NON_FINITE_VALUES,)
+    if built:
+        before = model.get_weights()
+        assert examine(model, X, Y + 1, budget_seconds=30).cause == causes.LABELS_OUT_OF_RANGE
+        assert examine(model, X, np.eye(4)[Y], budget_seconds=30).cause == causes.LOSS_LABEL_MISMATCH
+        for old, new in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+def test_inside_another_model_it_is_refused_too_and_with_a_config_it_is_copied():
+    for kind in (Sized, SizedWithConfig):
+        model = keras.Sequential([keras.Input((8, 8, 3)), kind(4)])
+        if kind is Sized:
+            with pytest.raises(cloning.CannotRebuild, match=r"Sized.__init__ takes classes"):
+                cloning.copy(model, X, seed=0)
+        else:
+            assert cloning.copy(model, X, seed=0).output_shape == (None, 4)
+
+
+def test_a_layer_of_an_ordinary_class_is_copied_with_its_arguments_name_and_frozen_values():
+    images = keras.Input((8, 8, 3))
+    hidden = Bare(6, scale=2.0)
+    outputs = keras.layers.Dense(4, activation="softmax")(hidden(keras.layers.Flatten()(images)))
+    model = keras.Model(images, outputs)
+    hidden.trainable = False
+    for change in ({}, {"batch_norm": True}, {"unfreeze": True}):
+        made = next(layer for layer in cloning.leaves(cloning.copy(model, X, seed=0, **change)) if type(layer) is Bare)
+        assert (made.units, made.scale, made.name) == (6, 2.0, hidden.name)
+        assert made.trainable == ("unfreeze" in change)
+        assert np.array_equal(made.kernel.numpy(), hidden.kernel.numpy()) or "unfreeze" in change
+
+
+@pytest.mark.parametrize("change", [{}, {"batch_norm": True}, {"unfreeze": True}, {"strip": ("",)}])
+def test_a_copy_keeps_what_a_normalization_was_adapted_to(change):
+    raw, norm = np.round(255 * X), keras.layers.Normalization()
+    norm.adapt(raw)
+    layers = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(4)]
+    model = keras.Sequential([keras.Input((8, 8, 3)), norm, *layers])
+    made = cloning.copy(model, raw, seed=0, **change)
+    np.testing.assert_allclose(made.layers[0](raw[:9]), norm(raw[:9]), atol=1e-5)
+
+
+def test_a_network_that_normalises_its_raw_pixels_is_healthy():
+    x, y = stripes(1200)
+    norm = keras.layers.Normalization()
+    norm.adapt(np.round(255 * x))
+    model = keras.Sequential([keras.Input((8, 8, 3)), norm, *small().layers])
+    model.compile(keras.optimizers.Adam(1e-2), LOSS)
+    report = examine(model, np.round(255 * x), y, budget_seconds=120)
+    assert report.cause == causes.HEALTHY and report.vital_signs[0].size < 3
+
+
+@pytest.fixture
+def other_numbers(request):
+    before = keras.config.dtype_policy(), keras.config.floatx()
+    if request.param == "float64":
+        keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy(request.param)
+    yield
+    keras.config.set_floatx(before[1])
+    keras.config.set_dtype_policy(before[0])
+
+
+@pytest.mark.parametrize("other_numbers", ["mixed_float16", "mixed_bfloat16", "float64"], indirect=True)
+def test_a_yes_no_output_of_other_than_32_bits_is_read(other_numbers):
+    x, y = stripes(1200)
+    layers = [keras.layers.Conv2D(8, 3, activation="relu"), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(keras.optimizers.Adam(1e-2), "binary_crossentropy")
+    report = examine(model, x, y // 2, budget_seconds=120)
+    assert report.cause == causes.HEALTHY and "raises" not in str(report)
+
+
 @keras.saving.register_keras_serializable(package="test_diagnosis_copies")
 class Own(keras.Model):
     def __init__(self, **options):

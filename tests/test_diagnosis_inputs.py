@@ -1,13 +1,16 @@
 """What is given to an examination: large, fine, long and raw images, labels of other tasks, parts that raise."""
 
 import tracemalloc
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from made_networks import small, stripes
 
 from vgg_lesson.diagnosis import array_facts, causes, cloning, examine, inspection, known_good, rules_learned
+from vgg_lesson.diagnosis.arguments import FROM_DATASET
 from vgg_lesson.diagnosis.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.batches import prepared, prepares
 from vgg_lesson.diagnosis.configuration import NO_LOSS
@@ -294,6 +297,36 @@ def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match="backend must be tensorflow, received jax: set KERAS_BACKEND"):
         examine(small(), X, Y)
+
+
+def test_many_images_of_one_class_are_a_remark_where_the_given_weights_learned_all_the_same():
+    x, y = stripes(2400)
+    kept = np.flatnonzero((y == 0) | (np.arange(2400) % 4 == 0))
+    x, y = x[kept], y[kept]
+    assert np.mean(y == 0) > 0.5
+    model = small()
+    model.fit(x, y, epochs=4, verbose=0)
+    report = examine(model, x, y, budget_seconds=60)
+    assert report.cause == causes.HEALTHY and not report.findings
+    assert "largest class" in report.seen[-1] and "judge by the accuracy of each class" in report.seen[-1]
+    assert examine(small(), x, y, budget_seconds=60).cause == causes.CLASS_IMBALANCE
+
+
+def test_a_dataset_is_refused_with_the_line_that_makes_arrays_of_it():
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32).prefetch(1)
+    for given in ({"x_train": dataset}, {"x_train": dataset, "y_train": None}, {"x_train": X, "y_train": dataset}):
+        with pytest.raises(TypeError, match="received _PrefetchDataset of dtype object; arrays are made") as refused:
+            examine(small(), **given)
+        assert FROM_DATASET in str(refused.value)
+    with pytest.raises(ValueError, match=r"must be \(images, labels\), received _PrefetchDataset; arrays are made"):
+        examine(small(), X, Y, validation_data=dataset)
+    with pytest.raises(TypeError, match="y_train must be class numbers, .*, received None"):
+        examine(small(), X)
+    made = {"np": np, "dataset": dataset}
+    exec(FROM_DATASET, made)
+    np.testing.assert_array_equal(made["x"], X)
+    np.testing.assert_array_equal(made["y"], Y)
+    assert f"`{FROM_DATASET}`" in (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 class OwnStep(keras.Model):

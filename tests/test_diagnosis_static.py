@@ -207,6 +207,20 @@ def test_another_mix_of_classes_does_not_look_like_swapped_channels():
     assert findings(**shares) == [causes.CLASS_IMBALANCE]
 
 
+@pytest.mark.parametrize("constant", [1.0, 0.0])
+def test_a_constant_channel_is_prepared_alike_on_both_sides(constant):
+    x, y = data(400)
+    rgba = np.concatenate([x, np.full((400, 8, 8, 1), constant, np.float32)], axis=-1)
+    rgba[::150, 0, 0, 3] = abs(constant - 0.004)  # one grey level, in a corner of two images
+
+    def found(train, validation):
+        model = keras.Sequential([keras.Input((8, 8, 4)), keras.layers.Flatten(), keras.layers.Dense(4, "softmax")])
+        return findings(model, x=train[:200], y=y[:200], validation_data=(validation[200:], y[200:]))
+
+    assert found(rgba, rgba) == []
+    assert found(255 * rgba, rgba) == found(rgba, 255 * rgba) == [causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER]
+
+
 def equal_pairs(y_true, y_pred):
     numbers = keras.ops.cast(keras.ops.argmax(y_pred, axis=1), "int64")
     return keras.ops.mean(keras.ops.cast(keras.ops.equal(keras.ops.cast(y_true, "int64"), numbers), "float32"))

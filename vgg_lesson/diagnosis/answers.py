@@ -8,7 +8,7 @@ from vgg_lesson.diagnosis import cloning
 
 def predicted_classes(outputs):
     """(N,) class of each output row; a single output counts as yes above 1/2 (a probability) or above 0 (any value)."""
-    outputs = tf.reshape(outputs, [tf.shape(outputs)[0], -1])
+    outputs = tf.reshape(tf.cast(outputs, tf.float32), [tf.shape(outputs)[0], -1])  # under mixed precision, 16 bits
     if outputs.shape[-1] == 1:
         probability = tf.reduce_all((outputs >= 0) & (outputs <= 1))
         return tf.cast(outputs[:, 0] > tf.where(probability, 0.5, 0.0), tf.int64)

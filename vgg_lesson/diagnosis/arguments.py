@@ -10,6 +10,8 @@ from vgg_lesson.whole import is_whole
 
 NUMBERS = "biuf"
 """NumPy's letters for the kinds of numbers: booleans, whole numbers with and without sign, floats."""
+FROM_DATASET = "x, y = (np.concatenate(part) for part in zip(*dataset.take(100).as_numpy_iterator()))"
+"""Makes arrays of a tf.data.Dataset of batches; README shows the same line."""
 
 
 class PartRaises(ValueError):
@@ -53,8 +55,14 @@ def _array(given, name: str, allowed: str) -> np.ndarray:
         raise TypeError(f"{name} must be {allowed}, received {type(given).__name__}: {error}") from error
     if array.dtype.kind not in NUMBERS:
         hint = "; np.unique(names, return_inverse=True)[1] makes numbers of names" if array.dtype.kind in "US" else ""
+        hint = hint or _dataset_hint(given)
         raise TypeError(f"{name} must be {allowed}, received {type(given).__name__} of dtype {array.dtype}{hint}")
     return array
+
+
+def _dataset_hint(given) -> str:
+    is_dataset = hasattr(given, "as_numpy_iterator")
+    return f"; arrays are made of 100 batches of a tf.data.Dataset by {FROM_DATASET}" if is_dataset else ""
 
 
 def same_length(images: np.ndarray, labels: np.ndarray, images_name: str, labels_name: str) -> None:
@@ -76,7 +84,9 @@ def validation(given, train: np.ndarray, any_size: bool) -> tuple[np.ndarray, np
         return None
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         size = f" of {len(given)} item(s)" if isinstance(given, tuple | list) else ""
-        raise ValueError(f"validation_data must be (images, labels), received {type(given).__name__}{size}")
+        raise ValueError(
+            f"validation_data must be (images, labels), received {type(given).__name__}{size}{_dataset_hint(given)}"
+        )
     x, y = images(given[0], "validation_data's images"), labels(given[1], "validation_data's labels")
     same_length(x, y, "validation_data's images", "validation_data's labels")
     other_size = any_size and x.ndim == train.ndim == 4 and x.shape[3] == train.shape[3]

@@ -11,14 +11,11 @@ from keras.src.models.functional import Functional
 from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
+from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade, without_seeds
 from vgg_lesson.one_device import on_one_device
 
 PENALTIES = ("regularizer", "constraint")
 """How the names end by which a layer's configuration calls its penalties and constraints."""
-
-
-class CannotRebuild(ValueError):
-    """The copy that was asked for, with something changed, cannot be made; the message says why."""
 
 
 @contextmanager
@@ -101,15 +98,15 @@ def copy(
         batchnorm_defaults: let batch normalisation learn, with Keras's epsilon and a momentum for few steps.
 
     Raises:
-        CannotRebuild: a change was asked for that cannot be made.
-        TypeError, ValueError, NotImplementedError: from Keras, when a layer cannot be rebuilt from its configuration.
+        CannotRebuild: a layer cannot be rebuilt from its configuration, or a change was asked for that cannot be made.
+        TypeError, ValueError: from Keras, when a model without a declared input does not take the images.
     """
     last = next((layer.name for layer in reversed(leaves(model)) if layer.weights), None)
 
     def changed(layer):
         if strip and layer.name in strip:
             return keras.layers.Identity(name=layer.name)
-        config = _without_seeds(layer.get_config())
+        config = without_seeds(configuration(layer))
         if strip:
             config.update({key: None for key in config if key.endswith(PENALTIES)})
         if unfreeze and "trainable" in config:
@@ -119,7 +116,7 @@ def copy(
             config.update(momentum=0.9, epsilon=1e-3)
         if batch_norm and layer.name != last and isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             activation = config["activation"]
-            linear = type(layer).from_config({**config, "activation": "linear"})
+            linear = remade(layer, {**config, "activation": "linear"})
             return keras.Sequential(
                 [
                     linear,
@@ -128,7 +125,7 @@ def copy(
                 ],
                 name=layer.name,
             )
-        return type(layer).from_config(config)
+        return remade(layer, config)
 
     def rebuild(layer):
         try:
@@ -136,18 +133,20 @@ def copy(
         except (TypeError, ValueError, NotImplementedError):
             if layer.weights:
                 raise
-            return _Borrowed(layer)
+            return Borrowed(layer)
 
     with untouched_randomness(seed), _uncompiled(model):
         try:
-            made = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
+            if isinstance(model, keras.Sequential | Functional):
+                made = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
+            elif strip or batch_norm or batchnorm_defaults:
+                raise CannotRebuild(
+                    f"only the class {type(model).__name__} knows how it is built, so no layer can be exchanged"
+                )
+            else:
+                made = remade(model, configuration(model))
         except (NotImplementedError, TypeError, ValueError) as error:
-            if strip or batch_norm or batchnorm_defaults:
-                own = f"only the class {type(model).__name__} knows how it is built, so no layer can be exchanged"
-                raise CannotRebuild(str(error) if isinstance(model, keras.Sequential | Functional) else own) from error
-            if not isinstance(error, ValueError):
-                raise
-            made = type(model).from_config(model.get_config())  # a subclassed model says itself how it is built
+            raise CannotRebuild(str(error)) from error
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))
     if unfreeze:
@@ -158,6 +157,7 @@ def copy(
         for layer in leaves(made) if batchnorm_defaults else ():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = True
+    _keep_adapted(model, made)
     return accelerate(made)
 
 
@@ -174,28 +174,6 @@ def _uncompiled(model):
             each.compiled = True
 
 
-class _Borrowed(keras.layers.Layer):
-    """A layer without weights that Keras cannot rebuild (a Lambda, say): computes with the original."""
-
-    def __init__(self, original):
-        super().__init__(name=original.name)
-        self._function = original.call
-        self._asks = original._call_has_training_arg
-
-    def call(self, inputs, training=None):
-        return self._function(inputs, training=training) if self._asks else self._function(inputs)
-
-
-def _without_seeds(config):
-    """Initialisers with a written seed would start every copy from the same weights; seeds come from us."""
-    if isinstance(config, dict):
-        return {
-            key: (None if key == "seed" and not isinstance(value, dict) else _without_seeds(value))
-            for key, value in config.items()
-        }
-    return config
-
-
 def _keep_frozen(old, new) -> None:
     """A frozen layer is part of the configuration (think of transfer learning): its values stay.
 
@@ -208,6 +186,15 @@ def _keep_frozen(old, new) -> None:
     same = [tuple(w.shape) for w in old.weights] == [tuple(w.shape) for w in new.weights]
     if not inside and old.weights and same and (not old.trainable or not old.trainable_weights):
         new.set_weights(old.get_weights())
+
+
+def _keep_adapted(old, new) -> None:
+    """What ``adapt`` measured stays in every copy: no training finds it again."""
+    adapted = ([layer for layer in leaves(each) if hasattr(layer, "finalize_state")] for each in (old, new))
+    for given, made in zip(*adapted, strict=False):
+        if given.weights:
+            made.set_weights(given.get_weights())
+            made.finalize_state()  # Normalization computes with what it makes of its weights here
 
 
 def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model:

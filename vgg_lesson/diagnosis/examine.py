@@ -2,11 +2,22 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import arguments, causes, cloning, inspection, known_good, rules_learned, training_stage
+from vgg_lesson.diagnosis import (
+    arguments,
+    causes,
+    cloning,
+    inspection,
+    known_good,
+    rules_arrays,
+    rules_learned,
+    training_stage,
+)
+from vgg_lesson.diagnosis.array_facts import image_facts, label_facts
 from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.configuration import first_line
 from vgg_lesson.diagnosis.given_weights import looks_fresh
@@ -21,7 +32,7 @@ from vgg_lesson.diagnosis.vital_signs import NetworkSigns, given_accuracy
 def examine(
     model,
     x_train,
-    y_train,
+    y_train=None,
     validation_data=None,
     *,
     batch_size=32,
@@ -130,12 +141,14 @@ class Examination:
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
         except (NotImplementedError, TypeError, ValueError) as error:
-            self.say(f"the model cannot be rebuilt from its configuration, so nothing was tried: {error}")
-            return self.report()
+            fresh = None
+            self.say(f"no copy of the model can be made, so no training was tried: {error}")
         try:
             self._look(fresh)
             blocking = [finding.cause for finding in self.findings if finding.blocks_training]
-            if not blocking:
+            if fresh is None:
+                pass
+            elif not blocking:
                 self._learn(fresh)
             elif set(blocking) != {causes.UNDETERMINED}:
                 self.say("training was not tried: what was found makes it pointless until mended")
@@ -148,7 +161,15 @@ class Examination:
         return self.report()
 
     def _look(self, fresh) -> None:
-        self.facts = facts = inspection.gather(self.subject, fresh)
+        if fresh is None and not self.subject.model.built:  # of its output and loss nothing is known
+            arrays = image_facts(self.subject.images), label_facts(self.subject.labels)
+            found = rules_arrays.non_finite_arrays(*arrays), rules_arrays.inputs_constant(arrays[0])
+            self.findings = [finding for finding in found if finding]
+            return
+        facts = inspection.gather(self.subject, fresh or cloning.Borrowed(self.subject.model))
+        if fresh is None:  # it answered as it is: what other weights could answer was not seen
+            facts = replace(facts, output=replace(facts.output, reach=float("nan")))
+        self.facts = facts
         self.findings = inspection.static_findings(self.subject, facts)
         self.say(
             f"static facts: loss of guessing {facts.loss.uninformed:.3f}, output is "
@@ -170,6 +191,10 @@ class Examination:
         elif independent:
             return
         self.stuck = training_stage.run(self, fresh)
+        imbalanced = next((f for f in self.findings if f.cause == causes.CLASS_IMBALANCE), None)
+        if imbalanced and self.stuck is False and self.lab is None:  # the weights as given learned all the same
+            self.findings.remove(imbalanced)
+            self.say(f"{imbalanced.measured}: it learned all the same; judge by the accuracy of each class")
 
     def _given_know(self, fresh) -> bool:
         """Whether the weights as given answer far better than guessing: then the known-good network was a poor judge.

@@ -215,7 +215,10 @@ def frozen_kernels(subject: Subject) -> tuple[int, int]:
     ]
     if not frozen:
         return 0, 0
-    draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True).weights
+    try:
+        draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True).weights
+    except cloning.CannotRebuild:
+        return len(frozen), 0
     alike = 0
     by_path = {weight.path: weight for weight in draws}
     for number in frozen:

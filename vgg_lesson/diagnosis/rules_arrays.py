@@ -173,7 +173,8 @@ def class_imbalance(labels: LabelFacts) -> Finding | None:
             f"largest class {labels.majority:.0%} of the images, {labels.imbalance:.0f} times the smallest; "
             f"loss of guessing {labels.entropy:.2f}, not {np.log(max(2, labels.distinct)):.2f}",
             "half of all images, or 20 times the smallest class",
-            "class_weight, or draw classes equally often; judge by the accuracy of each class",
+            "class_weight in fit (it is not looked at here), or draw classes equally often; judge by the accuracy of "
+            "each class",
         )
     return None
 
@@ -182,11 +183,12 @@ def preprocessing_differs(train: ImageFacts, validation: ImageFacts, swapped: bo
     """Channel means over 0.25 standard deviations apart, spreads by 1.5 times, or channels in reverse order.
 
     A fair split of CIFAR-10 of 1,000 images shows 0.02 and 1.02. The training images must be of the same
-    mix of classes as the validation images: classes differ in brightness.
+    mix of classes as the validation images: classes differ in brightness. A channel that is constant, as one
+    without transparency is, counts as one with 0.02 of the mean spread on either side.
     """
-    scale = np.maximum(np.maximum(train.std, 1e-12), 0.02 * max(train.spread, 1e-12))
+    scale, other = (np.maximum(facts.std, 0.02 * max(facts.spread, 1e-12)) for facts in (train, validation))
     shift = float(np.max(np.abs(train.mean - validation.mean) / scale))
-    ratio = float(np.max(np.maximum(validation.std / scale, scale / np.maximum(validation.std, 1e-12))))
+    ratio = float(np.max(np.maximum(other / scale, scale / other)))
     allowed = max(0.25, 3.0 / np.sqrt(validation.count))
     wide = 1.5 if validation.count >= 50 else 2.0
     if shift <= allowed and ratio <= wide and not swapped and validation.finite:

@@ -1,6 +1,7 @@
 """What is examined: a compiled model with the arrays and options that would go to ``fit``; only read."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import keras
@@ -74,7 +75,7 @@ class Subject:
         validation: (images, labels) or None.
         batch_size, validation_split, shuffle, augmentation, history: as for ``examine``.
         seed: of everything random in the examination.
-        output_shape: of the model, first the batch; () for several outputs.
+        output_shape: of the model, first the batch; () where neither the model nor a copy of it can be built.
         own_steps: which of train_step and compute_loss the model has of its own: a training here goes without them.
     """
 
@@ -96,7 +97,7 @@ class Subject:
         cls,
         model,
         x_train,
-        y_train,
+        y_train=None,
         validation_data=None,
         **options,
     ) -> "Subject":
@@ -132,9 +133,10 @@ class Subject:
         arguments.same_length(images, given, "x_train", "y_train")
         own_steps = _own_steps(model)
         if not model.built:
-            model = cloning.built_copy(model, images, checked["seed"])
-        output_shape = _output_shape(model, images)
-        if not output_shape:
+            with suppress(cloning.CannotRebuild):  # told where a copy is needed; the arrays can be looked at
+                model = cloning.built_copy(model, images, checked["seed"])
+        output_shape = _output_shape(model, images) if model.built else ()
+        if model.built and not output_shape:
             raise ValueError(f"model must have one output, received outputs {getattr(model, 'output_shape', None)}")
         pair = arguments.validation(validation_data, images, _takes_any_size(model))
         validation = None if pair is None else (pair[0], Labels.of(pair[1]))
