@@ -34,13 +34,11 @@ def configuration(layer) -> dict:
             f"a get_config of its own that returns these by name makes a copy possible"
         )
     config = layer.get_config()
-    return {
-        name: value for name, value in config.items() if takes.varkw or name in named or name not in OF_EVERY_LAYER
-    }
+    return {name: value for name, value in config.items() if takes.varkw or name in named or name not in OF_EVERY_LAYER}
 
 
 def remade(layer, config: dict):
-    """A new layer of the same class from a configuration; whether it is trainable is not set where that was left out."""
+    """A new layer of the same class from a configuration; where that leaves out "trainable", so does the new layer."""
     made = type(layer).from_config(config)
     if isinstance(layer, keras.layers.Layer):
         made.name = layer.name
