@@ -140,3 +140,11 @@ def test_a_kept_drawing_gets_a_palette_and_a_kept_photograph_does_not():
     assert apart.mean() < 0.3
     axes.imshow(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8))
     assert Image.open(BytesIO(to_png(made))).mode == "RGB"
+
+
+def test_lines_and_images_look_as_the_style_says():
+    _, axes = figure()
+    (line,), (thin,) = axes.plot([0, 1]), axes.plot([0, 1], lw=0.5, ms=1)
+    assert [line.get_linewidth(), line.get_markersize()] == [2, 5]
+    assert [thin.get_linewidth(), thin.get_markersize()] == [0.5, 1]
+    assert axes.imshow(np.eye(3)).get_interpolation() == "nearest"

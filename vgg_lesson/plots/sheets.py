@@ -89,7 +89,7 @@ def _sheet(pixels: np.ndarray, *, left: float = _MARGIN, cut: int = 0):
     whole = left + width + _MARGIN, _MARGIN + height + _TOP
     made, axes = figure(*whole, margins={"left": 0})
     axes.set_position((left / whole[0], _MARGIN / whole[1], width / whole[0], height / whole[1]))
-    axes.imshow(pixels[cut:], extent=(-0.5, columns - 0.5, rows - 0.5, cut - 0.5), interpolation="nearest")
+    axes.imshow(pixels[cut:], extent=(-0.5, columns - 0.5, rows - 0.5, cut - 0.5))
     bare(axes)
     return made, axes
 

@@ -14,7 +14,9 @@ import matplotlib
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import normalize_kwargs
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
@@ -56,7 +58,6 @@ STYLE = {
     "ytick.color": COLOURS["muted"],
     "xtick.labelcolor": COLOURS["ink"],
     "ytick.labelcolor": COLOURS["ink"],
-    "legend.frameon": False,
     "image.interpolation": "nearest",
 }
 SCREEN_DPI = 100
@@ -94,7 +95,19 @@ class Picture:
 
 
 class StyledAxes(Axes):
-    """Axes whose title looks as ``STYLE`` says: matplotlib reads a title's settings when it is set."""
+    """Axes that look as ``STYLE`` says.
+
+    matplotlib reads the settings of a title, line or image when it is made, and then ``STYLE`` no longer holds.
+    """
+
+    def plot(self, *arguments, **look):
+        """As :meth:`matplotlib.axes.Axes.plot`, with the style's width and markers as defaults."""
+        own = {"linewidth": STYLE["lines.linewidth"], "markersize": STYLE["lines.markersize"]}
+        return super().plot(*arguments, **own | normalize_kwargs(look, Line2D))
+
+    def imshow(self, image, *arguments, **look):
+        """As :meth:`matplotlib.axes.Axes.imshow`, every pixel a square."""
+        return super().imshow(image, *arguments, **{"interpolation": STYLE["image.interpolation"]} | look)
 
     def set_title(self, label, fontdict=None, loc=None, pad=None, **text):
         """As :meth:`matplotlib.axes.Axes.set_title`, with the style's place, size and weight as defaults.
