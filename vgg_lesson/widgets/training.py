@@ -186,9 +186,11 @@ class TrainingPanel(widgets.VBox):
         data = self._subset(images)
 
         def draw(progress):
-            picture = (progress.step_loss, progress.epochs, progress.steps, config.epochs)
-            self._drawer.request(lambda: self.curves.show(learning_curves(*picture)))
-            if len(progress.step_loss) == 5:  # takes 0.3 s: a second after the first point, which is drawn meanwhile
+            seen = progress.step_loss, progress.epochs, progress.steps
+            self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs)))
+            if progress.step == 1:
+                self._drawer.wait()  # drawn beside the second step, the first point would come later
+            if len(progress.step_loss) == 5:  # a second later: it takes 0.3 s
                 gc.collect()  # the model before holds graphs in reference cycles
             if not self._stop.is_set():
                 self._say(f"Step {progress.step:,} of {progress.steps:,}, {progress.seconds:.0f} s.")
@@ -240,9 +242,8 @@ class TrainingPanel(widgets.VBox):
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        # Not in the line of progress, whose next report would overwrite it.
         self.error = error
-        self.notice.value = error_words(error)
+        self.notice.value = error_words(error)  # not in the line of progress, whose next report would overwrite it
 
 
 def _status(text: str) -> str:
