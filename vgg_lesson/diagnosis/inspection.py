@@ -215,7 +215,7 @@ def frozen_kernels(subject: Subject) -> tuple[int, int]:
     ]
     if not frozen:
         return 0, 0
-    draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True).weights
+    draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True, draw_all=True).weights
     alike = 0
     by_path = {weight.path: weight for weight in draws}
     for number in frozen:
