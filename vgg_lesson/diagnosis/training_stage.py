@@ -202,9 +202,10 @@ def _given_learn_nothing(exam, course: Course) -> bool | None:
                 "start anew; a smaller rate or clipped gradients if it happens again",
             )
         )
-    elif exam.left() > SHORTEST:
-        if exam.lab.chance.learned(given_weights.go_on(exam.lab, PATIENCE * course.steps, exam.say)):
-            return False
+    elif exam.left() > SHORTEST and exam.lab.chance.learned(
+        given_weights.go_on(exam.lab, PATIENCE * course.steps, exam.say)
+    ):
+        return False
     exam.say(
         "the given weights know nothing, though the same configuration learns from fresh ones: the "
         "draw decides, or what came before"
