@@ -348,6 +348,11 @@ def test_a_trained_network_needs_no_training_to_be_judged():
     assert any("given weights (114 steps)" in line for line in report.seen)
 
 
+def for_given(value, ordinary):
+    """A judgement that is ``value`` about the training of the given weights, and the ordinary one about all else."""
+    return lambda chance, course: value if course.variation == GIVEN else ordinary(chance, course)
+
+
 @pytest.mark.parametrize("slow", [False, True])
 def test_weights_that_were_brought_along_are_judged_by_what_they_learn(monkeypatch, slow):
     """Fresh ones learn nothing here, and with He's would; under a new head the loaded ones learn."""
@@ -357,11 +362,10 @@ def test_weights_that_were_brought_along_are_judged_by_what_they_learn(monkeypat
     model = small(depth=3, initializer=keras.initializers.RandomNormal(stddev=1e-6))
     for own, other in zip(model.layers[:3], taught.layers[:3], strict=True):
         own.set_weights(other.get_weights())
+    model.layers[-1].set_weights([np.zeros((512, 4)), np.zeros(4)])  # whatever is drawn may be right by luck
     if slow:  # as if so far the loss had only moved
-        ordinary = Chance.learned
-        monkeypatch.setattr(
-            Chance, "learned", lambda chance, course: course.variation != GIVEN and ordinary(chance, course)
-        )
+        for name, value in (("learned", False), ("moving", True)):
+            monkeypatch.setattr(Chance, name, for_given(value, getattr(Chance, name)))
     report = examine(model, x, y, budget_seconds=120)
     assert report.cause == causes.HEALTHY and report.stuck is False
     assert "untouched control from the given weights" in str(report)
@@ -377,6 +381,7 @@ def test_given_weights_that_no_accuracy_can_show_are_judged_by_their_loss(share)
     dense = keras.layers.Dense(1, activation="sigmoid")
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), dense])
     model.compile("sgd", "binary_crossentropy")
+    model.optimizer.iterations.assign(100)  # as after a training
     subject, fresh = Subject.of(model, x, y), cloning.copy(model, x, seed=0)
     facts = SimpleNamespace(weights_finite=True, kernels=1, frozen_kernels=0, random_kernels=0)
     chance = Chance.of(subject, loss_facts(subject))
@@ -421,7 +426,7 @@ def told(model, x):
     y = np.random.default_rng(1).integers(0, 4, len(x))
     model.compile(keras.optimizers.SGD(1e-3), "sparse_categorical_crossentropy")
     with pytest.warns(StuckTrainingWarning) as seen:
-        model.fit(x, y, epochs=3, verbose=0, callbacks=[DiagnosisCallback(patience=20)])
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[DiagnosisCallback(patience=20, tolerance=0.9)])
     (message,) = [str(warning.message) for warning in seen if warning.category is StuckTrainingWarning]
     return message
 
@@ -429,7 +434,8 @@ def told(model, x):
 @pytest.mark.parametrize(("scale", "offset"), [(1 / 255, 0.0), (1 / 127.5, -1.0)])
 def test_a_watch_shows_a_network_that_scales_pixels_its_noise_as_pixels(scale, offset):
     rescaling = keras.layers.Rescaling(scale, offset)
-    model = keras.Sequential([keras.Input((8, 8, 3)), rescaling, *small(depth=2).layers])
+    layers = small(depth=2, initializer="glorot_uniform").layers
+    model = keras.Sequential([keras.Input((8, 8, 3)), rescaling, *layers])
     assert causes.INITIALISATION_TOO_SMALL not in told(model, 255 * stripes()[0])
 
 
@@ -464,18 +470,17 @@ def with_lagging_statistics():
 
 
 @pytest.mark.parametrize(
-    ("cause", "make", "options"),
+    ("cause", "make", "mean", "options"),
     [
-        (causes.AUGMENTATION_DESTROYS_IMAGES, small, {"augmentation": upside_down}),
-        (causes.BATCHNORM_STATISTICS, with_lagging_statistics, {}),
+        (causes.AUGMENTATION_DESTROYS_IMAGES, small, 0, {"augmentation": upside_down}),
+        (causes.BATCHNORM_STATISTICS, with_lagging_statistics, 50, {}),  # far from what statistics begin with
     ],
 )
-def test_where_the_control_learns_a_remedy_must_answer_plain_images_better(cause, make, options):
+def test_where_the_control_learns_a_remedy_must_answer_plain_images_better(cause, make, mean, options):
     x, y = stripes()
-    x = 5 * x + 5  # far from what statistics begin with
     report = Report(cause, False, (Finding(cause, "", "", ""),))
     remedies = (USELESS, *REMEDIES[cause])
-    table = prescribe(report, make(), x, y, seeds=2, steps=60, remedies=remedies, **options)
+    table = prescribe(report, make(), x + mean, y, seeds=2, steps=100, remedies=remedies, **options)
     control, useless, right = table.trials
     assert all(control.learned) and max(control.accuracy) < 0.6 < 0.8 < min(right.accuracy)
     assert control.verdict == "learns, so the accuracy at inference decides"

@@ -35,8 +35,9 @@ CLEARLY, PERMUTED = 0.25, 20
 with 95% in one class no accuracy is far above guessing."""
 GIVEN, GIVEN_SHARE = Variation("untouched control from the given weights"), 0.45
 """A training that starts from them, and its share of the time left."""
-LOOK = 60
-"""Steps after which it goes on only if the loss has fallen: after a failed training it mostly stays where it is."""
+LOOK, LOOK_SHARE = 60, 0.2
+"""Steps, and share of the time left, after which it goes on only if the loss has fallen: after a failed training it
+mostly stays where it is, and the changes need the time."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,9 @@ def _loss_tells(subject: Subject, model, chance: Chance) -> bool:
     return False
 
 
-def go_on(lab: Laboratory, steps: int, say) -> Course:
+def go_on(lab: Laboratory, steps: int, say, share: float = GIVEN_SHARE) -> Course:
     """Train the weights as they were given, up to ``steps`` steps in all."""
-    weights, seconds = lab.subject.model.get_weights(), GIVEN_SHARE * lab.seconds_left()
+    weights, seconds = lab.subject.model.get_weights(), share * lab.seconds_left()
     course = lab.train(GIVEN, steps, seconds=seconds, weights=weights)
     say(
         f"{GIVEN.name}: loss {course.last_loss():.3f}, accuracy {course.last_accuracy():.2f} after {course.steps} steps"
@@ -125,7 +126,7 @@ def go_on(lab: Laboratory, steps: int, say) -> Course:
 
 def go_on_while_it_falls(lab: Laboratory, say) -> Course:
     """Train the weights as they were given, for as long as a change gets, unless their loss stays where it was."""
-    course = go_on(lab, LOOK, say)
+    course = go_on(lab, LOOK, say, LOOK_SHARE)
     if lab.chance.fell(course) and not lab.chance.learned(course):
         course = go_on(lab, STEPS, say)
     return course
