@@ -36,8 +36,8 @@ with 95% in one class no accuracy is far above guessing."""
 GIVEN, GIVEN_SHARE = Variation("untouched control from the given weights"), 0.45
 """A training that starts from them, and its share of the time left."""
 LOOK, LOOK_SHARE = 60, 0.2
-"""Steps, and share of the time left, after which it goes on only if the loss has fallen: after a failed training it
-mostly stays where it is, and the changes need the time."""
+"""Steps, and share of the time left, after which it goes on only if the loss has fallen below guessing: after a
+failed training it mostly does not, and the changes need the time."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def go_on(lab: Laboratory, steps: int, say, share: float = GIVEN_SHARE) -> Cours
 
 
 def go_on_while_it_falls(lab: Laboratory, say) -> Course:
-    """Train the weights as they were given, for as long as a change gets, unless their loss stays where it was."""
+    """Train the weights as they were given, for as long as a change gets, if a first look shows progress."""
     course = go_on(lab, LOOK, say, LOOK_SHARE)
-    if lab.chance.fell(course) and not lab.chance.learned(course):
+    if lab.chance.leaving(course) and not lab.chance.learned(course):
         course = go_on(lab, STEPS, say)
     return course
 
