@@ -1,9 +1,11 @@
 """The examination as a whole, on networks small enough for seconds: it names causes and leaves everything as it was."""
 
 import html
+import math
 import random
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,8 +13,11 @@ import pytest
 import tensorflow as tf
 from made_networks import small, stripes
 
-from vgg_lesson.diagnosis import Report, causes, cloning, examine, prescribe
+from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
+from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.given_weights import GIVEN, look_at_given
+from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.patient import Patient
 from vgg_lesson.diagnosis.probes import INSTRUMENTS, PROBES, VITAL_SIGNS
@@ -113,6 +118,10 @@ def test_copies_keep_frozen_values_and_draw_the_rest_anew():
     assert not np.allclose(first.layers[1].kernel.numpy(), second.layers[1].kernel.numpy())
     again = cloning.copy(model, x, seed=1)
     np.testing.assert_array_equal(first.layers[1].kernel.numpy(), again.layers[1].kernel.numpy())
+    unfrozen, drawn = (cloning.copy(model, x, seed=1, unfreeze=True, draw_all=kind) for kind in (False, True))
+    assert unfrozen.layers[0].trainable and drawn.layers[0].trainable
+    np.testing.assert_array_equal(unfrozen.layers[0].kernel.numpy(), model.layers[0].kernel.numpy())
+    assert not np.allclose(drawn.layers[0].kernel.numpy(), model.layers[0].kernel.numpy())
     normalised = cloning.copy(model, x, seed=1, batch_norm=True)
     assert normalised.output_shape == model.output_shape
     assert len(cloning.layers_with_statistics(normalised)) == 2
@@ -337,3 +346,166 @@ def test_a_trained_network_needs_no_training_to_be_judged():
     report = examine(model, x, y, budget_seconds=120)
     assert report.cause == causes.HEALTHY and report.stuck is False and not report.courses
     assert any("given weights (114 steps)" in line for line in report.seen)
+
+
+def for_given(value, ordinary):
+    """A judgement that is ``value`` about the training of the given weights, and the ordinary one about all else."""
+    return lambda chance, course: value if course.variation == GIVEN else ordinary(chance, course)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_weights_that_were_brought_along_are_judged_by_what_they_learn(monkeypatch, slow):
+    """Fresh ones learn nothing here, and with He's would; under a new head the loaded ones learn."""
+    x, y = stripes(1200)
+    taught = small(depth=3)
+    taught.fit(x, (y + 1) % 4, epochs=2, verbose=0)
+    model = small(depth=3, initializer=keras.initializers.RandomNormal(stddev=1e-6))
+    for own, other in zip(model.layers[:3], taught.layers[:3], strict=True):
+        own.set_weights(other.get_weights())
+    model.layers[-1].set_weights([np.zeros((512, 4)), np.zeros(4)])  # whatever is drawn may be right by luck
+    if slow:  # as if so far the loss had only moved
+        for name, value in (("learned", False), ("moving", True)):
+            monkeypatch.setattr(Chance, name, for_given(value, getattr(Chance, name)))
+    report = examine(model, x, y, budget_seconds=120)
+    assert report.cause == causes.HEALTHY and report.stuck is False
+    assert "untouched control from the given weights" in str(report)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.05])
+def test_given_weights_that_no_accuracy_can_show_are_judged_by_their_loss(share):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, (1200, 8, 8, 3)).astype(np.float32)
+    hints = np.where(rng.random(1200) < share, 3.0, -4.0)
+    y = (rng.random(1200) < 1 / (1 + np.exp(-hints))).astype(np.float32)[:, None]
+    x[:, 0, 0, 0] = hints
+    dense = keras.layers.Dense(1, activation="sigmoid")
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), dense])
+    model.compile("sgd", "binary_crossentropy")
+    model.optimizer.iterations.assign(100)  # as after a training
+    subject, fresh = Subject.of(model, x, y), cloning.copy(model, x, seed=0)
+    facts = SimpleNamespace(weights_finite=True, kernels=1, frozen_kernels=0, random_kernels=0)
+    chance = Chance.of(subject, loss_facts(subject))
+    for size, learned in ((1.0, True), (0.0, False)):
+        dense.set_weights([np.eye(192, 1) * size, np.array([-(1 - size) * math.log(1 / share - 1)])])
+        given = look_at_given(subject, facts, fresh, chance, lambda text: None)
+        assert (given.learned, given.stuck) == (learned, not learned)
+
+
+def test_a_watch_is_silent_where_a_network_that_knows_its_classes_goes_on():
+    x, y = stripes()
+    model = small()
+    model.fit(x, y, epochs=20, verbose=0)
+    model.optimizer.learning_rate = 1e-9
+    watch = DiagnosisCallback(patience=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StuckTrainingWarning)
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[watch])
+    assert watch.cause is None
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "guessing"),
+    [
+        (4, "sparse_categorical_crossentropy", math.log(4)),
+        (4, keras.losses.CategoricalCrossentropy(from_logits=True), math.log(4)),
+        (4, "mse", 0.1875),
+        (1, "binary_crossentropy", math.log(2)),
+        (4, None, 0.0),
+    ],
+)
+def test_a_watch_asks_the_loss_what_guessing_gives(units, loss, guessing):
+    watch = DiagnosisCallback()
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(units)])
+    model.compile("sgd", loss)
+    watch.set_model(model)
+    assert watch._guessing() == pytest.approx(guessing, abs=1e-3)
+
+
+def told(model, x):
+    """What a watch says about a training on labels that belong to other images."""
+    y = np.random.default_rng(1).integers(0, 4, len(x))
+    model.compile(keras.optimizers.SGD(1e-3), "sparse_categorical_crossentropy")
+    with pytest.warns(StuckTrainingWarning) as seen:
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[DiagnosisCallback(patience=20, tolerance=0.9)])
+    (message,) = [str(warning.message) for warning in seen if warning.category is StuckTrainingWarning]
+    return message
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1 / 255, 0.0), (1 / 127.5, -1.0)])
+def test_a_watch_shows_a_network_that_scales_pixels_its_noise_as_pixels(scale, offset):
+    rescaling = keras.layers.Rescaling(scale, offset)
+    layers = small(depth=2, initializer="glorot_uniform").layers
+    model = keras.Sequential([keras.Input((8, 8, 3)), rescaling, *layers])
+    assert causes.INITIALISATION_TOO_SMALL not in told(model, 255 * stripes()[0])
+
+
+def test_a_watch_copes_with_images_of_any_size_and_with_a_model_that_declares_none():
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(4, activation="softmax")]
+    assert "failed" not in told(keras.Sequential([keras.Input((None, None, 3)), *layers]), stripes()[0])
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flat, self.out = keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")
+
+        def call(self, images):
+            return self.out(self.flat(images))
+
+    message = told(Own(), stripes()[0])
+    assert "failed" not in message and "no input is declared: give x_train and y_train" in message
+
+
+USELESS = Variation("rate x 0.9", rate=0.9)
+
+
+def upside_down(images):
+    return images[:, ::-1]
+
+
+def with_lagging_statistics():
+    layers = [keras.layers.Flatten(), keras.layers.BatchNormalization(momentum=0.9999)]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Dense(4, activation="softmax")])
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("cause", "make", "mean", "options"),
+    [
+        (causes.AUGMENTATION_DESTROYS_IMAGES, small, 0, {"augmentation": upside_down}),
+        (causes.BATCHNORM_STATISTICS, with_lagging_statistics, 50, {}),  # far from what statistics begin with
+    ],
+)
+def test_where_the_control_learns_a_remedy_must_answer_plain_images_better(cause, make, mean, options):
+    x, y = stripes()
+    report = Report(cause, False, (Finding(cause, "", "", ""),))
+    remedies = (USELESS, *REMEDIES[cause])
+    table = prescribe(report, make(), x + mean, y, seeds=2, steps=100, remedies=remedies, **options)
+    control, useless, right = table.trials
+    assert all(control.learned) and max(control.accuracy) < 0.6 < 0.8 < min(right.accuracy)
+    assert control.verdict == "learns, so the accuracy at inference decides"
+    assert useless.verdict == "did not help" and right.verdict == "learns better" and table.best is right
+
+
+def test_at_a_rate_of_zero_nothing_is_tried():
+    x, y = stripes(200)
+    model = small(keras.optimizers.SGD(0.0))
+    table = prescribe(examine(model, x, y, budget_seconds=20), model, x, y)
+    assert table.trials == () and "start at 1e-3 for Adam, 1e-2 for SGD" in str(table)
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("permuted", [False, True])
+def test_frozen_kernels_trained_elsewhere_may_see_what_a_small_network_does_not(monkeypatch, loaded, permuted):
+    x, y = stripes(1200)
+    model = small()
+    if loaded:
+        model.layers[0].kernel.assign(3 * model.layers[0].kernel.numpy())
+    model.layers[0].trainable = False
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    blind = KnownGood(0.25, 300, 0.25, 160, 1.0, False, permuted=0.25)
+    monkeypatch.setattr(known_good, "known_good", lambda subject, until: (blind, None))
+    report = examine(model, x, np.random.default_rng(0).permutation(y) if permuted else y, budget_seconds=120)
+    cause = causes.HEALTHY if loaded and not permuted else causes.LABELS_INDEPENDENT_OF_IMAGES
+    assert report.cause == cause
+    assert ("on its frozen kernels the network reaches" in str(report)) == loaded

@@ -5,11 +5,12 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from made_images import noise
 from made_networks import small, stripes
 
 from vgg_lesson import pipeline
-from vgg_lesson.diagnosis import causes, rules_output
+from vgg_lesson.diagnosis import causes, cloning, configuration, rules_output
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.metric_facts import metric_facts
 from vgg_lesson.diagnosis.subject import Subject
@@ -119,6 +120,78 @@ def test_accuracy_of_probabilities_that_must_equal_the_label_is_still_named(labe
     """keras.metrics.Accuracy is 0 for every answer but one that is exactly 0 and 1."""
     loss = "categorical_crossentropy" if labels is ONE_HOT else "sparse_categorical_crossentropy"
     assert "right answers 0.00, wrong ones 0.00" in judged(keras.metrics.Accuracy(), labels, loss)
+
+
+def ones(count):
+    """Labels of which so many of 200 are 1."""
+    return np.random.default_rng(0).permutation(np.arange(200) < count).astype(np.float32)[:, None]
+
+
+def one_unit(loss, *behind):
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1), *behind]
+    model = keras.Sequential(layers)
+    model.compile(loss=loss)
+    return model
+
+
+def on_logits(y, p):
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=p)
+
+
+@pytest.mark.parametrize("loss", [keras.losses.BinaryCrossentropy(from_logits=True), on_logits], ids=["keras", "tf"])
+@pytest.mark.parametrize("count", [10, 60, 100, 168, 195])
+def test_a_sigmoid_in_the_loss_is_seen_whatever_the_classes_shares(loss, count):
+    facts = configuration.loss_facts(Subject.of(one_unit(loss), X, ones(count)))
+    share = count / 200
+    assert facts.takes == "logits"
+    assert facts.uninformed == pytest.approx(-share * np.log(share) - (1 - share) * np.log(1 - share), abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "log_cosh", "hinge"])
+@pytest.mark.parametrize("count", [20, 100, 139])
+def test_losses_without_a_sigmoid_are_not_taken_for_one(loss, count):
+    assert configuration.loss_facts(Subject.of(one_unit(loss), X, ones(count))).takes != "logits"
+
+
+def output_finding(model, labels):
+    subject = Subject.of(model, X, labels)
+    fresh = cloning.copy(model, X, seed=0)
+    loss = configuration.loss_facts(subject)
+    finding = rules_output.output_kind(loss, configuration.output_facts(subject, fresh, loss))
+    return finding and finding.measured
+
+
+@pytest.mark.parametrize("count", [20, 100, 180])
+def test_a_second_sigmoid_in_the_loss_is_named(count):
+    twice = keras.layers.Activation("sigmoid"), keras.layers.Rescaling(1.0)  # what hides the first from Keras
+    model = one_unit(keras.losses.BinaryCrossentropy(from_logits=True), *twice)
+    assert "applies a sigmoid to it again" in output_finding(model, ones(count))
+    assert output_finding(one_unit(model.loss, twice[0]), ones(count)) is None  # Keras heals it
+    assert output_finding(one_unit(on_logits, twice[0]), ones(count)) is not None
+
+
+def softmax_again(y, p):
+    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=p)
+
+
+def test_a_second_softmax_in_a_loss_that_keras_does_not_heal_is_named():
+    model, keras_own = small(), keras.losses.CategoricalCrossentropy(from_logits=True)
+    for loss, again in ((softmax_again, True), (keras_own, False), ("categorical_crossentropy", False)):
+        model.compile(loss=loss)
+        finding = output_finding(model, ONE_HOT)
+        assert finding is None or "a softmax to a softmax" in finding
+        assert bool(finding) == again, loss
+
+
+def test_half_precision_hides_the_softmax_from_keras():
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = small()
+        model.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+        assert "a softmax to a softmax" in output_finding(model, ONE_HOT)
+    finally:
+        keras.config.set_dtype_policy(kept)
 
 
 class OwnStep(keras.Sequential):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.answers import logit_spread
-from vgg_lesson.diagnosis.configuration import first_line
+from vgg_lesson.diagnosis.configuration import first_line, loss_function
 from vgg_lesson.diagnosis.examine import examine
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.report import Report
@@ -21,6 +21,13 @@ OPTIONS = tuple(inspect.signature(examine).parameters)[3:]
 """What ``examine`` takes behind the model and its training data."""
 UNCHECKED = ("validation_data", "progress")
 """Options that only ``examine`` can check, beside the training images."""
+FAR_BELOW = 0.4
+"""A loss below this share of that of guessing shows that the network knows something; stuck with 90% of the images in
+one of two classes, it is at 0.47."""
+SIDE, PIXELS = 96, 255
+"""Height and width of the noise where the network takes any, and its range where the network itself scales pixels."""
+TOLD = ": give x_train and y_train to DiagnosisCallback"
+PROOF = f" (not proved{TOLD} for that)"
 
 
 class StuckTrainingWarning(UserWarning):
@@ -81,6 +88,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
         self.before = [weight.numpy() for weight in self.model.weights] if self.model.built else None
         self.after_first = None
         self.report = self.cause = None  # of an earlier fit
+        self.guessing: float | None = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.step_losses.begin_epoch()
@@ -104,9 +112,29 @@ class DiagnosisCallback(keras.callbacks.Callback):
             self._warn()
 
     def _stuck(self) -> bool:
-        window = self.losses[-self.wait // 2 :]
+        last = float(np.mean(self.losses[-self.wait // 2 :]))
         first = np.mean(self.losses[:5])
-        return float(np.mean(window)) > min(first, np.mean(self.losses[: self.wait // 2])) * (1 - self.tolerance)
+        if not last > min(first, np.mean(self.losses[: self.wait // 2])) * (1 - self.tolerance):
+            return False
+        if self.arguments["x_train"] is not None:  # the examination asks the weights themselves
+            return True
+        self.guessing = self._guessing() if self.guessing is None else self.guessing
+        return last >= FAR_BELOW * self.guessing
+
+    def _guessing(self) -> float:
+        """Loss of answers that prefer no class, to labels of each class; 0 where the loss takes no class labels."""
+        try:
+            units = (getattr(self.model, "output_shape", None) or self.model.trainable_weights[-1].shape)[-1]
+            ask, classes = loss_function(self.model), np.arange(min(max(2, units), 256))
+        except Exception:  # no loss, several outputs: it is then not known what guessing gives
+            return 0.0
+        rows = np.eye(len(classes), units, dtype=np.float32) if units > 1 else classes[:, None].astype(np.float32)
+        for labels in (rows, classes):
+            try:
+                return float(ask(tf.constant(labels), tf.fill([len(classes), units], 1 / max(2, units))))
+            except Exception:  # it takes labels of the other form
+                continue
+        return 0.0
 
     def _warn(self) -> None:
         try:
@@ -142,11 +170,6 @@ class DiagnosisCallback(keras.callbacks.Callback):
         if not model.trainable_weights:
             return causes.FROZEN_WEIGHTS, "no weight is trainable"
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        noise = np.random.default_rng(0).uniform(0, 1, (32, *model.input_shape[1:])).astype(np.float32)
-        with cloning.untouched_randomness(0):
-            copy = cloning.copy(model, noise, seed=0)
-        if self.before is not None:
-            copy.set_weights(self.before)
         trainable = {id(weight) for weight in model.trainable_weights}
         ratios = [
             np.linalg.norm(new - old) / np.linalg.norm(old)
@@ -154,7 +177,23 @@ class DiagnosisCallback(keras.callbacks.Callback):
             if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
         ]
         update = float(np.median(ratios)) if ratios else float("nan")
+        low = rules.learning_rate_too_low(update, rate)
+        shape = getattr(model, "input_shape", None)
+        if not isinstance(shape, tuple) or not all(side is None or isinstance(side, int) for side in shape):
+            if low:
+                return low.cause, f"{low.measured}{PROOF}"
+            return causes.UNDETERMINED, f"no input is declared{TOLD}"
+        sides = [SIDE if side is None else side for side in shape[1:]]
+        noise = np.random.default_rng(0).uniform(0, 1, (32, *sides)).astype(np.float32)
+        with cloning.untouched_randomness(0):
+            copy = cloning.copy(model, noise, seed=0)
+        if self.before is not None:
+            copy.set_weights(self.before)
         layers = vital_signs.through_the_layers(copy, noise)
+        kernel = next((number for number, layer in enumerate(layers) if layer.weights), 0)
+        if kernel and layers[kernel - 1].spread < rules.INPUT_SIZE[0]:  # a Rescaling layer, say, takes pixels to 0..1
+            noise *= PIXELS
+            layers = vital_signs.through_the_layers(copy, noise)
         outputs = copy(tf.constant(noise), training=False)
         hidden = [layer for layer in layers if layer.weights]
         shrinkage = hidden[-2].spread / hidden[0].spread if len(hidden) > 1 and hidden[0].spread else 0.0
@@ -175,18 +214,15 @@ class DiagnosisCallback(keras.callbacks.Callback):
         first = (
             rules.dead_relus(signs, zero)
             or rules.initialisation_too_large(signs, Chance(guessing, 0.0, 0.1))
-            or rules.learning_rate_too_low(update, rate)
+            or low
             or rules.initialisation_too_small(signs)
             or high
         )
         if first is None:
-            return causes.UNDETERMINED, "the network alone does not tell: give x_train and y_train to DiagnosisCallback"
+            return causes.UNDETERMINED, f"the network alone does not tell{TOLD}"
         also = (
             f"; also {high.cause}: {high.measured}"
             if high and first is not high and first.cause == causes.INITIALISATION_TOO_SMALL
             else ""
         )
-        return (
-            first.cause,
-            f"{first.measured}{also} (not proved: give x_train and y_train to DiagnosisCallback for that)",
-        )
+        return first.cause, f"{first.measured}{also}{PROOF}"

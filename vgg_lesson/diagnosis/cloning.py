@@ -84,6 +84,7 @@ def copy(
     batch_norm: bool = False,
     unfreeze: bool = False,
     batchnorm_defaults: bool = False,
+    draw_all: bool = False,
 ) -> keras.Model:
     """Build a fresh, uncompiled copy: same layers, new weights where the layer is trainable.
 
@@ -96,6 +97,7 @@ def copy(
         batch_norm: put a batch normalisation behind every convolution and hidden dense layer.
         unfreeze: make every layer trainable.
         batchnorm_defaults: let batch normalisation learn, with Keras's epsilon and a momentum for few steps.
+        draw_all: new weights for frozen layers as well.
 
     Raises:
         CannotRebuild: a layer cannot be rebuilt from its configuration, or a change was asked for that cannot be made.
@@ -149,11 +151,12 @@ def copy(
             raise CannotRebuild(str(error)) from error
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))
+    if not draw_all:
+        _keep_frozen(model, made)
     if unfreeze:
         for layer in made._flatten_layers():  # models can be frozen as a whole, above their layers
             layer.trainable = True
     else:
-        _keep_frozen(model, made)
         for layer in leaves(made) if batchnorm_defaults else ():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = True

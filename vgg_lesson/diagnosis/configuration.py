@@ -126,12 +126,8 @@ def loss_facts(subject: Subject) -> LossFacts:
     except Exception as error:  # whatever a loss of the user's raises is the finding
         return LossFacts(first_line(error), np.nan, np.nan, np.nan, "", np.nan)
     takes = _takes(ask, rng, len(rows), units)
-    logits = takes == "logits"
-    shown = {
-        name: np.log(np.maximum(p, 1e-7)) if logits and units > 1 else _logit(p) if logits else p
-        for name, p in answers.items()
-    }
-    certain = shown["certain"] if units > 1 and not logits else shown["right"]
+    shown = {name: as_taken(p, takes) for name, p in answers.items()}
+    certain = shown["certain"] if units > 1 and takes != "logits" else shown["right"]
     return LossFacts("", ask(shown["right"]), ask(shown["wrong"]), ask(shown["uninformed"]), takes, ask(certain))
 
 
@@ -145,11 +141,28 @@ def _takes(ask, rng, count: int, units: int) -> str:
         return "probabilities"
     if not np.isfinite(ask(-scores)):
         return "probabilities"  # a hand-written logarithm
-    return "logits" if units == 1 and ask(scores * 20) - base > 2 * (beyond - base) > 0 else ""
+    return "logits" if units == 1 and _sigmoid_inside(ask, scores) else ""
 
 
-def _logit(p):
-    p = np.clip(p, 1e-6, 1 - 1e-6)
+def _sigmoid_inside(ask, scores) -> bool:
+    """True for a cross-entropy of one logit: ln 2 at 0, whatever the labels, and linear far from there.
+
+    A squared error is not linear; an absolute one is, but starts at the share of the ones, and a hinge at 1.
+    """
+    first, second, third = (ask(scores + far) for far in (10, 20, 30))
+    return bool(
+        np.isclose(ask(0 * scores), np.log(2), rtol=1e-5)
+        and np.isclose(third - second, second - first, rtol=1e-3, atol=1e-3)
+    )
+
+
+def as_taken(answers, takes: str) -> np.ndarray:
+    """Rows of probabilities as the loss takes them: turned into logits where it takes these (see LossFacts)."""
+    if takes != "logits":
+        return answers
+    if answers.shape[-1] > 1:
+        return np.log(np.maximum(answers, 1e-7))
+    p = np.clip(answers, 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p)).astype(np.float32)
 
 
@@ -208,13 +221,19 @@ def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndar
 
 
 def _healed(subject: Subject, outputs) -> bool:
-    """Keras keeps a softmax's inputs with its output; the loss then differs from that of the bare numbers."""
-    if getattr(outputs, "_keras_logits", None) is not None:
-        return True
-    labels = tf.constant(as_fed(subject.labels.given[subject.sample(ROWS)]))
-    attached = float(loss_function(subject.model)(labels, outputs))
-    bare = float(loss_function(subject.model)(labels, tf.constant(outputs.numpy())))
-    return not np.isclose(attached, bare, rtol=1e-5)
+    """Keras keeps a softmax's inputs with its output. Its own losses look there; a TensorFlow loss does not.
+
+    The loss is asked about made-up probabilities, for a fresh network's are alike. A loss that casts them first, as
+    Keras's do with half precision, loses what was kept.
+    """
+    if getattr(outputs, "_keras_logits", None) is None:
+        return False
+    labels, ask = tf.constant(as_fed(subject.labels.given[subject.sample(ROWS)])), loss_function(subject.model)
+    logits = tf.cast(np.random.default_rng(subject.seed).normal(0, 3, outputs.shape), outputs.dtype)
+    answers = tf.sigmoid(logits) if outputs.shape[-1] == 1 else tf.nn.softmax(logits)
+    bare = float(ask(labels, answers))
+    answers._keras_logits = logits
+    return not np.isclose(float(ask(labels, answers)), bare, rtol=1e-3)
 
 
 def rates(optimizer) -> dict[int, float]:

@@ -92,9 +92,13 @@ def _control_fails(lab: Laboratory, cure: Course) -> bool:
 
 def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
     """True when an untouched training learned, or is on its way where only rate or start weights were changed."""
-    other_start = replace(cure.variation, name="", rate=1.0, he=False, zero_biases=False) == Variation(name="")
     learned = lab.chance.learned(untouched) and lab.chance.fell(untouched)
-    return learned or (other_start and lab.chance.moving(untouched))
+    return learned or (changes_the_start(cure.variation) and lab.chance.moving(untouched))
+
+
+def changes_the_start(variation: Variation) -> bool:
+    """True when nothing but the rate or the start weights is changed: no proof where the untouched network moves."""
+    return replace(variation, name="", rate=1.0, he=False, zero_biases=False) == Variation(name="")
 
 
 def _fair(cure: Course) -> int:

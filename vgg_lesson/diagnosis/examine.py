@@ -20,7 +20,7 @@ from vgg_lesson.diagnosis import (
 from vgg_lesson.diagnosis.array_facts import image_facts, label_facts
 from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.configuration import first_line
-from vgg_lesson.diagnosis.given_weights import looks_fresh
+from vgg_lesson.diagnosis.given_weights import frozen_kernels_see, looks_fresh
 from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Laboratory
@@ -189,7 +189,10 @@ class Examination:
                 self.say("images that it was not trained on would tell this from learning by heart: validation_data")
                 return
         elif independent:
-            return
+            until = time.perf_counter() + KNOWN_GOOD_SHARE * self.left()
+            if not frozen_kernels_see(self.subject, self.facts, until, self.say):
+                return
+            self.findings.remove(independent[0])
         self.stuck = training_stage.run(self, fresh)
         imbalanced = next((f for f in self.findings if f.cause == causes.CLASS_IMBALANCE), None)
         if imbalanced and self.stuck is False and self.lab is None:  # the weights as given learned all the same

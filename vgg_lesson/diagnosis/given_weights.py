@@ -1,17 +1,24 @@
-"""The weights as they were given: have they learned, and do batch norm's stored statistics fit them?"""
+"""The weights as they were given: have they learned, do they learn, and do batch norm's stored statistics fit them?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning, rules_learned, rules_weights, vital_signs
+from vgg_lesson.diagnosis.answers import forward, predicted_classes
+from vgg_lesson.diagnosis.batches import as_fed, pieces, prepared
+from vgg_lesson.diagnosis.configuration import loss_function
+from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.inspection import Facts
-from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
-from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.subject import Labels, Subject
+from vgg_lesson.diagnosis.variation import Course, Variation
 
 IMAGES = 256
 """Images that the given weights answer, where there are so many: an accuracy of 0.1 is good to 0.02."""
@@ -19,8 +26,18 @@ SPREAD_ERRORS = 5
 """The spreads of two draws of n numbers differ by 1 / sqrt(n), the standard error: so many of these are no luck."""
 SETTLED = 5
 """Times that the stored statistics were renewed, after which they no longer show where they started (e**-5)."""
+SPLIT = 2048
+"""Images, of which three quarters train a network and the rest are held out from it."""
 EPOCHS = 3
 """Epochs within which the stored statistics must follow."""
+CLEARLY, PERMUTED = 0.25, 20
+"""The loss tells, too, when so much of it goes once every answer has its own image again, after so many permutations:
+with 95% in one class no accuracy is far above guessing."""
+GIVEN, GIVEN_SHARE = Variation("untouched control from the given weights"), 0.45
+"""A training that starts from them, and its share of the time left."""
+LOOK, LOOK_SHARE = 60, 0.2
+"""Steps, and share of the time left, after which it goes on only if the loss has fallen below guessing: after a
+failed training it mostly does not, and the changes need the time."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +45,7 @@ class Given:
     """What the weights as given show.
 
     Attributes:
-        learned: they answer better than guessing, so no training is needed to judge the network.
+        learned: they answer better than guessing, by accuracy or loss, so no training is needed to judge the network.
         stuck: they are not finite, or no fresh draws and know nothing all the same.
         frozen, statistics: findings about frozen kernels and about batch norm's stored statistics, or None.
     """
@@ -63,15 +80,81 @@ def look_at_given(subject: Subject, facts: Facts, fresh, chance: Chance, say) ->
         f"{given.training_accuracy:.2f} with batch statistics, "
         f"at most {given.silent_units:.0%} silent units in a layer"
     )
-    frozen = rules_weights.frozen_at_random(
-        facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, images
-    )
-    learned, statistics = bool(best > needed), None
-    if learned:
+    learned, frozen, statistics = bool(best > needed), None, None
+    if not learned and _loss_tells(subject, fresh, chance):
+        learned = True
+        say("given to one another's images, their answers have a far larger loss: they tell the classes apart")
+    if not learned:
+        frozen = rules_weights.frozen_at_random(
+            facts.frozen_kernels, facts.kernels, facts.random_kernels, best, chance.majority, images
+        )
+    else:
         settled = iterations == 0 or iterations * (1 - momentum(fresh)) > SETTLED
         statistics = stale_statistics(subject, fresh, chance, given, settled)
     fresh.set_weights(kept)
-    return Given(learned, not untouched and best <= needed, frozen, statistics)
+    return Given(learned, not untouched and not learned, frozen, statistics)
+
+
+def _loss_tells(subject: Subject, model, chance: Chance) -> bool:
+    """Whether the answers go with their labels: given to one another's images, they have a far larger loss.
+
+    Answers that are the same for all images have the same loss then, whatever the loss and the classes' shares.
+    ``model`` is a copy of ours that holds the weights to judge.
+    """
+    rows, rng, kept = subject.sample(IMAGES), np.random.default_rng(subject.seed), model.get_weights()
+    images, labels = prepared(subject, rows).astype(np.float32), tf.constant(as_fed(subject.labels.given[rows]))
+    for mode in (False, True) if norms(model) else (False,):
+        answers = np.concatenate([forward(model, part, mode) for part in pieces(images, vital_signs.BATCH)])
+        model.set_weights(kept)  # batch norm's moving statistics moved
+        ask = partial(loss_function(subject.model), labels)
+        mixed = [float(ask(tf.constant(rng.permutation(answers)))) for _ in range(PERMUTED)]
+        gap = float(np.mean(mixed)) - float(ask(tf.constant(answers)))
+        if gap > max(GIVEN_ERRORS * float(np.std(mixed)), CLEARLY * (float(np.mean(mixed)) - chance.right)):
+            return True
+    return False
+
+
+def go_on(lab: Laboratory, steps: int, say, share: float = GIVEN_SHARE) -> Course:
+    """Train the weights as they were given, up to ``steps`` steps in all."""
+    weights, seconds = lab.subject.model.get_weights(), share * lab.seconds_left()
+    course = lab.train(GIVEN, steps, seconds=seconds, weights=weights)
+    say(
+        f"{GIVEN.name}: loss {course.last_loss():.3f}, accuracy {course.last_accuracy():.2f} after {course.steps} steps"
+    )
+    return course
+
+
+def go_on_while_it_falls(lab: Laboratory, say) -> Course:
+    """Train the weights as they were given, for as long as a change gets, if a first look shows progress."""
+    course = go_on(lab, LOOK, say, LOOK_SHARE)
+    if lab.chance.leaving(course) and not lab.chance.learned(course):
+        course = go_on(lab, STEPS, say)
+    return course
+
+
+def frozen_kernels_see(subject: Subject, facts: Facts, until: float, say) -> bool:
+    """Whether a network on frozen kernels that were trained elsewhere learns what images held out from it show.
+
+    Such kernels may see what a small network does not find in so few images. False where there are none.
+    """
+    if facts.frozen_kernels <= facts.random_kernels:
+        return False
+    order, labels = np.random.default_rng(subject.seed).permutation(subject.training_count)[:SPLIT], subject.labels
+    held, rest = np.split(order, [len(order) // 4])
+    part = Labels(labels.given[rest], labels.classes[rest], labels.one_hot)
+    part = replace(subject, images=subject.images[rest], labels=part, validation=None, validation_split=0.0)
+    lab = Laboratory(part, Chance.of(part, facts.loss), until=until)
+    course, model = lab.train(CONTROL, STEPS), lab.trainer(CONTROL).model
+    model.set_weights(course.state[0])
+    images = prepared(subject, held).astype(np.float32)
+    answers = np.concatenate([forward(model, piece, False) for piece in pieces(images, vital_signs.BATCH)])
+    share = float(np.mean(np.asarray(predicted_classes(answers)) == labels.classes[held]))
+    guessing = float(np.unique(labels.classes[held], return_counts=True)[1].max() / len(held))
+    say(
+        f"on its frozen kernels the network reaches {share:.2f} on {len(held)} held-out images (guessing "
+        f"{guessing:.2f}) after {course.steps} steps"
+    )
+    return share > limit(guessing, len(held))
 
 
 def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bool) -> Finding | None:

@@ -216,7 +216,7 @@ def frozen_kernels(subject: Subject) -> tuple[int, int]:
     if not frozen:
         return 0, 0
     try:
-        draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True).weights
+        draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True, draw_all=True).weights
     except cloning.CannotRebuild:
         return len(frozen), 0
     alike = 0

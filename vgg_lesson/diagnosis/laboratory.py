@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.answers import forward, predicted_classes
 from vgg_lesson.diagnosis.array_facts import ImageFacts
-from vgg_lesson.diagnosis.batches import batches
+from vgg_lesson.diagnosis.batches import BATCH, batches, pieces, prepared
 from vgg_lesson.diagnosis.configuration import LossFacts
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit
 from vgg_lesson.diagnosis.subject import Subject
@@ -17,6 +18,8 @@ from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 LOSS_GAIN = 0.03
 """The loss must have gone at least this part of the way from guessing to right answers as well."""
+ASKED = 512
+"""Training images that a network is asked about at inference: an accuracy is good to 0.02."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,23 @@ class Laboratory:
             return stop_when_learned and ((c.steps >= least and self.chance.learned(c)) or collapsed(c))
 
         return trainer.run(course, self._batches[variation], steps=steps - course.steps, until=until, finished=finished)
+
+    @property
+    def asked(self) -> int:
+        """How many images :meth:`accuracy` is over."""
+        return min(ASKED, self.subject.training_count)
+
+    def accuracy(self, course: Course) -> float:
+        """Share of right answers at inference, to training images on the course's scale and otherwise plain."""
+        variation, rows = course.variation, self.subject.sample(self.asked)
+        images = prepared(self.subject, rows) if variation.augment else self.subject.images[rows]
+        if variation.scale_inputs and self.statistics is not None:
+            images = (images - self.statistics[0]) / self.statistics[1]
+        model = self.trainer(variation).model
+        model.set_weights(course.state[0])
+        answers = [forward(model, part.astype(np.float32), False) for part in pieces(images, BATCH)]
+        right = np.asarray(predicted_classes(np.concatenate(answers))) == self.subject.labels.classes[rows]
+        return float(np.mean(right))
 
     def learned(self, variation: Variation) -> bool:
         return variation in self.courses and self.chance.learned(self.courses[variation])

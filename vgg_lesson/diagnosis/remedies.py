@@ -12,11 +12,12 @@ from vgg_lesson.diagnosis.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.causes import MEANINGS
 from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.inspection import IMAGES
 from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.diagnosis.variation import Course, Trial, Variation
 
 RATE_DOWN = Variation("rate x 0.1", rate=0.1)
 RATE_FAR_DOWN = Variation("rate x 0.001", rate=0.001)
@@ -41,37 +42,6 @@ REMEDIES: dict[str, tuple[Variation, ...]] = {
 """Cause -> changes to try, smallest first. Other causes lie in the arrays or the output: they are mended, not tried."""
 
 NOTHING = "Nothing to try by training."
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What one remedy did.
-
-    Attributes:
-        remedy: its name. learned: for each seed, whether the network learned.
-        loss, accuracy: of the last steps, for each seed. steps: trained, for each seed.
-        courses: the trainings.
-        obstacle: why there are none.
-    """
-
-    remedy: str
-    learned: tuple[bool, ...]
-    loss: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    steps: tuple[int, ...]
-    courses: tuple[Course, ...]
-    obstacle: str = "the time was over"
-
-    @property
-    def verdict(self) -> str:
-        """In words: for the control, whether it learns; for a remedy, whether it helped."""
-        if not self.learned:
-            return f"not tried: {self.obstacle}"
-        if all(self.learned):
-            return "learns"
-        if any(self.learned):
-            return "learns for some seeds"
-        return "does not learn" if self.remedy == Variation().name else "did not help"
 
 
 @dataclass(frozen=True)
@@ -147,6 +117,8 @@ class Prescription:
 
 def plan_for(report: Report) -> tuple[Variation, ...]:
     """Changes to try for a report: what proved each finding, then the usual ones, without repeats."""
+    if any(f.cause == causes.LEARNING_RATE_TOO_LOW and f.blocks_training for f in report.findings):
+        return ()  # a rate of 0 has no multiples, and no other change trains anything
     plan: dict[tuple, Variation] = {}
     for finding in report.findings:
         for variation in (finding.proof, *REMEDIES.get(finding.cause, ())):
@@ -220,29 +192,48 @@ def prescribe(
         images = image_facts(prepared(subject, subject.sample(fitting(subject.images, IMAGES))))
         lab = Laboratory.of(subject, chance, signs, images, until=began + budget_seconds, report=say)
         plan = (Variation(), *chosen)
-        trials = []
+        trials, shares = [], []  # how often the control is right at inference, for each seed, where it learns
         for number, variation in enumerate(plan):
-            courses = []
-            for draw in range(seeds):
-                if lab.seconds_left() < 2:
-                    break
-                share = lab.seconds_left() / ((len(plan) - number) * seeds - draw)
-                course = lab.train(replace(variation, seed=draw), steps, seconds=share)
-                if not course.steps:
-                    break
-                courses.append(course)
-            trials.append(
-                Trial(
-                    variation.name,
-                    tuple(chance.learned(c) for c in courses),
-                    tuple(c.last_loss() for c in courses),
-                    tuple(c.last_accuracy() for c in courses),
-                    tuple(c.steps for c in courses),
-                    tuple(courses),
-                    lab.refused.get(replace(variation, seed=0), Trial.obstacle),
-                )
-            )
+            courses = _courses(lab, variation, seeds, steps, len(plan) - number, bool(shares))
+            if not number and courses and all(map(chance.learned, courses)):
+                _courses(lab, variation, seeds, steps, len(plan), True)  # it goes on: all get the same steps
+                steps, shares = min(c.steps for c in courses), [lab.accuracy(c) for c in courses]
+            trials.append(_trial(lab, variation, courses, shares))
     return Prescription(tuple(trials), chance.loss, chance.majority, time.perf_counter() - began)
+
+
+def _courses(lab: Laboratory, variation: Variation, seeds: int, steps: int, waiting: int, compared: bool) -> list:
+    """A training for each seed, while there is time; ``waiting``: changes that share it. Comparisons take all steps."""
+    courses = []
+    for draw in range(seeds):
+        if lab.seconds_left() < 2:
+            break
+        share = lab.seconds_left() / (waiting * seeds - draw)
+        course = lab.train(replace(variation, seed=draw), steps, seconds=share, stop_when_learned=not compared)
+        if not course.steps:
+            break
+        courses.append(course)
+    return courses
+
+
+def _trial(lab: Laboratory, variation: Variation, courses: list[Course], control: list[float]) -> Trial:
+    """Judge the trainings of one change; ``control``: accuracies at inference that it is compared with, if any."""
+    learned, accuracy = [lab.chance.learned(c) for c in courses], [c.last_accuracy() for c in courses]
+    if control:
+        accuracy = [lab.accuracy(c) for c in courses]
+    if control and variation != Variation():
+        pairs = zip(accuracy, control, strict=False)  # without time, a change has fewer seeds
+        learned = [mine > limit(max(other, lab.chance.majority), lab.asked) for mine, other in pairs]
+    return Trial(
+        variation.name,
+        tuple(learned),
+        tuple(c.last_loss() for c in courses),
+        tuple(accuracy),
+        tuple(c.steps for c in courses),
+        tuple(courses),
+        lab.refused.get(replace(variation, seed=0), Trial.obstacle),
+        bool(control),
+    )
 
 
 def _mean(values) -> float:

@@ -18,8 +18,8 @@ from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norm
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS
 from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.suspicions import Suspicion
-from vgg_lesson.diagnosis.variation import Course, Variation, update_ratio_of
+from vgg_lesson.diagnosis.suspicions import Suspicion, variation_of
+from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
 """Suspicions that healthy networks raise as well: the control is watched longer before they are followed."""
@@ -34,7 +34,7 @@ WATCHED, WATCHED_PENALISED = 60, 150
 """Steps that a control is trained at least: a learned network shows by then, the work of a penalty takes longer."""
 OVERWHELMING = 3
 """A penalty of so many losses of guessing is followed at once, without a long look at the control."""
-GIVEN, PATIENCE = Variation("untouched control from the given weights"), 3
+PATIENCE = 3
 """Weights that were given and know nothing are trained for so many times the steps in which fresh ones learned."""
 CONTROL_SHARE, SECOND_SHARE, COMPARISON_SHARE = 0.45, 0.4, 0.45
 """Of the time left: for the control (changes need the rest), its full time later, each side of a comparison."""
@@ -101,13 +101,20 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     explained = {causes.CLASS_IMBALANCE, causes.UNSHUFFLED_VALIDATION_SPLIT} & {f.cause for f in exam.findings}
     if explained and not subject.shuffle:
         return None
+    moving = False
+    if given.stuck and exam.facts.weights_finite:  # a new head on loaded weights: fresh ones are beside the question
+        going_on = given_weights.go_on_while_it_falls(lab, exam.say)
+        if chance.learned(going_on):
+            return False
+        if moving := chance.moving(going_on):
+            suspicions = [s for s in suspicions if not confirmation.changes_the_start(variation_of(s))]
     found = confirmation.confirm(lab, suspicions)
-    if not found:  # what was suspected did not hold: the control gets its full time before anything is tried on a guess
+    if not found and not moving:  # what was suspected did not hold: the control gets its full time before any guess
         lab.train(CONTROL, STEPS, seconds=SECOND_SHARE * lab.seconds_left())
-    if not found and not chance.learned(lab.courses[CONTROL]):
-        found = confirmation.explore(lab, exam.facts.rate, update, suspicions)
+        if not chance.learned(lab.courses[CONTROL]):
+            found = confirmation.explore(lab, exam.facts.rate, update, suspicions)
     for tried in lab.courses.values():
-        if tried.variation != CONTROL and tried.steps:
+        if tried.variation not in (CONTROL, given_weights.GIVEN) and tried.steps:
             exam.say(
                 f"{tried.variation.name}: loss {tried.last_loss():.3f}, accuracy "
                 f"{tried.last_accuracy():.2f} after {tried.steps} steps"
@@ -118,6 +125,8 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     done = lab.courses[CONTROL]
     if chance.learned(done):
         return _after_learning(exam, given, done, suspicions)
+    if not found and moving:
+        return False
     if not found and chance.moving(done):
         return _given_learn_nothing(exam, done) if given.stuck else False
     over = done.steps >= STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
@@ -193,15 +202,10 @@ def _given_learn_nothing(exam, course: Course) -> bool | None:
                 "start anew; a smaller rate or clipped gradients if it happens again",
             )
         )
-    elif exam.left() > SHORTEST:
-        lab, weights = exam.lab, exam.subject.model.get_weights()
-        going_on = lab.train(GIVEN, PATIENCE * course.steps, seconds=COMPARISON_SHARE * exam.left(), weights=weights)
-        exam.say(
-            f"{GIVEN.name}: loss {going_on.last_loss():.3f}, accuracy {going_on.last_accuracy():.2f} after "
-            f"{going_on.steps} steps"
-        )
-        if lab.chance.learned(going_on):
-            return False
+    elif exam.left() > SHORTEST and exam.lab.chance.learned(
+        given_weights.go_on(exam.lab, PATIENCE * course.steps, exam.say)
+    ):
+        return False
     exam.say(
         "the given weights know nothing, though the same configuration learns from fresh ones: the "
         "draw decides, or what came before"
@@ -214,7 +218,7 @@ def _compare_scaled(exam, scaled: Suspicion) -> None:
     lab = exam.lab
     steps = max(COMPARED, lab.courses[CONTROL].steps)
     share = COMPARISON_SHARE * exam.left()
-    other = lab.train(rules.variation_of(scaled), steps, seconds=share, stop_when_learned=False)
+    other = lab.train(variation_of(scaled), steps, seconds=share, stop_when_learned=False)
     plain = lab.train(CONTROL, other.steps, seconds=2 * share, stop_when_learned=False)
     steps = min(other.steps, plain.steps)
     window = min(COMPARISON_WINDOW, steps // 2)

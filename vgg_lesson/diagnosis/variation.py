@@ -82,6 +82,41 @@ class Course:
         return float(np.mean(self.correct[-self.window() :])) / self.batch if self.correct else float("nan")
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What one remedy did.
+
+    Attributes:
+        remedy: its name. learned: for each seed, whether the network learned; where the untouched control does,
+            whether it is right clearly more often than this, at inference and on plain training images.
+        loss, accuracy: of the last steps, or at inference where that decides, for each seed.
+        steps: trained, for each seed. courses: the trainings. obstacle: why there are none.
+        compared: whether the comparison with a control that learns decides.
+    """
+
+    remedy: str
+    learned: tuple[bool, ...]
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    steps: tuple[int, ...]
+    courses: tuple[Course, ...]
+    obstacle: str = "the time was over"
+    compared: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In words: for the control, whether it learns; for a remedy, whether it helped."""
+        if not self.learned:
+            return f"not tried: {self.obstacle}"
+        control = self.remedy == Variation().name
+        if control and self.compared:
+            return "learns, so the accuracy at inference decides"
+        if any(self.learned):
+            learns = "learns better" if self.compared else "learns"
+            return learns if all(self.learned) else f"{learns} for some seeds"
+        return "does not learn" if control else "did not help"
+
+
 def update_ratio_of(model: keras.Model, start: list[np.ndarray], course: Course) -> float:
     """Median over trainable kernels of one step's change over the kernel's size, from a course's first steps."""
     trainable = {id(weight) for weight in model.trainable_weights}
