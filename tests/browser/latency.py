@@ -35,7 +35,7 @@ memory.observe(lambda change: setattr(explorer, "REMEMBERED", kept if change.new
 memory
 """
 """A cell that takes the labs their memory: without it each picture is new, as at the first look."""
-LOOK = 1.5
+LOOK = 1.2
 """Seconds that a person looks at a picture before the next key."""
 STEPS_LEFT = """it => it.matches("select")
     ? it.options.length - 1 - it.selectedIndex
