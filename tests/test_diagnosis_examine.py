@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from made_networks import small, stripes
+from made_networks import Undeclared, small, stripes
 
 from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
@@ -442,16 +442,7 @@ def test_a_watch_shows_a_network_that_scales_pixels_its_noise_as_pixels(scale, o
 def test_a_watch_copes_with_images_of_any_size_and_with_a_model_that_declares_none():
     layers = [keras.layers.Conv2D(4, 3), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(4, activation="softmax")]
     assert "failed" not in told(keras.Sequential([keras.Input((None, None, 3)), *layers]), stripes()[0])
-
-    class Own(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.flat, self.out = keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")
-
-        def call(self, images):
-            return self.out(self.flat(images))
-
-    message = told(Own(), stripes()[0])
+    message = told(Undeclared(), stripes()[0])
     assert "failed" not in message and "no input is declared: give x_train and y_train" in message
 
 

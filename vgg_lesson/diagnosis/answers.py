@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.batches import BATCH, pieces
 
 
 def predicted_classes(outputs):
@@ -24,6 +25,11 @@ def correct_answers(outputs, classes):
     )
 
 
+def share_right(outputs, classes: np.ndarray) -> float:
+    """Accuracy of rows of outputs."""
+    return float(np.mean(np.asarray(predicted_classes(outputs)) == classes))
+
+
 def logit_spread(outputs):
     """How much the answer depends on the image: mean over classes of the standard deviation over images.
 
@@ -36,6 +42,12 @@ def logit_spread(outputs):
     if outputs.shape[-1] is not None and outputs.shape[-1] > 1:
         logits -= tf.reduce_mean(logits, axis=1, keepdims=True)
     return tf.reduce_mean(tf.math.reduce_std(logits, axis=0))
+
+
+def answered(model, images: np.ndarray, batch_statistics: bool = False) -> np.ndarray:
+    """Answers to any number of images, a batch at a time; see :func:`forward`."""
+    parts = (part.astype(np.float32, copy=False) for part in pieces(images, BATCH))
+    return np.concatenate([forward(model, part, batch_statistics) for part in parts])
 
 
 def forward(model, images, batch_statistics: bool) -> np.ndarray:

@@ -146,11 +146,9 @@ class Examination:
         try:
             self._look(fresh)
             blocking = [finding.cause for finding in self.findings if finding.blocks_training]
-            if fresh is None:
-                pass
-            elif not blocking:
+            if fresh is not None and not blocking:
                 self._learn(fresh)
-            elif set(blocking) != {causes.UNDETERMINED}:
+            elif fresh is not None and set(blocking) != {causes.UNDETERMINED}:
                 self.say("training was not tried: what was found makes it pointless until mended")
         except (ValueError, tf.errors.OpError) as error:
             # Keras, a loss, an augmentation or a layer of the user's refuses what it is given, as it would in fit:

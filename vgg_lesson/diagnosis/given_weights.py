@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning, rules_learned, rules_weights, vital_signs
-from vgg_lesson.diagnosis.answers import forward, predicted_classes
-from vgg_lesson.diagnosis.batches import as_fed, pieces, prepared
+from vgg_lesson.diagnosis.answers import answered, share_right
+from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
@@ -102,9 +102,9 @@ def _loss_tells(subject: Subject, model, chance: Chance) -> bool:
     ``model`` is a copy of ours that holds the weights to judge.
     """
     rows, rng, kept = subject.sample(IMAGES), np.random.default_rng(subject.seed), model.get_weights()
-    images, labels = prepared(subject, rows).astype(np.float32), tf.constant(as_fed(subject.labels.given[rows]))
+    images, labels = prepared(subject, rows), tf.constant(as_fed(subject.labels.given[rows]))
     for mode in (False, True) if norms(model) else (False,):
-        answers = np.concatenate([forward(model, part, mode) for part in pieces(images, vital_signs.BATCH)])
+        answers = answered(model, images, mode)
         model.set_weights(kept)  # batch norm's moving statistics moved
         ask = partial(loss_function(subject.model), labels)
         mixed = [float(ask(tf.constant(rng.permutation(answers)))) for _ in range(PERMUTED)]
@@ -146,9 +146,7 @@ def frozen_kernels_see(subject: Subject, facts: Facts, until: float, say) -> boo
     lab = Laboratory(part, Chance.of(part, facts.loss), until=until)
     course, model = lab.train(CONTROL, STEPS), lab.trainer(CONTROL).model
     model.set_weights(course.state[0])
-    images = prepared(subject, held).astype(np.float32)
-    answers = np.concatenate([forward(model, piece, False) for piece in pieces(images, vital_signs.BATCH)])
-    share = float(np.mean(np.asarray(predicted_classes(answers)) == labels.classes[held]))
+    share = share_right(answered(model, prepared(subject, held)), labels.classes[held])
     guessing = float(np.unique(labels.classes[held], return_counts=True)[1].max() / len(held))
     say(
         f"on its frozen kernels the network reaches {share:.2f} on {len(held)} held-out images (guessing "

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgg_lesson.diagnosis import cloning
-from vgg_lesson.diagnosis.answers import forward, predicted_classes
+from vgg_lesson.diagnosis.answers import answered, share_right
 from vgg_lesson.diagnosis.array_facts import ImageFacts
-from vgg_lesson.diagnosis.batches import BATCH, batches, pieces, prepared
+from vgg_lesson.diagnosis.batches import batches, prepared
 from vgg_lesson.diagnosis.configuration import LossFacts
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit
 from vgg_lesson.diagnosis.subject import Subject
@@ -181,9 +181,7 @@ class Laboratory:
             images = (images - self.statistics[0]) / self.statistics[1]
         model = self.trainer(variation).model
         model.set_weights(course.state[0])
-        answers = [forward(model, part.astype(np.float32), False) for part in pieces(images, BATCH)]
-        right = np.asarray(predicted_classes(np.concatenate(answers))) == self.subject.labels.classes[rows]
-        return float(np.mean(right))
+        return share_right(answered(model, images), self.subject.labels.classes[rows])
 
     def learned(self, variation: Variation) -> bool:
         return variation in self.courses and self.chance.learned(self.courses[variation])

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, cloning
-from vgg_lesson.diagnosis.answers import forward, logit_spread, predicted_classes
-from vgg_lesson.diagnosis.batches import as_fed, pieces, prepared
+from vgg_lesson.diagnosis.answers import answered, logit_spread, share_right
+from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -165,9 +165,7 @@ def given_accuracy(subject: Subject, model: keras.Model, images: np.ndarray, cla
     kept, shares = model.get_weights(), []
     for mode in (False, True) if cloning.layers_with_statistics(model) else (False,):
         model.set_weights(subject.model.get_weights())
-        parts = [part.astype(np.float32) for part in pieces(images, BATCH)]
-        outputs = tf.constant(np.concatenate([forward(model, part, mode) for part in parts]))
-        shares.append(float(np.mean(np.asarray(predicted_classes(outputs)) == classes)))
+        shares.append(share_right(answered(model, images, mode), classes))
     model.set_weights(kept)
     return max(shares)
 
@@ -182,14 +180,9 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
     results, loss = {}, loss_function(subject.model)
     normalises = bool(cloning.layers_with_statistics(model))
     for mode in (False, True) if normalises else (False,):
-        answers = [forward(model, part, mode) for part in pieces(images, BATCH)]
+        outputs = answered(model, images, mode)
         model.set_weights(kept)
-        outputs = np.concatenate(answers)
-        right = (
-            float(np.mean(np.asarray(predicted_classes(tf.constant(outputs))) == classes))
-            if outputs.ndim == 2
-            else np.nan
-        )
+        right = share_right(outputs, classes) if outputs.ndim == 2 else np.nan
         asked = tf.constant(as_fed(labels)), tf.constant(outputs)
         with arguments.named("the loss"):
             results[mode] = float(loss(*asked)), right, outputs
