@@ -183,6 +183,7 @@ class TrainingPanel(widgets.VBox):
 
     def _train(self, config: TrainingConfig, images: int) -> None:
         self.trained = None
+        gc.collect()  # the model before holds graphs in reference cycles
         data = self._subset(images)
 
         def draw(progress):
@@ -190,8 +191,6 @@ class TrainingPanel(widgets.VBox):
             self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs)))
             if progress.step == 1:
                 self._drawer.wait()  # drawn beside the second step, the first point would come later
-            if len(progress.step_loss) == 5:  # a second later: it takes 0.3 s
-                gc.collect()  # the model before holds graphs in reference cycles
             if not self._stop.is_set():
                 self._say(f"Step {progress.step:,} of {progress.steps:,}, {progress.seconds:.0f} s.")
 

@@ -1,5 +1,6 @@
-"""TensorFlow's start-up notes are dropped; everything else on stderr stays."""
+"""TensorFlow's start-up notes are dropped, everything else on stderr stays; its objects are set aside."""
 
+import os
 import subprocess
 import sys
 
@@ -11,8 +12,11 @@ os.write(2, b"something that matters\\n")
 """
 
 
-def run(program, folder):
-    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=120)
+def run(program, folder, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
 
 
 def test_notes_are_dropped_and_other_words_kept(tmp_path):
@@ -50,3 +54,10 @@ def test_the_real_one_is_quiet():
     done = run("import vgg_lesson, tensorflow; print(tensorflow.constant(1) + 1 == 2)", None)
     assert "True" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_garbage_collector_leaves_its_objects_alone(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("things = [[number] for number in range(100_000)]\n")
+    program = "import vgg_lesson, gc, tensorflow; print(len(gc.get_objects()) < 1000)"
+    assert run(program, tmp_path, VGG_LESSON_SPEED="1").stdout == "True\n"
+    assert run(program, tmp_path, VGG_LESSON_SPEED="0").stdout == "False\n"
