@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from vgg_lesson import explain
+from vgg_lesson import covering, explain
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.architecture import build_vgg
 
@@ -151,13 +151,13 @@ def test_hiding_covers_the_hottest_or_the_coldest_pixels_and_copies():
     before = image.copy()
     heat = np.zeros((4, 4), np.float32)
     heat[0, 3] = 1
-    hidden = explain.hide(image, heat, 4 / 64)
+    hidden = covering.hide(image, heat, 4 / 64)
     changed = (hidden != image).any(axis=-1)
     assert changed.sum() == 4
     assert changed[:2, 6:].all(), "the upper right corner"
     assert (hidden[0, 7] == image.mean(axis=(0, 1)).round()).all()
-    assert not (explain.hide(image, heat, 0.5, hottest=False) != image)[:2, 6:].any()
-    assert (explain.hide(image, heat, 0.0) == image).all()
+    assert not (covering.hide(image, heat, 0.5, hottest=False) != image)[:2, 6:].any()
+    assert (covering.hide(image, heat, 0.0) == image).all()
     assert (image == before).all()
 
 
@@ -166,17 +166,17 @@ def test_equally_warm_places_are_hidden_at_random(hottest):
     """In the order of the pixels the upper rows, the sky of a photograph, would be hidden first."""
     image, heat = np.arange(16 * 16 * 3).reshape(16, 16, 3), np.zeros((8, 8), np.float32)
     heat[4, 4] = -1 if hottest else 1
-    hidden = [(explain.hide(image, heat, 0.25, hottest=hottest, seed=s) != image).any(axis=-1) for s in range(30)]
+    hidden = [(covering.hide(image, heat, 0.25, hottest=hottest, seed=s) != image).any(axis=-1) for s in range(30)]
     assert all(covered.sum() == 64 for covered in hidden)
     assert np.mean([np.nonzero(covered)[0].mean() for covered in hidden]) == pytest.approx(7.5, abs=1)
     assert (hidden[0] != hidden[1]).any()
-    assert ((explain.hide(image, heat, hottest=hottest) != image).any(axis=-1) == hidden[0]).all()
+    assert ((covering.hide(image, heat, hottest=hottest) != image).any(axis=-1) == hidden[0]).all()
 
 
 def test_each_image_of_a_covering_test_decides_ties_anew(monkeypatch):
-    seeds, hide = [], explain.hide
-    monkeypatch.setattr(explain, "hide", lambda *a, seed, **more: seeds.append(seed) or hide(*a, seed=seed, **more))
-    explain.covering_test(averaging_net(), np.zeros((3, 8, 8, 3), np.uint8), lambda images: images.astype(np.float32))
+    seeds, hide = [], covering.hide
+    monkeypatch.setattr(covering, "hide", lambda *a, seed, **more: seeds.append(seed) or hide(*a, seed=seed, **more))
+    covering.covering_test(averaging_net(), np.zeros((3, 8, 8, 3), np.uint8), lambda images: images.astype(np.float32))
     assert seeds == [0, 0, 1, 1, 2, 2]
 
 
@@ -196,16 +196,28 @@ def test_covering_a_spot_that_decides_hurts_and_covering_the_rest_does_not():
     image = np.full((8, 8, 3), 90, np.uint8)
     image[:4, 4:] = (250, 0, 0)
     prepare = lambda images: images.astype(np.float32) / 255  # noqa: E731
-    found = explain.cover(net, image, prepare)
+    found = covering.cover(net, image, prepare)
     assert found.map.target == 1
     assert (found.map.heat[:4, 4:] > 0).all()
     assert found.map.heat[4:].max() == 0
     direct = net(prepare(found.images)).numpy()[:, 1]
     assert found.after == pytest.approx(direct, abs=1e-6)
     assert found.before == pytest.approx(net(prepare(image[None])).numpy()[0, 1], abs=1e-6)
-    hot, cold = explain.covering_test(net, np.stack([image, image[:, ::-1]]), prepare, "red")
+    hot, cold = covering.covering_test(net, np.stack([image, image[:, ::-1]]), prepare, "red")
     assert (hot > 0.5).all()
     assert (np.abs(cold) < 0.2).all()
+
+
+def test_many_images_are_tested_a_batch_at_a_time_with_the_numbers_of_each_alone(monkeypatch):
+    net, images = averaging_net(), np.random.default_rng(1).integers(0, 256, (7, 8, 8, 3), np.uint8)
+    asked, ask = [], covering.grad_cams
+    monkeypatch.setattr(covering, "grad_cams", lambda *a: asked.append(len(a[1])) or ask(*a))
+    monkeypatch.setattr(covering, "_AT_ONCE", 3)
+    together = covering.covering_test(net, images, lambda images: images / np.float32(255))
+    assert asked == [3, 3, 1]
+    for number, image in enumerate(images):
+        alone = covering.cover(net, image, lambda images: images / np.float32(255), seed=number)
+        assert together[:, number] == pytest.approx(alone.before - alone.after, abs=1e-6)
 
 
 def test_fresh_weights_are_the_same_network_untrained():
@@ -232,7 +244,7 @@ def test_the_last_layer_has_maps_but_no_grad_cam(functional):
         (lambda net: explain.grad_cam(net, IMAGE, target=4), r"class number in 0 \.\. 3, received 4"),
         (lambda net: explain.grad_cam(net, IMAGE[:4]), r"\(8, 8, 3\) float, received \(4, 8, 3\)"),
         (lambda net: explain.feature_maps(net, IMAGE.astype(np.uint8), "first"), "preprocessed.*uint8"),
-        (lambda net: explain.hide(IMAGE, np.zeros((2, 2)), 25), "share .* received 25"),
+        (lambda net: covering.hide(IMAGE, np.zeros((2, 2)), 25), "share .* received 25"),
         (
             lambda net: explain.grad_cam(
                 small_net(keras.layers.Flatten(), keras.layers.Dense(2, activation="sigmoid")), IMAGE

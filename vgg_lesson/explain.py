@@ -11,8 +11,6 @@ import tensorflow as tf
 from vgg_lesson.outputs import Outputs
 
 Prepare = Callable[[np.ndarray], np.ndarray]
-HIDDEN = 0.25
-"""Share of the image that :func:`hide` covers unless told otherwise."""
 
 
 class Network(NamedTuple):
@@ -105,100 +103,40 @@ def grad_cam(model: keras.Model, image: np.ndarray, layer: str | None = None, ta
     Raises:
         ValueError: no such image or class; ``layer`` is none or the last; the score before the softmax is unknown.
     """
+    return grad_cams(model, np.asarray(image)[None], layer, target)[0]
+
+
+def grad_cams(model: keras.Model, images: np.ndarray, layer=None, target=None) -> list[GradCam]:
+    """:func:`grad_cam` of (N, H, W, C) images at once: at inference none has to do with another one's score."""
     layer = layer or last_convolution(model)
-    _check(model, image, layer)
+    _check(model, images[0], layer)
     to_scores = _scores_of(model.layers[-1])
     if layer == model.layers[-1].name:
         raise ValueError(f"layer must come before the last one, whose output the score is made of, received {layer!r}")
-    images = tf.convert_to_tensor(image[None], tf.float32)
+    images = tf.convert_to_tensor(images, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(images)  # frozen weights alone would leave the tape empty
         maps, before_last = _run(model, images, layer)
-        scores = to_scores(before_last)[0]
-        target = int(tf.argmax(scores)) if target is None else target
-        if not 0 <= target < len(scores):
-            raise ValueError(f"target must be a class number in 0 .. {len(scores) - 1}, received {target!r}")
-        score = scores[target]
+        scores = to_scores(before_last)
+        classes = scores.shape[1]
+        if target is not None and not 0 <= target < classes:
+            raise ValueError(f"target must be a class number in 0 .. {classes - 1}, received {target!r}")
+        targets = np.argmax(scores, axis=1) if target is None else np.full(len(images), target)
+        score = tf.gather(scores, targets, batch_dims=1)
     weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
-    heat = tf.nn.relu(tf.einsum("nhwc,nc->hw", maps, weights))
-    return GradCam(layer, np.asarray(heat), target, np.asarray(tf.nn.softmax(scores)))
+    heats = np.asarray(tf.nn.relu(tf.einsum("nhwc,nc->nhw", maps, weights)))
+    found = zip(heats, targets, np.asarray(tf.nn.softmax(scores)), strict=True)
+    return [GradCam(layer, heat, int(its_target), probabilities) for heat, its_target, probabilities in found]
+
+
+def class_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """(N, classes), of (N, H, W, C) preprocessed images; ``model`` as for :func:`grad_cam`."""
+    return np.asarray(tf.nn.softmax(_scores_of(model.layers[-1])(_run(model, images, map_layers(model)[0])[1])))
 
 
 def enlarge(heat: np.ndarray, height: int, width: int) -> np.ndarray:
     """A map (H', W') at the size (height, width), bilinear."""
     return np.asarray(tf.image.resize(heat[..., None], (height, width), "bilinear"))[..., 0]
-
-
-def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest=True, seed: int = 0) -> np.ndarray:
-    """Cover a share of an image with its mean colour: where a map is hottest, or where it is coldest.
-
-    If the map tells the truth, covering the hottest part lowers the class's probability more
-    (deletion, after Petsiuk et al., arXiv 1806.07421).
-
-    Args:
-        image: (H, W, C) uint8.
-        heat: (H', W') map of any size.
-        share: of the pixels to cover, in 0 .. 1.
-        hottest: False covers the coldest pixels instead.
-        seed: decides between equally warm places, of which a ReLU leaves many: else the sky, being on top, is hidden.
-
-    Returns:
-        (H, W, C) uint8, a copy.
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie in 0 .. 1, received {share!r}")
-    height, width = image.shape[:2]
-    ties = np.random.default_rng(seed).random(heat.shape)  # one number a place of the map: patches, not speckle
-    order = np.lexsort([enlarge(key, height, width).ravel() for key in (ties, heat)])
-    pixels = order[::-1] if hottest else order
-    covered = image.copy().reshape(height * width, -1)
-    covered[pixels[: round(share * len(pixels))]] = image.mean(axis=(0, 1)).round().astype(image.dtype)
-    return covered.reshape(image.shape)
-
-
-@dataclass(frozen=True)
-class Covered:
-    """What covering a part of an image does to a class.
-
-    Attributes:
-        map: the :class:`GradCam` that said which part.
-        images: (2, H, W, C) uint8: the hottest part covered, and the coldest.
-        after: (2,) the probability of ``map.target`` then.
-    """
-
-    map: GradCam
-    images: np.ndarray
-    after: np.ndarray
-
-    @property
-    def before(self) -> float:
-        """The probability of ``map.target`` for the whole image."""
-        return float(self.map.probabilities[self.map.target])
-
-
-def cover(model, image: np.ndarray, prepare: Prepare, layer=None, target=None, share=HIDDEN, seed=0) -> Covered:
-    """Grad-CAM of an image, put to the test by :func:`hide`.
-
-    Args:
-        model, layer, target: as for :func:`grad_cam`.
-        image: (H, W, C) uint8.
-        prepare: preprocesses uint8 images (N, H, W, C) as in training.
-        share, seed: as for :func:`hide`.
-    """
-    found = grad_cam(model, prepare(image[None])[0], layer, target)
-    images = np.stack([hide(image, found.heat, share, hottest=hottest, seed=seed) for hottest in (True, False)])
-    scores = _scores_of(model.layers[-1])(_run(model, prepare(images), found.layer)[1])
-    return Covered(found, images, np.asarray(tf.nn.softmax(scores))[:, found.target])
-
-
-def covering_test(model: keras.Model, images: np.ndarray, prepare: Prepare, layer=None) -> np.ndarray:
-    """What covering costs the predicted class, for many images; arguments as for :func:`cover`.
-
-    Returns:
-        (2, N), the probability lost when the hottest part is covered, and when the coldest is.
-    """
-    results = [cover(model, image, prepare, layer, seed=number) for number, image in enumerate(images)]
-    return np.array([[result.before - after for after in result.after] for result in results]).T
 
 
 def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:

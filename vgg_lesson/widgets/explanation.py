@@ -1,6 +1,7 @@
 """The labs of lesson 4 that run a network: Grad-CAM put to the test, and feature maps."""
 
-from vgg_lesson.explain import Network, cover, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
+from vgg_lesson.covering import cover
+from vgg_lesson.explain import Network, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
 from vgg_lesson.plots.explanation import draw_feature_maps, draw_grad_cam
 from vgg_lesson.plots.style import Picture
 from vgg_lesson.widgets.common import choice, int_slider, step_slider, switch
