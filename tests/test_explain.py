@@ -176,6 +176,7 @@ def test_equally_warm_places_are_hidden_at_random(hottest):
 def test_each_image_of_a_covering_test_decides_ties_anew(monkeypatch):
     seeds, hide = [], covering.hide
     monkeypatch.setattr(covering, "hide", lambda *a, seed, **more: seeds.append(seed) or hide(*a, seed=seed, **more))
+    monkeypatch.setattr(covering, "_AT_ONCE", 2)
     covering.covering_test(averaging_net(), np.zeros((3, 8, 8, 3), np.uint8), lambda images: images.astype(np.float32))
     assert seeds == [0, 0, 1, 1, 2, 2]
 

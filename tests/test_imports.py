@@ -15,8 +15,8 @@ MOST_LINES = 250
 # Everything that is not named here is on floor 0: put a new module that needs training or records on floor 1.
 FIRST = (
     "checks",
-    "training", "saving", "rate_finder", "recordings", "atlas", "headline", "explain", "covering", "diagnosis", "cases", "signals",
-    "watched_step", "consultation",
+    "training", "saving", "rate_finder", "recordings", "atlas", "headline", "explain", "covering", "diagnosis", "cases",
+    "signals", "watched_step", "consultation",
 )  # fmt: skip
 FLOORS = dict.fromkeys(FIRST, 1) | {"widgets": 2}
 
