@@ -5,6 +5,7 @@ The order of :func:`plan` is the order of work, chosen so that a half-finished p
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from vgg_lesson.training_config import TrainingConfig
 
@@ -137,7 +138,12 @@ def find(name: str) -> Experiment:
     Raises:
         ValueError: no such experiment.
     """
-    for experiment in plan(name.partition("/")[0]):
-        if experiment.name == name:
-            return experiment
-    raise ValueError(f"no experiment {name!r}; names of its plan begin {plan(name.partition('/')[0])[0].name!r}")
+    experiments = _by_name(name.partition("/")[0])
+    if name not in experiments:
+        raise ValueError(f"no experiment {name!r}; names of its plan begin {next(iter(experiments))!r}")
+    return experiments[name]
+
+
+@cache
+def _by_name(plan_name: str) -> dict[str, Experiment]:
+    return {experiment.name: experiment for experiment in plan(plan_name)}

@@ -35,7 +35,7 @@ memory.observe(lambda change: setattr(explorer, "REMEMBERED", kept if change.new
 memory
 """
 """A cell that takes the labs their memory: without it each picture is new, as at the first look."""
-LOOK = 1.2
+LOOK = 1.0
 """Seconds that a person looks at a picture before the next key."""
 STEPS_LEFT = """it => it.matches("select")
     ? it.options.length - 1 - it.selectedIndex
@@ -107,8 +107,8 @@ def _is_list(control) -> bool:
 
 
 def bare_milliseconds(lab) -> float:
-    """The same of the bare slider."""
-    return milliseconds(lab, lab.control("Bare"), lab.page.locator(".bare-echo"), "it.innerText")
+    """The same of the bare slider; half as many keys do, as it is pressed before and after a lab."""
+    return milliseconds(lab, lab.control("Bare"), lab.page.locator(".bare-echo"), "it.innerText", PRESSES // 2)
 
 
 def limit(goal: float, bare: float) -> float:
