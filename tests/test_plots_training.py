@@ -12,7 +12,7 @@ from vgg_lesson.plots import atlas as atlas_plots
 from vgg_lesson.plots import first_steps, marks
 from vgg_lesson.plots import training as plots
 from vgg_lesson.plots.style import COLOURS, CYCLE, figure, to_png
-from vgg_lesson.rate_finder import suggest
+from vgg_lesson.rate_finder import RangeTest, suggest
 
 EPOCHS = [
     {"loss": 2.2, "accuracy": 0.18, "val_loss": 2.25, "val_accuracy": 0.14},
@@ -111,24 +111,31 @@ def test_optimizer_steps_finds_the_one_that_ignores_size():
 def test_range_test_shows_a_suggestion_or_says_why_not():
     rates = np.geomspace(1e-5, 1, 50)
     loss = 2.3 - 0.5 * np.exp(-((np.log10(rates) + 2) ** 2))
-    picture = plots.range_test(rates, loss, loss, 1e-3, "because")
+    picture = plots.range_test(RangeTest(rates, loss, loss, 1e-3, "because"))
     assert "try 1.0e-03" in words_in(picture) and picture.text.endswith("because")
     (line,) = (line for line in picture.figure.axes[0].lines if line.get_label() == "line through one decade")
     (left, right), fitted = line.get_xdata()[[0, -1]], line.get_ydata()
     assert 8 < right / left <= 10 and fitted[0] > fitted[-1]
     jump = np.where(np.arange(50) < 45, 2.303, 99.0)
-    drawn = plots.range_test(rates, jump, jump, None, "up").figure.axes[0]
+    drawn = plots.range_test(RangeTest(rates, jump, jump, None, "up")).figure.axes[0]
     raw, smooth = (line.get_ydata() for line in drawn.lines[:2])
     assert raw.max() > drawn.get_ylim()[1] and np.isnan(smooth[42:]).all()  # leaves the picture: no false plateau
-    flat = plots.range_test(rates, np.full(50, 2.303), np.full(50, 2.303), None, "flat")
+    level = np.full(50, 2.303)
+    flat = plots.range_test(RangeTest(rates, level, level, None, "flat"))
     assert flat.figure.axes[0].get_title(loc="left") == "No suggestion: the loss did not fall clearly"
 
 
 def test_a_range_test_that_was_stopped_at_once_does_not_judge_the_loss():
     found = suggest(np.geomspace(1e-6, 1e-5, 12), np.linspace(2.4, 2.3, 12))
-    picture = plots.range_test(found.rates, found.losses, found.smoothed, found.suggestion, found.reason)
+    picture = plots.range_test(found)
     assert picture.figure.axes[0].get_title(loc="left") == "No suggestion: too few steps to judge"
     assert "Only 12 steps were made" in picture.text
+
+
+def test_a_range_test_without_one_loss_says_so():
+    picture = plots.range_test(suggest([], []))
+    assert picture.figure.axes[0].get_title(loc="left") == "No suggestion: the first loss was not a number"
+    assert "Only 0 steps were made" in picture.text
 
 
 @pytest.mark.parametrize("colour", CYCLE)

@@ -34,6 +34,7 @@ class RangeTest:
         rates, losses, smoothed: (N,) one value a step; losses in nats.
         suggestion: a learning rate to try, or None.
         reason: why, in one sentence.
+        too_few: True where so few steps were made that nothing can be said.
     """
 
     rates: np.ndarray
@@ -41,6 +42,7 @@ class RangeTest:
     smoothed: np.ndarray
     suggestion: float | None
     reason: str
+    too_few: bool = False
 
 
 def find_rate(
@@ -145,7 +147,7 @@ def suggest(rates, losses, classes: int = 10) -> RangeTest:
     """
     rates, losses = np.asarray(rates, float), np.asarray(losses, float)
     if len(losses) < 3 * WINDOW:
-        return RangeTest(rates, losses, losses, None, f"Only {len(losses)} steps were made: too few to judge.")
+        return RangeTest(rates, losses, losses, None, f"Only {len(losses)} steps were made: too few to judge.", True)
     padded = np.pad(losses, WINDOW // 2, mode="reflect")
     smoothed = np.convolve(padded, np.full(WINDOW, 1 / WINDOW), mode="valid")
     medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)

@@ -186,20 +186,22 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     return Picture(drawn, f"{capital(name)} after the last epoch: {listed}. Guessing gives {1 / classes:.0%}.")
 
 
-def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, classes: int = 10) -> Picture:
+def range_test(found, classes: int = 10) -> Picture:
     """Loss against a learning rate that grows with every step.
 
     How to read it: too small a rate leaves the loss where it is, a good one makes it fall, too large
     a one throws it up or freezes it at chance.
 
     Args:
-        rates, losses, smoothed: (N,) one a step.
-        suggestion: the rate to try, or None.
-        reason: why, in words.
+        found: a :class:`vgg_lesson.rate_finder.RangeTest`.
         classes: number of equally frequent classes.
     """
     drawn, axes = figure(6.8, 3.4)
-    rates, losses, smoothed = (np.asarray(values, float) for values in (rates, losses, smoothed))
+    rates, losses, smoothed, suggestion = found.rates, found.losses, found.smoothed, found.suggestion
+    if not len(losses):
+        axes.set_axis_off()
+        axes.set_title("No suggestion: the first loss was not a number")
+        return Picture(drawn, f"No loss that could be drawn. {found.reason}")
     top = 1.3 * max(math.log(classes), float(smoothed[0]))
     low = float(np.nanmin(smoothed))
     # An average that holds a step from above the edge would rise before the step itself does.
@@ -211,7 +213,7 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
     axes.texts[-1].set_bbox(BEHIND_WORDS)
     axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
     if suggestion is None:
-        why = "too few steps to judge" if "too few" in reason else "the loss did not fall clearly"
+        why = "too few steps to judge" if found.too_few else "the loss did not fall clearly"
         axes.set_title(f"No suggestion: {why}")
     else:
         axes.axvline(suggestion, color=COLOURS["good"], linestyle=(0, (2, 2)))
@@ -233,5 +235,5 @@ def range_test(rates, losses, smoothed, suggestion: float | None, reason: str, c
     return Picture(
         drawn,
         f"Smoothed loss {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
-        f"{smoothed[-1]:.4g} at {rates[-1]:.0e}. {reason}",
+        f"{smoothed[-1]:.4g} at {rates[-1]:.0e}. {found.reason}",
     )

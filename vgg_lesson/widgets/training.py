@@ -211,7 +211,7 @@ class TrainingPanel(widgets.VBox):
         data = self._subset(images)
         model, batches, _ = prepared(config.change(schedule="constant"), data)
         found = find_rate(model, batches, stop=self._stop)
-        self.curves.show(range_test(found.rates, found.losses, found.smoothed, found.suggestion, found.reason))
+        self.curves.show(range_test(found))
         self._say("Range test done.")
 
     def _subset(self, images: int) -> Dataset:
