@@ -137,7 +137,7 @@ def test_names_of_lines_that_end_together_stay_apart_and_inside():
     left, right = ([text.xy[1] for text in axes.texts] for axes in picture.figure.axes)
     for shares in ([math.log10(height / 1e-9) / 12 for height in left], right):
         lowest, middle, highest = sorted(shares)
-        assert middle - lowest > 0.07 < highest - middle and highest < 1.001
+        assert lowest > 0.03 and middle - lowest > 0.07 < highest - middle and highest < 1.001
 
 
 def test_short_names():

@@ -201,11 +201,11 @@ def _within(values, limits):
 
 
 def _apart(heights, limits, log: bool = True):
-    """Heights for labels that neither cover each other nor, up to a dozen of them, leave the axes."""
+    """Heights for labels that cover neither each other nor the lower edge and, up to a dozen of them, stay inside."""
     low, high = np.log10(limits) if log else limits
     bounded = np.clip(np.nan_to_num(heights, nan=limits[1]), *limits)
     shares = ((np.log10(bounded) if log else bounded) - low) / (high - low)
-    order, moved, floor, ceiling = np.argsort(heights), np.zeros(len(heights)), -1.0, 1.0
+    order, moved, floor, ceiling = np.argsort(heights), np.zeros(len(heights)), -_LABEL / 2, 1.0
     for index in order:
         moved[index] = floor = max(shares[index], floor + _LABEL)
     for index in order[::-1]:
