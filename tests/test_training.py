@@ -1,6 +1,7 @@
 """Training: same seed same numbers, stops at once, reports progress, records what happened."""
 
 import math
+import random
 import subprocess
 import sys
 import threading
@@ -121,6 +122,23 @@ def test_the_same_seed_gives_the_same_numbers_also_beside_another_thread():
         thread.join()
     assert found[0].epochs == alone.epochs
     assert found[1].epochs != alone.epochs
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_another_thread_draws():
+    data, config = noise(), TINY.change(head=(8,), dropout=0.2, seed=5)
+    alone = prepared(config, data)[0].get_weights()
+    ended = threading.Event()
+
+    def draw():
+        while not ended.is_set():
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    beside = prepared(config, data)[0].get_weights()
+    ended.set()
+    thread.join()
+    assert all(np.array_equal(a, b) for a, b in zip(alone, beside, strict=True))
 
 
 @pytest.mark.parametrize("how", PREPROCESSINGS)

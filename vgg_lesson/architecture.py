@@ -4,6 +4,7 @@ The table itself is data, in :mod:`vgg_lesson.configurations`.
 """
 
 import math
+import random
 
 import keras
 
@@ -18,6 +19,7 @@ from vgg_lesson.configurations import (
     pooling_window,
     validated,
 )
+from vgg_lesson.whole import is_whole
 
 __all__ = [
     "CONFIGURATIONS",
@@ -58,6 +60,7 @@ def build_vgg(
     batch_norm: bool | str = False,
     dropout: float = 0.0,
     blocks: int = 5,
+    seed: int | None = None,
 ) -> keras.Model:
     """Build a VGG; the defaults are the network of the lecture.
 
@@ -68,14 +71,14 @@ def build_vgg(
         width: factor on the number of filters of every convolution (rounded).
         head: units of the fully connected layers before the output; ``()`` for none.
         initializer: Keras initialiser (name or object) of all kernels; biases start at zero. A seed in it
-            is ignored, as it would give layers of equal shape equal weights: ``keras.utils.set_random_seed``
-            before the call makes the weights repeatable.
+            is ignored, as it would give layers of equal shape equal weights: see ``seed``.
         batch_norm: True normalises between each convolution and its ReLU; "after_pooling" does so too, but at
             the end of a block only after the pooling, which leaves a quarter of the numbers to normalise.
         dropout: share of units dropped after each layer of the head during training, 0 <= dropout < 1.
-
         blocks: build only the first so many; the last pooling's window grows so that the head gets maps of
             1/32 of the image's sides as ever.
+        seed: of the initial weights and of dropout, which then are those after ``keras.utils.set_random_seed(seed)``,
+            but whatever other threads draw meanwhile. None: Keras draws them.
 
     Returns:
         An uncompiled ``keras.Model``: (N, *input_shape) float -> (N, classes) probabilities, with
@@ -85,6 +88,7 @@ def build_vgg(
         ValueError: an argument outside these bounds; the message names it.
     """
     plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks)
+    draw = _numbers(seed)
     layers = [keras.Input(input_shape, name="images")]
     for block, kernels in enumerate(plan.kernels[:blocks], start=1):
         for number, kernel in enumerate(kernels, start=1):
@@ -95,7 +99,7 @@ def build_vgg(
                     padding="same",
                     activation=None if batch_norm else "relu",
                     use_bias=not batch_norm,  # batch norm's own shift makes a bias redundant
-                    kernel_initializer=_fresh(initializer),
+                    kernel_initializer=_fresh(initializer, draw),
                     name=f"block{block}_conv{number}",
                 )
             )
@@ -110,16 +114,16 @@ def build_vgg(
     for number, units in enumerate(head, start=1):
         layers.append(
             keras.layers.Dense(
-                int(units), activation="relu", kernel_initializer=_fresh(initializer), name=f"fc{number}"
+                int(units), activation="relu", kernel_initializer=_fresh(initializer, draw), name=f"fc{number}"
             )
         )
         if dropout:
-            layers.append(keras.layers.Dropout(dropout, name=f"fc{number}_dropout"))
+            layers.append(keras.layers.Dropout(dropout, seed=draw(), name=f"fc{number}_dropout"))
     layers.append(
         keras.layers.Dense(
             int(classes),
             activation="softmax",
-            kernel_initializer=_fresh(initializer),
+            kernel_initializer=_fresh(initializer, draw),
             dtype=keras.config.dtype_policy().variable_dtype,  # full precision under a mixed policy, too
             name="predictions",
         )
@@ -135,11 +139,24 @@ def _batch_norm(block: int, number: int) -> list[keras.layers.Layer]:
     ]
 
 
-def _fresh(initializer):
+def _numbers(seed: int | None):
+    """A function that gives the seeds that Keras draws after ``random.seed(seed)``, in turn; without a seed None."""
+    if seed is None:
+        return lambda: None
+    if not is_whole(seed, 0):
+        raise ValueError(f"seed must be None or a whole number of at least 0, received {seed!r}")
+    own = random.Random(int(seed))
+    return lambda: own.randint(1, 10**9)
+
+
+def _fresh(initializer, draw):
     """One initialiser object a layer: a shared one would give layers of equal shape equal weights."""
     made = keras.initializers.get(initializer)
     config = made.get_config()
-    return type(made).from_config({**config, "seed": None}) if "seed" in config else made
+    if "seed" not in config:
+        return made
+    draw()  # Keras's own first draw was for ``made``
+    return type(made).from_config({**config, "seed": draw()})
 
 
 def layer_table(model: keras.Model) -> list[LayerRow]:

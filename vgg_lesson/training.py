@@ -68,6 +68,7 @@ def build_model(
         batch_norm=config.batch_norm,
         dropout=config.dropout,
         blocks=config.blocks,
+        seed=config.seed,
     )
     if "whitening" in config.start:
         if images is None:
