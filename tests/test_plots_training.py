@@ -129,7 +129,8 @@ def test_a_range_test_that_was_stopped_at_once_does_not_judge_the_loss():
     found = suggest(np.geomspace(1e-6, 1e-5, 12), np.linspace(2.4, 2.3, 12))
     picture = plots.range_test(found)
     assert picture.figure.axes[0].get_title(loc="left") == "No suggestion: too few steps to judge"
-    assert "Only 12 steps were made" in picture.text
+    assert "Only 12 steps were made" in picture.text and picture.text.startswith("Loss")
+    assert "average over 7 steps" not in [line.get_label() for line in picture.figure.axes[0].lines]
 
 
 def test_a_range_test_without_one_loss_says_so():

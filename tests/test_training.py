@@ -124,6 +124,12 @@ def test_the_same_seed_gives_the_same_numbers_also_beside_another_thread():
     assert found[1].epochs != alone.epochs
 
 
+def test_a_run_that_a_callback_ends_early_is_recorded_as_stopped():
+    early = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100.0)
+    run = train(TINY.change(epochs=4), noise(), callbacks=(early,)).run
+    assert len(run.epochs) == 2 and run.stopped
+
+
 def test_the_same_seed_gives_the_same_weights_whatever_another_thread_draws():
     data, config = noise(), TINY.change(head=(8,), dropout=0.2, seed=5)
     alone = prepared(config, data)[0].get_weights()

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from made_images import noise
@@ -52,6 +53,18 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     assert again.epochs == run.epochs and len(panel.runs) == 2
     assert panel.compared.layout.display is None and panel.compared.image.value
     assert "run 1: 10 layers" in panel.compared.words.value and "run 2: 10 layers" in panel.compared.words.value
+
+
+def test_guessing_is_that_among_the_classes_there_are(tmp_path):
+    data = noise()
+    three = replace(
+        data, y_train=data.y_train % 3, y_val=data.y_val % 3, y_test=data.y_test % 3, class_names=tuple("abc")
+    )
+    panel = TrainingPanel(three, config=START, folder=tmp_path)
+    assert "Guessing among 3 classes" in panel.curves.text
+    for _ in range(2):
+        panel.train_blocking()
+    assert "Guessing among 3 classes gives loss 1.099" in panel.curves.text
 
 
 def test_the_controls_make_the_configuration(panel):

@@ -86,7 +86,6 @@ class Watch(keras.callbacks.Callback):
         self.step, self.epochs, self.epoch_seconds, self.step_loss = 0, [], [], []
         self.started = self.reported = time.perf_counter()
         self.since_report: list[float] = []
-        self.stopped = False
 
     def on_train_begin(self, logs=None):
         self.started = time.perf_counter()
@@ -112,7 +111,6 @@ class Watch(keras.callbacks.Callback):
 
     def _leave_if_asked(self):
         if self.stop.is_set():
-            self.stopped = True
             self._report()
             raise Stopped
 

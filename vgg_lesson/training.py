@@ -201,7 +201,7 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
         epoch_seconds=tuple(watch.epoch_seconds),
         step_loss=tuple(watch.step_loss),
         seconds=time.perf_counter() - watch.started,
-        stopped=watch.stopped,
+        stopped=len(watch.epochs) < config.epochs,  # also by a callback such as EarlyStopping
         verdict=judge(losses, accuracy, majority),
         versions={"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

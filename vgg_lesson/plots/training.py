@@ -208,7 +208,8 @@ def range_test(found, classes: int = 10) -> Picture:
     reach = [np.max(losses[max(0, at - 3) : at + 4]) for at in range(len(losses))]
     quiet = np.where(np.array(reach) <= top, smoothed, np.nan)
     axes.semilogx(rates, losses, color=COLOURS["training"], alpha=0.35, linewidth=1, label="each step")
-    axes.semilogx(rates, quiet, color=COLOURS["training"], label="average over 7 steps")
+    if not found.too_few:  # then nothing was averaged
+        axes.semilogx(rates, quiet, color=COLOURS["training"], label="average over 7 steps")
     chance_line(axes, "loss", classes, below=True)
     axes.texts[-1].set_bbox(BEHIND_WORDS)
     axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
@@ -234,6 +235,6 @@ def range_test(found, classes: int = 10) -> Picture:
     axes.legend(loc="lower left", fontsize=8.5, ncols=3, borderaxespad=0.1)
     return Picture(
         drawn,
-        f"Smoothed loss {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
+        f"{'Loss' if found.too_few else 'Smoothed loss'} {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
         f"{smoothed[-1]:.4g} at {rates[-1]:.0e}. {found.reason}",
     )

@@ -18,14 +18,15 @@ def confusion_explorer(*networks: Outputs) -> Explorer:
     """
     _checked(networks)
     names = [(name, number) for number, name in enumerate(networks[0].class_names)]
+    cat, dog = min(3, len(names) - 1), min(5, len(names) - 1)
     return _explorer(
         networks,
         "Find the two classes that this network confuses most. Is the error as frequent in both directions?",
         draw_cell,
         460,
         {
-            "true": choice("Truth", names, 3, "The class that the images really show: a row of the matrix"),
-            "predicted": choice("Answer", names, 5, "The class that the network answered: a column of the matrix"),
+            "true": choice("Truth", names, cat, "The class that the images really show: a row of the matrix"),
+            "predicted": choice("Answer", names, dog, "The class that the network answered: a column of the matrix"),
         },
     )
 

@@ -45,7 +45,7 @@ class TrainingPanel(widgets.VBox):
     """
 
     def __init__(self, dataset: Dataset, *, goal: str = GOAL, config: TrainingConfig | None = None, folder="my_runs"):
-        self.dataset, self.folder = dataset, Path(folder)
+        self.dataset, self.folder, self._classes = dataset, Path(folder), len(dataset.class_names)
         self.base = config or TrainingConfig(head=(128, 128))
         self.runs: list[Run] = []
         self.trained: Trained | None = None
@@ -81,7 +81,7 @@ class TrainingPanel(widgets.VBox):
         }
         for name, action in actions.items():
             self.buttons[name].on_click(lambda _, action=action: self._guarded(action))
-        self.curves.show(learning_curves([], [], 1, self.config.epochs))
+        self.curves.show(learning_curves([], [], 1, self.config.epochs, self._classes))
         self._state_cost()
         self._show_runs()
         if any(panel.running for panel in _PANELS):
@@ -188,7 +188,7 @@ class TrainingPanel(widgets.VBox):
 
         def draw(progress):
             seen = progress.step_loss, progress.epochs, progress.steps
-            self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs)))
+            self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs, self._classes)))
             if progress.step == 1:
                 self._drawer.wait()  # drawn beside the second step, the first point would come later
             if not self._stop.is_set():
@@ -211,11 +211,11 @@ class TrainingPanel(widgets.VBox):
         data = self._subset(images)
         model, batches, _ = prepared(config.change(schedule="constant"), data)
         found = find_rate(model, batches, stop=self._stop)
-        self.curves.show(range_test(found))
-        self._say("Range test done.")
+        self.curves.show(range_test(found, self._classes))
+        self._say("Range test stopped." if self._stop.is_set() else "Range test done.")
 
     def _subset(self, images: int) -> Dataset:
-        return self.dataset.subset(train=images, validation=min(len(self.dataset.x_val), max(100, images // 4)))
+        return self.dataset.subset(train=images, validation=min(len(self.dataset.x_val), max(100, images // 4)) or None)
 
     def _show_runs(self) -> None:
         self.table.value = words.runs_table(self.runs)
@@ -224,7 +224,7 @@ class TrainingPanel(widgets.VBox):
             return
         recent = list(enumerate(self.runs, start=1))[-6:]
         names = [words.short_name(run, number) for number, run in recent]
-        self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent]))
+        self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent], self._classes))
 
     def _state_cost(self) -> None:
         finished = [run for run in self.runs if not run.stopped]
