@@ -267,3 +267,18 @@ def test_the_last_layer_has_maps_but_no_grad_cam(functional):
 def test_errors_say_what_was_received(call, words):
     with pytest.raises(ValueError, match=words):
         call(averaging_net())
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_under_a_mixed_policy_grad_cam_is_about_the_same(policy):
+    full = averaging_net()
+    keras.config.set_dtype_policy(policy)
+    try:
+        mixed = averaging_net()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    mixed.set_weights(full.get_weights())
+    expected, found = (explain.grad_cam(net, IMAGE, "second", 1) for net in (full, mixed))
+    assert found.heat.dtype == np.float32
+    assert found.heat == pytest.approx(expected.heat, abs=float(0.02 * expected.heat.max()) + 1e-4)
+    assert found.probabilities == pytest.approx(expected.probabilities, abs=0.02)

@@ -121,3 +121,32 @@ def test_batch_norm_is_measured_behind_its_relu(batch_norm):
     run = lab.run(CONFIG.change(batch_norm=batch_norm), 1)
     sizes = run.moments[0].values("size")[:-1]
     assert all(0.5 < size < 1.5 for size in sizes)  # normalised to 1, half of it cut off, pooled or not
+
+
+def test_dropout_drops_the_same_units_in_every_run_of_a_seed(lab):
+    config = CONFIG.change(dropout=0.5)
+    assert lab.run(config, 4).losses == lab.run(config, 4).losses
+    assert lab.run(config, 4).losses != lab.run(config.change(seed=1), 4).losses
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_under_a_mixed_policy_the_signals_are_about_the_same(lab, run, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        mixed = SignalLab(lab.images, np.arange(40) % 10).run(CONFIG, 3)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for name in ("size", "gradient", "update"):
+        found, expected = (each.moments[0].values(name) for each in (mixed, run))
+        assert found == pytest.approx(expected, rel=0.2), name
+
+
+@pytest.mark.parametrize("labels", [np.arange(40), np.arange(40) % 10 - 1, np.arange(40) % 10 / 1.0])
+def test_labels_that_are_no_class_numbers_are_named(lab, labels):
+    with pytest.raises(ValueError, match=r"labels must be whole numbers in 0 .. 9"):
+        SignalLab(lab.images, labels)
+
+
+def test_a_handful_of_none_is_refused(lab):
+    with pytest.raises(ValueError, match="8 images at least, received 1 and 0"):
+        lab.run(CONFIG, 1, handful=0)

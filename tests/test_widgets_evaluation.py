@@ -42,6 +42,16 @@ def test_every_control_has_a_label_a_tooltip_and_every_lab_a_goal(model):
             assert control.tooltip != control.description
 
 
+def test_confusion_explorer_opens_for_two_classes():
+    two = Outputs(
+        "two classes",
+        ONE.probabilities[:, :2] / ONE.probabilities[:, :2].sum(axis=1, keepdims=True),
+        ONE.labels % 2,
+        NAMES[:2],
+    )
+    assert evaluation.confusion_explorer(two).values["true"] == 1
+
+
 def test_confusion_explorer_shows_the_chosen_cell_of_the_chosen_network():
     lab = evaluation.confusion_explorer(ONE, TWO)
     assert lab.text == draw_cell(ONE, 3, 5).text

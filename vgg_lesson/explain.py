@@ -123,8 +123,8 @@ def grad_cams(model: keras.Model, images: np.ndarray, layer=None, target=None) -
             raise ValueError(f"target must be a class number in 0 .. {classes - 1}, received {target!r}")
         targets = np.argmax(scores, axis=1) if target is None else np.full(len(images), target)
         score = tf.gather(scores, targets, batch_dims=1)
-    weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
-    heats = np.asarray(tf.nn.relu(tf.einsum("nhwc,nc->nhw", maps, weights)))
+    gradients, maps = (tf.cast(each, tf.float32) for each in (tape.gradient(score, maps), maps))  # may have 16 bits
+    heats = np.asarray(tf.nn.relu(tf.einsum("nhwc,nc->nhw", maps, tf.reduce_mean(gradients, axis=(1, 2)))))
     found = zip(heats, targets, np.asarray(tf.nn.softmax(scores)), strict=True)
     return [GradCam(layer, heat, int(its_target), probabilities) for heat, its_target, probabilities in found]
 
@@ -165,15 +165,21 @@ def _run(model: keras.Model, images, layer: str) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _scores_of(last: keras.layers.Layer):
-    """A function from the last layer's input to the class scores before the softmax."""
+    """A function from the last layer's input to the class scores before the softmax, in full precision."""
+
+    def as_they_are(inputs):
+        return tf.cast(inputs, tf.float32)
+
     if isinstance(last, keras.layers.Softmax):
-        return lambda inputs: inputs
+        return as_they_are
     activation = getattr(last, "activation", None)
     if activation in (keras.activations.softmax, keras.activations.linear):
         if isinstance(last, keras.layers.Activation):
-            return lambda inputs: inputs
+            return as_they_are
         if isinstance(last, keras.layers.Dense):
-            return lambda inputs: inputs @ tf.convert_to_tensor(last.kernel) + (last.bias if last.use_bias else 0.0)
+            return lambda inputs: (
+                as_they_are(inputs) @ tf.convert_to_tensor(last.kernel) + (last.bias if last.use_bias else 0.0)
+            )
     raise ValueError(
         f"the last layer must be Dense, Activation or Softmax with a softmax or linear output, "
         f"received {type(last).__name__} {last.name!r}"

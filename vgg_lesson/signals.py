@@ -66,6 +66,11 @@ class SignalLab:
                 f"images must be floats with one label each, received {images.dtype} images {images.shape} "
                 f"and {len(labels)} labels"
             )
+        if (
+            not np.issubdtype(np.asarray(labels).dtype, np.integer)
+            or not 0 <= np.min(labels) <= np.max(labels) < classes
+        ):
+            raise ValueError(f"labels must be whole numbers in 0 .. {classes - 1}, received {labels!r}")
         self.images, self.targets = images.astype(np.float32), np.eye(classes, dtype=np.float32)[labels]
         shares = np.bincount(labels) / len(labels)
         self.chance = float(-sum(share * math.log(share) for share in shares if share))
@@ -80,7 +85,7 @@ class SignalLab:
         Args:
             config: the choices; schedule, preprocessing, augmentation and epochs are not used here.
             steps: number of steps, at least 1; a loss that is not finite ends the run early.
-            handful: take every batch from the first so many images only; None for all.
+            handful: take every batch from the first so many images only, a batch at least; None for all.
             look_at: the steps whose layers are measured, which takes twice as long; the first is 0, and -1 is the
                 last. A step whose loss is not finite is measured, too.
 
@@ -89,7 +94,7 @@ class SignalLab:
         """
         if config.start:
             raise ValueError(f"signals are measured without a start, received {config.start!r}")
-        count = min(handful or len(self.images), len(self.images))
+        count = len(self.images) if handful is None else min(handful, len(self.images))
         if steps < 1 or count < config.batch_size:
             raise ValueError(f"needs 1 step and {config.batch_size} images at least, received {steps} and {count}")
         with self._lock:

@@ -82,10 +82,12 @@ class WatchedStep:
         )
 
     def restart(self, config: TrainingConfig) -> None:
-        """Fresh weights and an optimizer without memory."""
+        """Fresh weights, an optimizer without memory, and dropout that begins anew."""
         for number, layer in enumerate(self.model.layers):
             for weight in layer.weights:
                 weight.assign(self._fresh(config, number, weight))
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign(np.array([1000 * config.seed + number, 0], np.uint32))
         for variable, value in zip(self.model.optimizer.variables, self.fresh_slots, strict=True):
             variable.assign(value)
         self.model.optimizer.learning_rate.assign(config.learning_rate)
@@ -130,13 +132,17 @@ class WatchedStep:
         with tf.GradientTape() as tape:
             outputs = tf.nest.flatten(network(images, training=True))
             loss = self.model.compute_loss(images, targets, outputs[-1])
-        found = tape.gradient(loss, [variable.value for variable in variables])
+            scaled = self.model.optimizer.scale_loss(loss)  # by more than 1 under mixed_float16 only
+        found = tape.gradient(scaled, [variable.value for variable in variables])
+        scale = self.model.optimizer.scale_loss(tf.constant(1.0))
+        gradients = {variable.path: each / scale for variable, each in zip(variables, found, strict=True)}
         self.model.optimizer.apply(found, variables)
-        return loss, outputs, dict(zip((variable.path for variable in variables), found, strict=True))
+        return loss, outputs, gradients
 
 
 def _signals(values, gradient, before, after):
     """The numbers of a :class:`LayerSignal`, in its order."""
+    values = tf.cast(values, tf.float32)  # 16 bits under a mixed policy
     silent = tf.reduce_max(tf.abs(values), axis=list(range(len(values.shape) - 1))) == 0
     return tf.stack(
         [
