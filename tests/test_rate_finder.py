@@ -149,3 +149,24 @@ def test_it_can_be_stopped():
     stop.set()
     found = find_rate(model, batches, stop=stop)
     assert len(found.losses) == 1 and found.suggestion is None
+
+
+def test_the_penalty_of_the_weights_is_no_part_of_the_loss():
+    images, labels = np.random.default_rng(0).uniform(size=(8, 4)).astype("float32"), np.arange(8) % 2
+    found = []
+    for penalty in (None, keras.regularizers.L2(0.5)):
+        keras.utils.set_random_seed(0)
+        layer = keras.layers.Dense(2, activation="softmax", kernel_regularizer=penalty)
+        model = keras.Sequential([keras.Input((4,)), layer])
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+        found.append(find_rate(model, [(images, labels)], steps=30, low=1e-7, high=1e-5).losses)
+    assert found[1] == pytest.approx(found[0], abs=1e-4)
+
+
+def test_a_loss_function_of_ones_own_that_keras_cannot_copy_is_named():
+    def my_loss(y_true, y_pred):
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    model = small(2, loss=my_loss)
+    with pytest.raises(ValueError, match="'small' cannot be copied: its loss.*register_keras_serializable.*my_loss"):
+        find_rate(model, [(ROWS, TARGETS)])

@@ -99,7 +99,10 @@ def place_of(config: TrainingConfig) -> Place | None:
 
     Only depth, rate, optimizer, initialiser and batch norm are looked at: width, head, images and
     epochs of the learner's run usually differ from the recorded ones, as the words of the picture say.
+    Left-out blocks change the depth, and another momentum the optimizer: such a run has no place.
     """
+    if config.blocks != 5 or (config.optimizer == "sgd" and config.momentum != 0.9):
+        return None
     changes = (config.initializer != "glorot_uniform", config.batch_norm, config.optimizer != "adam")
     remedy = {
         (False, False, False): "lecture",

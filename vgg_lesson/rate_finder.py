@@ -31,7 +31,7 @@ class RangeTest:
     """What :func:`find_rate` returns.
 
     Attributes:
-        rates, losses, smoothed: (N,) one value a step; losses in nats.
+        rates, losses, smoothed: (N,) one value a step; losses in nats, without the penalties of regularised weights.
         suggestion: a learning rate to try, or None.
         reason: why, in one sentence.
         too_few: True where so few steps were made that nothing can be said.
@@ -66,8 +66,8 @@ def find_rate(
 
     Raises:
         TypeError: no ``keras.Model``, or batches that cannot be iterated over.
-        ValueError: a model that is not compiled or follows a schedule, rates or steps out of bounds, no
-            batch, or a batch that is no pair or does not fit the model.
+        ValueError: a model that is not compiled, cannot be copied or follows a schedule, rates or steps out of
+            bounds, no batch, or a batch that is no pair or does not fit the model.
     """
     import keras
 
@@ -89,16 +89,23 @@ def find_rate(
     from vgg_lesson.acceleration import accelerate
     from vgg_lesson.one_device import on_one_device
 
-    copy = keras.models.clone_model(model)
-    copy.compile_from_config(model.get_compile_config())
+    try:
+        copy = keras.models.clone_model(model)
+        copy.compile_from_config(model.get_compile_config())
+    except TypeError as error:  # functions and classes of the user's own
+        raise ValueError(
+            f"model {model.name!r} cannot be copied: its loss, metrics, optimizer and layers must be Keras's own, or "
+            f"carry @keras.saving.register_keras_serializable(). Keras says: {error}"
+        ) from error
     copy.set_weights(model.get_weights())
     accelerate(copy)
     on_one_device(copy.optimizer)
     rates, losses = np.geomspace(low, high, steps), []
     for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate
+        penalty = float(sum(copy.losses))  # of the weights; Keras adds it to the loss, chance knows nothing of it
         # Keras averages its results over the steps of an epoch: reset, to see each step alone.
-        losses.append(_train_on(copy, batch))
+        losses.append(float(_train_on(copy, batch)) - penalty)
         copy.reset_metrics()
         if (
             (stop is not None and stop.is_set())
