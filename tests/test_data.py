@@ -123,6 +123,13 @@ def test_named_data_that_is_broken_is_an_error_not_a_replacement(computer, monke
         load_data()
 
 
+@pytest.mark.parametrize("variable", ["VGG_LESSON_DATA", "VGG_LESSON_CACHE"])
+def test_a_home_that_nobody_has_is_named_with_its_variable(computer, monkeypatch, variable):
+    monkeypatch.setenv(variable, "~nobodyx/x")
+    with pytest.raises(ValueError, match=f"{variable} is set to '~nobodyx/x', which cannot be used: .*home"):
+        load_data()
+
+
 def test_half_unpacked_and_renamed_keras_caches_are_skipped_with_the_reason(computer):
     keras = computer / "home" / ".keras" / "datasets"
     folder = made_cifar10.write_folder(keras / "cifar-10-batches-py-target")
@@ -182,6 +189,17 @@ def test_a_damaged_npz_in_the_cache_is_made_anew(computer, monkeypatch):
     assert_holds(dataset, 1)
     assert "cifar10-named.npz in the cache was damaged" in dataset.description
     assert "damaged" not in load_data().description
+
+
+def test_an_npz_of_another_account_in_the_cache_is_not_called_damaged(computer, monkeypatch):
+    monkeypatch.setenv("VGG_LESSON_DATA", str(made_cifar10.write_folder(computer / "mine", seed=1)))
+    load_data()
+
+    def refuse(path):
+        raise PermissionError(f"{path} may not be read by this account")
+
+    monkeypatch.setattr(cifar10_search, "load_npz", refuse)
+    assert "cifar10-named.npz in the cache may not be read" in load_data().description
 
 
 def test_an_unwritable_cache_costs_time_and_is_reported(computer, monkeypatch):
