@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -228,6 +229,12 @@ def test_sketches_are_kept_and_damaged_or_outdated_ones_drawn_again(computer, mo
     assert [path.name for path in (computer / "cache").glob("sketches-*")] == ["sketches-newer-40-3.npz"]
 
 
+def test_an_outdated_file_that_cannot_go_is_no_unwritable_cache(computer, monkeypatch):
+    (computer / "cache").mkdir()
+    (computer / "cache" / "sketches-old-40-3.npz").mkdir()  # a folder cannot be unlinked
+    assert sketch_cache.cached_sketches(40, 3)[2] == ""
+
+
 def test_stratified_split_keeps_classes_and_every_image_once(computer):
     whole = data._stand_in()[0][0]
     for seed in (0, 1):
@@ -296,6 +303,19 @@ def test_subset_sizes_out_of_range_are_named(computer, sizes):
     (name, received), *_ = sizes.items()
     with pytest.raises(ValueError, match=f"{name} must be an integer from 1 to .*received {received}"):
         load_data().subset(**sizes)
+
+
+def test_a_subset_says_when_there_are_no_images_to_choose_from(computer):
+    dataset = load_data()
+    without = replace(dataset, x_val=dataset.x_val[:0], y_val=dataset.y_val[:0])
+    with pytest.raises(ValueError, match="validation must be None, as there are no such images, received 1"):
+        without.subset(validation=1)
+    assert len(without.subset(train=20).y_val) == 0
+
+
+def test_an_odd_seed_of_a_subset_is_named_even_where_nothing_is_drawn(computer):
+    with pytest.raises(ValueError, match="seed .*received -1"):
+        load_data().subset(seed=-1)
 
 
 @pytest.mark.parametrize(
