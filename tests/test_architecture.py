@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vgg_lesson.architecture import CONFIGURATIONS, build_vgg, configuration_of_depth, layer_table
+from vgg_lesson.architecture import (
+    CONFIGURATIONS,
+    LocalResponseNormalization,
+    build_vgg,
+    configuration_of_depth,
+    layer_table,
+)
 from vgg_lesson.configurations import FILTERS, PAPER_ERRORS, PAPER_ERRORS_JITTERED, count_layers
 
 PAPER_SIZE = {"input_shape": (224, 224, 3), "classes": 1000}
@@ -156,6 +162,16 @@ def test_local_response_normalisation_follows_tensorflows():
     np.testing.assert_allclose(layer(values), expected, rtol=1e-5)
 
 
+def test_local_response_normalisation_does_not_overflow_in_half_precision():
+    values = np.full((1, 2, 2, 5), 400, "float16")  # whose square is more than float16 can hold
+    expected = LocalResponseNormalization()(values.astype("float32"))
+    received = LocalResponseNormalization(dtype="float16")(values)
+    assert received.dtype == "float16"
+    np.testing.assert_allclose(received, expected, rtol=1e-3)
+    precise = np.random.default_rng(0).normal(size=(1, 2, 2, 5))
+    assert LocalResponseNormalization(dtype="float64")(precise).dtype == "float64"
+
+
 # --- initial weights
 
 
@@ -294,6 +310,15 @@ def test_layer_table_refuses_what_it_cannot_count():
     depthwise = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.DepthwiseConv2D(3, name="depth")])
     with pytest.raises(ValueError, match="cannot count layer 'depth' of class DepthwiseConv2D"):
         layer_table(depthwise)
+    for layer in (
+        keras.layers.GlobalAveragePooling2D(keepdims=True, name="odd"),
+        keras.layers.Resizing(4, 4, name="odd"),
+        keras.layers.UpSampling2D(name="odd"),
+    ):
+        with pytest.raises(ValueError, match=f"cannot count layer 'odd' of class {type(layer).__name__}"):
+            layer_table(keras.Sequential([keras.Input((8, 8, 2)), layer]))
+    padded = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.ZeroPadding2D(), keras.layers.Conv2D(1, 3)])
+    assert [row.receptive_field for row in layer_table(padded)] == [1, 3]
     images = keras.Input((8, 8, 2))
     branch = keras.layers.Conv2D(2, 3, padding="same", name="branch")(images)
     joined = keras.layers.Add(name="joined")([images, branch])
@@ -330,6 +355,9 @@ BAD = [
     ({"dropout": None}, "dropout must lie in"),
     ({"dropout": True}, "dropout must lie in"),
     ({"batch_norm": "before"}, r"batch_norm must be one of \(False, True, 'after_pooling'\), received 'before'"),
+    ({"batch_norm": 1}, "batch_norm must be one of .*received 1"),
+    ({"batch_norm": 0.0}, "batch_norm must be one of .*received 0.0"),
+    ({"batch_norm": ["after_pooling"]}, "batch_norm must be one of"),
     ({"blocks": 0}, "blocks must be a whole number from 1 to 5, received 0"),
     ({"blocks": 6}, "blocks must be .*received 6"),
     ({"blocks": 4.0}, "blocks must be .*received 4.0"),
@@ -346,6 +374,18 @@ def test_bad_arguments_are_named(function, options, message):
 def test_unknown_initialiser_is_named():
     with pytest.raises(ValueError, match="glorot_uniforn"):
         build_vgg(initializer="glorot_uniforn", **SMALL)
+
+
+@pytest.mark.parametrize("initializer", [lambda shape, dtype=None: np.zeros(shape, dtype), None])
+def test_what_is_no_keras_initialiser_is_named(initializer):
+    with pytest.raises(ValueError, match="initializer must be the name of a Keras initialiser or such an object, rec"):
+        build_vgg(initializer=initializer, **SMALL)
+
+
+@pytest.mark.parametrize("depth", [[16], 16.5, 12, None])
+def test_odd_depths_are_named(depth):
+    with pytest.raises(ValueError, match="depth must be one of .11, 13, 16, 19. weight layers, received"):
+        configuration_of_depth(depth)
 
 
 def test_numpy_numbers_are_welcome():

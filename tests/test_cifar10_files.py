@@ -313,6 +313,26 @@ def test_kept_file_is_stored_without_compression_so_that_it_loads_fast(tmp_path)
         assert {entry.compress_type for entry in file.infolist()} == {zipfile.ZIP_STORED}
 
 
+def test_the_kept_file_has_the_mode_of_any_other_new_file(tmp_path):
+    save_npz(tmp_path / "kept.npz", read_cifar10(made_cifar10.write_folder(tmp_path)), "")
+    (tmp_path / "other").write_text("any other file")
+    assert (tmp_path / "kept.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_files_that_may_not_be_read_are_not_called_damaged(tmp_path, monkeypatch):
+    archive = made_cifar10.write_archive(tmp_path / "cifar.tar.gz")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(cifar10_files.tarfile, "open", refuse)
+    with pytest.raises(PermissionError, match=r"cifar.tar.gz may not be read by this account"):
+        read_cifar10(archive)
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(PermissionError, match=r"kept.npz may not be read by this account"):
+        load_npz(tmp_path / "kept.npz")
+
+
 def test_editions_are_told_by_checksums(tmp_path, monkeypatch):
     import hashlib
 

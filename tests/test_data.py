@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -123,6 +124,13 @@ def test_named_data_that_is_broken_is_an_error_not_a_replacement(computer, monke
         load_data()
 
 
+@pytest.mark.parametrize("variable", ["VGG_LESSON_DATA", "VGG_LESSON_CACHE"])
+def test_a_home_that_nobody_has_is_named_with_its_variable(computer, monkeypatch, variable):
+    monkeypatch.setenv(variable, "~nobodyx/x")
+    with pytest.raises(ValueError, match=f"{variable} is set to '~nobodyx/x', which cannot be used: .*home"):
+        load_data()
+
+
 def test_half_unpacked_and_renamed_keras_caches_are_skipped_with_the_reason(computer):
     keras = computer / "home" / ".keras" / "datasets"
     folder = made_cifar10.write_folder(keras / "cifar-10-batches-py-target")
@@ -184,6 +192,17 @@ def test_a_damaged_npz_in_the_cache_is_made_anew(computer, monkeypatch):
     assert "damaged" not in load_data().description
 
 
+def test_an_npz_of_another_account_in_the_cache_is_not_called_damaged(computer, monkeypatch):
+    monkeypatch.setenv("VGG_LESSON_DATA", str(made_cifar10.write_folder(computer / "mine", seed=1)))
+    load_data()
+
+    def refuse(path):
+        raise PermissionError(f"{path} may not be read by this account")
+
+    monkeypatch.setattr(cifar10_search, "load_npz", refuse)
+    assert "cifar10-named.npz in the cache may not be read" in load_data().description
+
+
 def test_an_unwritable_cache_costs_time_and_is_reported(computer, monkeypatch):
     monkeypatch.setattr(data, "cached_sketches", sketch_cache.cached_sketches)
     (computer / "file").write_text("no folder can be below a file")
@@ -208,6 +227,12 @@ def test_sketches_are_kept_and_damaged_or_outdated_ones_drawn_again(computer, mo
     monkeypatch.setattr(sketch_cache, "_drawing_version", lambda: "newer")
     sketch_cache.cached_sketches(40, 3)
     assert [path.name for path in (computer / "cache").glob("sketches-*")] == ["sketches-newer-40-3.npz"]
+
+
+def test_an_outdated_file_that_cannot_go_is_no_unwritable_cache(computer, monkeypatch):
+    (computer / "cache").mkdir()
+    (computer / "cache" / "sketches-old-40-3.npz").mkdir()  # a folder cannot be unlinked
+    assert sketch_cache.cached_sketches(40, 3)[2] == ""
 
 
 def test_stratified_split_keeps_classes_and_every_image_once(computer):
@@ -278,6 +303,19 @@ def test_subset_sizes_out_of_range_are_named(computer, sizes):
     (name, received), *_ = sizes.items()
     with pytest.raises(ValueError, match=f"{name} must be an integer from 1 to .*received {received}"):
         load_data().subset(**sizes)
+
+
+def test_a_subset_says_when_there_are_no_images_to_choose_from(computer):
+    dataset = load_data()
+    without = replace(dataset, x_val=dataset.x_val[:0], y_val=dataset.y_val[:0])
+    with pytest.raises(ValueError, match="validation must be None, as there are no such images, received 1"):
+        without.subset(validation=1)
+    assert len(without.subset(train=20).y_val) == 0
+
+
+def test_an_odd_seed_of_a_subset_is_named_even_where_nothing_is_drawn(computer):
+    with pytest.raises(ValueError, match="seed .*received -1"):
+        load_data().subset(seed=-1)
 
 
 @pytest.mark.parametrize(

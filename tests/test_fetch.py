@@ -160,6 +160,11 @@ def test_the_archive_arrives_whole_and_is_asked_for_once(fetch, server, tmp_path
     assert server.asked == ["/good"] and files(tmp_path) == [ARCHIVE]
 
 
+def test_the_archive_has_the_mode_of_any_other_new_file(fetch, tmp_path):
+    (tmp_path / "other").write_text("any other file")
+    assert fetch("good").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_redirect_is_followed(fetch, server):
     assert fetch("moved").read_bytes() == CONTENT
     assert server.asked == ["/moved", "/good"]
@@ -378,6 +383,14 @@ def test_odd_timeouts_are_named(timeout):
 def test_odd_addresses_are_named(addresses):
     with pytest.raises(ValueError, match="at least one address, received"):
         fetch_cifar10(addresses=addresses)
+
+
+def test_an_address_that_is_none_is_skipped_with_the_reason(server, tmp_path):
+    good = f"http://127.0.0.1:{server.server_port}/good"
+    known = {"progress": False, "sha256": SHA256, "size": LENGTH}
+    with pytest.raises(FetchError, match=r"not fetched: http://\[bad/x: InvalidURL"):
+        fetch_cifar10(tmp_path / "cache", addresses=("http://[bad/x",), **known)
+    assert fetch_cifar10(tmp_path / "cache", addresses=("http://[bad/x", good), **known).read_bytes() == CONTENT
 
 
 def test_the_command_ends_in_one_line_when_no_host_answers(tmp_path, monkeypatch, capfd):

@@ -119,6 +119,48 @@ def test_a_script_says_where_cifar10_has_fewer_images_than_the_run():
     assert "asked for" not in keras_code(TrainingConfig(), 40_000)
 
 
+@pytest.mark.parametrize("images", [-5, 0, 1000.5, "200", True])
+def test_an_odd_number_of_images_is_named(images):
+    with pytest.raises(ValueError, match=f"train_images must be a whole number of at least 1, received {images!r}"):
+        keras_code(TrainingConfig(), images)
+
+
+@pytest.mark.parametrize("images, validation", [(40, 100), (2000, 500)])
+def test_as_many_validation_images_as_the_panel_takes(images, validation):
+    assert f"x_val, y_val = x_val[:{validation}], y_val[:{validation}]" in keras_code(TrainingConfig(), images)
+
+
+def test_a_lrn_is_saved_and_loaded_back(tmp_path):
+    model = names_of(keras_code(TrainingConfig(configuration="A-LRN", head=(), width=0.125)), noise(160))["model"]
+    model.save(tmp_path / "vgg.keras")
+    images = np.zeros((1, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "vgg.keras")(images), model(images))
+
+
+def test_the_exported_normalisation_is_finite_in_half_precision():
+    names = names_of(keras_code(TrainingConfig(configuration="A-LRN", head=(), width=0.125)), noise(160))
+    values = np.full((1, 1, 1, 5), 400, np.float16)
+    assert np.all(keras.ops.convert_to_numpy(names["LocalResponseNormalization"](dtype="float16")(values)) > 1)
+
+
+@pytest.fixture
+def mixed():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def test_the_policy_in_force_is_the_scripts(mixed):
+    config = TrainingConfig(configuration="A", head=(8,), width=0.125)
+    code = keras_code(config)
+    ours = build_model(config, steps_per_epoch=4)
+    keras.config.set_dtype_policy("float32")
+    script = names_of(code, noise(160))["model"]
+    assert [layer.dtype_policy.name for layer in script.layers] == [layer.dtype_policy.name for layer in ours.layers]
+    keras.config.set_dtype_policy("float32")
+    assert "dtype" not in keras_code(config).replace('astype("float32")', "")
+
+
 @pytest.mark.parametrize("letter", CONFIGURATIONS)
 def test_every_configuration_gives_valid_python(letter):
     for schedule in ("constant", "cosine", "one_cycle"):

@@ -15,6 +15,8 @@ import pytest
 from made_networks import small, stripes
 from PIL import Image
 
+from vgg_lesson import recordings
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -98,3 +100,16 @@ def test_the_table_of_speeds_is_that_of_the_bench():
     for row, name in zip(table, speed.NETS, strict=True):
         assert row.endswith(speed.row("", speed.summary(results[name]["images_per_second"]))[2:]), name
         assert min(map(len, results[name]["images_per_second"].values())) >= 5
+
+
+def test_the_headline_runs_are_counted_as_they_are_recorded():
+    runs = [run for name, run in recordings.read_all().items() if name.startswith("headline/")]
+    seeds = {
+        width: [run.config["seed"] for run in runs if run.config["width"] == width] for width in (0.375, 0.75, 0.5)
+    }
+    assert {width: sorted(found) for width, found in seeds.items()} == {0.375: [0, 1, 2], 0.75: [0, 1, 2], 0.5: [0]}
+    words = " ".join(README.split())
+    assert len(runs) == 7 and "Seven runs of three small networks" in words
+    assert "widths 0.375 and 0.75 with the seeds 0, 1 and 2, width 0.5 with seed 0:" in words
+    units = [run.measurements["lecture_images_per_second"] for run in runs]
+    assert f"{max(max(unit) / min(unit) for unit in units) - 1:.0%} apart" in words

@@ -25,6 +25,23 @@ def test_infinite_losses_survive():
     assert Run.from_json(run.to_json()) == run
 
 
+@pytest.mark.parametrize("text", ["float:x", "float:nan", "text:float:nan", "text:", "float:", "float:inf"])
+def test_texts_that_look_like_encoded_numbers_survive(text):
+    run = made_run(text).named(text, text, words=[text])
+    assert Run.from_json(run.to_json()) == run
+
+
+def test_numbers_in_records_from_before_are_read_as_ever():
+    line = made_run(losses=(2.3, math.inf)).to_json()
+    assert '"float:inf"' in line and Run.from_json(line).epochs[1]["loss"] == math.inf
+
+
+def test_a_bare_nan_is_refused_with_the_records_name():
+    body = json.loads(made_run("some/name").to_json())
+    with pytest.raises(ValueError, match="'some/name' .*NaN"):
+        Run.from_json(json.dumps({**body, "seconds": math.nan}))
+
+
 @pytest.mark.parametrize("line", ["", "{", "null", "3", '"text"', "{}", '{"schema": 1}'])
 def test_what_is_no_record_is_refused(line):
     with pytest.raises(ValueError, match="record"):

@@ -80,3 +80,8 @@ def test_other_records_are_refused_by_name(saved, tmp_path):
     (tmp_path / "model.json").write_bytes(model_path.read_bytes()[:500])
     with pytest.raises(ValueError, match=r"model\.json"):
         load_run(tmp_path / "model.json")
+
+
+def test_a_name_with_brackets_is_taken_literally(tmp_path):
+    (tmp_path / "run[1].keras").write_text("saved before")
+    assert free_stem(tmp_path / "run[1]").name == "run[1]_2"

@@ -61,3 +61,30 @@ def test_the_garbage_collector_leaves_its_objects_alone(tmp_path):
     program = "import vgg_lesson, gc, tensorflow; print(len(gc.get_objects()) < 1000)"
     assert run(program, tmp_path, VGG_LESSON_SPEED="1").stdout == "True\n"
     assert run(program, tmp_path, VGG_LESSON_SPEED="0").stdout == "False\n"
+
+
+def test_looking_it_up_changes_nothing(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(FAKE + "things = [[number] for number in range(100_000)]\n")
+    program = (
+        "import vgg_lesson, gc, importlib.util as util; util.find_spec('tensorflow'); util.find_spec('tensorflow');"
+        "import tensorflow; print(len(gc.get_objects()) < 1000)"
+    )
+    done = run(program, tmp_path, VGG_LESSON_SPEED="1")
+    assert (done.stdout, done.stderr) == ("True\n", "something that matters\n")
+
+
+def test_it_leaves_the_search_once_the_module_has_run(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("answer = 42\n")
+    program = (
+        "import vgg_lesson, sys; before = len(sys.meta_path); import tensorflow; print(before - len(sys.meta_path))"
+    )
+    assert run(program, tmp_path).stdout == "1\n"
+
+
+def test_without_a_temporary_folder_it_still_imports(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("answer = 42\n")
+    program = (
+        "import vgg_lesson, tempfile; tempfile.tempdir = '/nonexistent'; import tensorflow; print(tensorflow.answer)"
+    )
+    done = run(program, tmp_path)
+    assert (done.stdout, done.stderr) == ("42\n", "")

@@ -39,14 +39,16 @@ class LocalResponseNormalization(keras.layers.Layer):
     """Divide each channel by its neighbours' energy, as AlexNet and configuration A-LRN do.
 
     ``y = x / (2 + 1e-4 * sum of x**2 over 5 neighbouring channels) ** 0.75``; shape unchanged.
+    Computed in float32 at least, as squares overflow float16.
     Source: Krizhevsky, Sutskever and Hinton (2012), section 3.3.
     """
 
     def call(self, inputs):
         channels = keras.ops.shape(inputs)[-1]
-        padded = keras.ops.pad(keras.ops.square(inputs), ((0, 0), (0, 0), (0, 0), (2, 2)))
+        values = keras.ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        padded = keras.ops.pad(keras.ops.square(values), ((0, 0), (0, 0), (0, 0), (2, 2)))
         energy = sum(padded[..., shift : shift + channels] for shift in range(5))
-        return inputs / keras.ops.power(2.0 + 1e-4 * energy, 0.75)
+        return keras.ops.cast(values / keras.ops.power(2.0 + 1e-4 * energy, 0.75), inputs.dtype)
 
 
 def build_vgg(
@@ -152,6 +154,10 @@ def _numbers(seed: int | None):
 def _fresh(initializer, draw):
     """One initialiser object a layer: a shared one would give layers of equal shape equal weights."""
     made = keras.initializers.get(initializer)
+    if not isinstance(made, keras.initializers.Initializer):
+        raise ValueError(
+            f"initializer must be the name of a Keras initialiser or such an object, received {initializer!r}"
+        )
     config = made.get_config()
     if "seed" not in config:
         return made
@@ -168,7 +174,7 @@ def layer_table(model: keras.Model) -> list[LayerRow]:
 
     Raises:
         ValueError: ``model`` is not built, is no chain, or holds a layer with a window that is
-            neither a Conv2D nor a 2D pooling.
+            neither a Conv2D nor a 2D pooling, or one that resizes its maps.
     """
     if not (model.built and getattr(model, "inputs", None)):
         raise ValueError(f"model {model.name!r} has no shapes yet: give it a keras.Input or call it on a batch first")
@@ -207,7 +213,10 @@ def _window(layer) -> tuple[int, int]:
         return (layer.kernel_size[0] - 1) * layer.dilation_rate[0] + 1, layer.strides[0]
     if isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
         return layer.pool_size[0], layer.strides[0]
-    if hasattr(layer, "kernel_size") or hasattr(layer, "pool_size") or isinstance(layer, keras.Model):
+    before, after = layer.input.shape[1:-1], layer.output.shape[1:-1]
+    edges = isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D)  # they move the window only
+    resizes = len(before) == len(after) == 2 and before != after and not edges
+    if hasattr(layer, "kernel_size") or hasattr(layer, "pool_size") or isinstance(layer, keras.Model) or resizes:
         raise ValueError(f"layer_table cannot count layer {layer.name!r} of class {type(layer).__name__}")
     return 1, 1
 

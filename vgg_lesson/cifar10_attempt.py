@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
+from vgg_lesson.cifar10_files import move_into_place
 from vgg_lesson.cifar10_search import ARCHIVE
 
 WINDOW = 20.0
@@ -43,6 +44,14 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count < 1e7 else f"{count / 1e6:.0f} MB"
 
 
+def host(address: str) -> str:
+    """The host of an address, for people; the whole of it where it names none."""
+    try:
+        return urlsplit(address).hostname or address
+    except ValueError:
+        return address
+
+
 class Progress:
     """Progress on standard error: one line that is rewritten on a terminal, else a line every tenth.
 
@@ -53,7 +62,7 @@ class Progress:
     """
 
     def __init__(self, address: str, size: int, shown: bool):
-        self._host, self._size, self._shown = urlsplit(address).hostname or address, size, shown
+        self._host, self._size, self._shown = host(address), size, shown
         self._terminal = sys.stderr.isatty()
         self._last = -1
 
@@ -192,7 +201,7 @@ class Attempt(threading.Thread):
 
     def keep(self, target: Path) -> None:
         """Give the complete file its name. Raises CannotWrite."""
-        self._written(os.replace, self.part, target)
+        self._written(move_into_place, self.part, target)
 
     def wrong_bytes(self) -> str:
         """Why the checksum differs."""

@@ -10,9 +10,8 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from vgg_lesson.cifar10_attempt import Attempt, CannotWrite, FetchError, Progress, megabytes
+from vgg_lesson.cifar10_attempt import Attempt, CannotWrite, FetchError, Progress, host, megabytes
 from vgg_lesson.cifar10_search import ARCHIVE, SHA256, cache_folder, file_sha256, read_through_cache, search_cifar10
 
 ADDRESSES = (
@@ -93,7 +92,7 @@ def fetch_cifar10(
         except CannotWrite as error:
             raise FetchError(f"CIFAR-10 was not fetched: {folder} cannot be written: {error}") from error
         except FetchError as error:
-            reasons.append(f"{urlsplit(address).hostname or address}: {error}")
+            reasons.append(f"{host(address)}: {error}")
         finally:
             shown.close()
             attempt.abandon()

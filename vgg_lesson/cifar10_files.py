@@ -4,6 +4,7 @@ Archives are read member by member, never unpacked to disk; each file in them go
 :mod:`vgg_lesson.cifar10_batch`. What was read once is kept as an .npz, which cannot hold code.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -64,6 +65,7 @@ def read_cifar10(path: Path) -> Cifar10:
 
     Raises:
         FileNotFoundError: the path, or a file in it, is not there.
+        PermissionError: this account may not read it.
         ValueError: truncated, hostile or otherwise not CIFAR-10; the message says which file and why.
     """
     path = Path(path)
@@ -106,11 +108,17 @@ def _archive_files(path: Path) -> dict[str, bytes]:
                     wanted.remove(name)
                 if not wanted:
                     break
+    except PermissionError as error:
+        raise _not_readable(path) from error
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise ValueError(f"{path} is not a complete .tar.gz or .npz file: {error}") from error
     if wanted:
         raise ValueError(f"{path} lacks {', '.join(sorted(wanted))}")
     return contents
+
+
+def _not_readable(path: Path) -> PermissionError:
+    return PermissionError(f"{path} may not be read by this account")
 
 
 def _assemble(contents: dict[str, bytes], path: Path) -> Cifar10:
@@ -153,6 +161,7 @@ def load_npz(path: Path) -> tuple[Cifar10, str]:
         The data, and the fingerprint that :func:`save_npz` was given ("" in other files).
 
     Raises:
+        PermissionError: this account may not read it.
         ValueError: damaged (the file's own checksums are compared) or not CIFAR-10.
     """
     try:
@@ -165,6 +174,8 @@ def load_npz(path: Path) -> tuple[Cifar10, str]:
             arrays[name] = arrays[name].reshape(-1).astype(np.int64)
         data = Cifar10(**arrays, edition=about.get("edition", "unofficial copy"))
         fingerprint = about.get("fingerprint", "")
+    except PermissionError as error:
+        raise _not_readable(path) from error
     except Exception as error:  # a damaged zip or header raises nearly any exception
         raise ValueError(f"{path} is not a readable .npz of CIFAR-10: {type(error).__name__}: {error}") from error
     return _checked(data, path), fingerprint
@@ -188,7 +199,19 @@ def write_npz(path: Path, **arrays) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             np.savez(file, **arrays)
-        os.replace(name, path)
+        move_into_place(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def move_into_place(part: str | Path, target: Path) -> None:
+    """Rename a finished temporary file, with the mode of any other new file: ``mkstemp`` lets only its owner read.
+
+    Raises OSError.
+    """
+    umask = os.umask(0o077)  # the only way to ask for it is to set it
+    os.umask(umask)
+    with contextlib.suppress(OSError):  # some file systems know no modes
+        os.chmod(part, 0o666 & ~umask)
+    os.replace(part, target)

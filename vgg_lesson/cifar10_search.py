@@ -46,8 +46,16 @@ class Search:
 
 def cache_folder() -> Path:
     """This package's cache: ``VGG_LESSON_CACHE``, else the platform's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("vgg-lesson", appauthor=False)
+    return _named(CACHE_VARIABLE) or platformdirs.user_cache_path("vgg-lesson", appauthor=False)
+
+
+def _named(variable: str) -> Path | None:
+    """What an environment variable names, if it is set."""
+    named = os.environ.get(variable)
+    try:
+        return Path(named).expanduser() if named else None
+    except RuntimeError as error:  # "~somebody" who has no home here
+        raise ValueError(f"{variable} is set to {named!r}, which cannot be used: {error}") from error
 
 
 def keras_folder() -> Path:
@@ -63,14 +71,13 @@ def search_cifar10() -> Search:
         FileNotFoundError, ValueError: VGG_LESSON_DATA is set, and what it names is missing or broken.
             What somebody asked for by name is not replaced by something else without a word.
     """
-    named = os.environ.get(VARIABLE)
-    if named:
-        path = Path(named).expanduser()
+    path = _named(VARIABLE)
+    if path:
         try:
             data, notes = read_through_cache(path, "named")
         except (OSError, ValueError) as error:
             raise type(error)(
-                f"{VARIABLE} is set to {named!r}, which cannot be used: {error}. "
+                f"{VARIABLE} is set to {os.environ[VARIABLE]!r}, which cannot be used: {error}. "
                 f"Set it to the folder {FOLDER}, to its parent, to {ARCHIVE} or to an .npz file, or unset it."
             ) from error
         return Search(data, f"the {'folder' if path.is_dir() else 'file'} in {VARIABLE}", notes, (VARIABLE,))
@@ -119,6 +126,8 @@ def read_through_cache(path: Path, slot: str, sha256: str | None = None) -> tupl
     if kept.exists():
         try:
             data, remembered = load_npz(kept)
+        except PermissionError:
+            notes.append(f"{kept.name} in the cache may not be read by this account and is made anew")
         except (OSError, ValueError):
             notes.append(f"{kept.name} in the cache was damaged and is made anew")
         else:

@@ -68,7 +68,7 @@ def configuration_of_depth(depth: int) -> str:
     Raises:
         ValueError: no such configuration.
     """
-    if depth not in DEPTHS:
+    if not (is_whole(depth) and depth in DEPTHS):
         raise ValueError(f"depth must be one of {sorted(DEPTHS)} weight layers, received {depth!r}")
     return DEPTHS[depth]
 
@@ -96,7 +96,7 @@ def validated(configuration, input_shape, classes, width, head, dropout, batch_n
         raise ValueError(f"head must hold whole numbers of units, each at least 1, received {head!r}")
     if not (_is_number(dropout) and 0 <= dropout < 1):
         raise ValueError(f"dropout must lie in [0, 1), received {dropout!r}")
-    if batch_norm not in BATCH_NORMS:
+    if not (isinstance(batch_norm, bool | str) and batch_norm in BATCH_NORMS):
         raise ValueError(f"batch_norm must be one of {BATCH_NORMS}, received {batch_norm!r}")
     if not (is_whole(blocks, 1) and blocks <= len(FILTERS)):
         raise ValueError(f"blocks must be a whole number from 1 to {len(FILTERS)}, received {blocks!r}")

@@ -78,18 +78,20 @@ class Dataset:
                 within a larger one.
 
         Raises:
-            ValueError: a number below 1 or above what there is.
+            ValueError: a number below 1 or above what there is, or a seed that is none.
         """
-        arrays = {}
+        seed, arrays = _seed(seed), {}
         for number, (part, count) in enumerate((("train", train), ("val", validation), ("test", test))):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
             if count is None:
                 rows = slice(None)
             else:
                 name = "validation" if part == "val" else part
+                if not len(y):
+                    raise ValueError(f"{name} must be None, as there are no such images, received {count!r}")
                 if not is_whole(count, 1) or count > len(y):
                     raise ValueError(f"{name} must be an integer from 1 to {len(y)}, received {count!r}")
-                rows = _stratified_rows(y, int(count), np.random.default_rng([_seed(seed), number]))
+                rows = _stratified_rows(y, int(count), np.random.default_rng([seed, number]))
             arrays |= {f"x_{part}": x[rows], f"y_{part}": y[rows]}
         whole = self.description.partition("; subset of ")[0]
         counts = _counts(*(len(arrays[f"y_{part}"]) for part in ("train", "val", "test")))

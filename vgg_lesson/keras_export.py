@@ -2,29 +2,37 @@
 
 import inspect
 
+import keras
+
 from vgg_lesson.augmentation import CUTOUT, SHIFT
 from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, pooling_window, weight_layers
 from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import STARTS, TrainingConfig
+from vgg_lesson.whole import require_whole
 
 
 def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
     """Write a run as a script that needs Keras and NumPy, and nothing else.
 
     The network, its initial weights' distribution, the preprocessing, the changes to training
-    images, the optimizer with its schedule, and the loss are the same as in
+    images, the optimizer with its schedule, the loss, and Keras's dtype policy are the same as in
     :func:`vgg_lesson.training.train`; the order of random draws is not, so results agree as two
     seeds agree. Validation images are the last fifth of the training images, as in the lecture.
 
     Args:
         config: the choices.
-        train_images: use only so many images for training (and a quarter of that for validation); a comment in the
-            script says so where CIFAR-10 without its last fifth has fewer.
+        train_images: use only so many images for training (and for validation a quarter of that, at least 100); a
+            comment in the script says so where CIFAR-10 without its last fifth has fewer.
 
     Returns:
         The text of the script. It takes CIFAR-10 from ``keras.datasets``, or from an ``.npz`` file
         with the arrays x_train, y_train, x_test, y_test that is named on its command line.
+
+    Raises:
+        ValueError: train_images is not a whole number of at least 1.
     """
+    if train_images is not None:
+        require_whole("train_images", train_images, 1)
     parts = [_head(config), _data(config, train_images), _model(config), _start(config), _compiling(config)]
     if config.augmentation:
         parts.append(_augmented_batches(config))
@@ -35,6 +43,8 @@ def _head(config: TrainingConfig) -> str:
     depth = weight_layers(config.configuration, config.head, config.blocks)
     title = f"VGG {config.configuration}, {depth} weight layers, on CIFAR-10."
     imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
+    policy = keras.config.dtype_policy().name
+    precision = "" if policy == "float32" else f'keras.config.set_dtype_policy("{policy}")\n'
     return f'''"""{title}"""
 
 {imports}
@@ -42,14 +52,15 @@ import keras
 import numpy as np
 
 keras.utils.set_random_seed({config.seed})
-'''
+{precision}'''
 
 
 def _data(config: TrainingConfig, train_images: int | None) -> str:
     smaller = ""
-    if train_images:
+    if train_images is not None:
+        validation = max(100, train_images // 4)
         smaller = f"x_train, y_train = x_train[:{train_images}], y_train[:{train_images}]\n"
-        smaller += f"x_val, y_val = x_val[:{max(1, train_images // 4)}], y_val[:{max(1, train_images // 4)}]\n"
+        smaller += f"x_val, y_val = x_val[:{validation}], y_val[:{validation}]\n"
         if train_images > 40_000:
             smaller += f"# CIFAR-10 leaves 40,000 images for training, fewer than the {train_images:,} asked for.\n"
     return f"""# Data: (N, 32, 32, 3) bytes and class numbers 0..9
@@ -133,22 +144,24 @@ def _model(config: TrainingConfig) -> str:
         )
         if config.dropout:
             lines.append(f'model.add(keras.layers.Dropout({config.dropout}, name="fc{number}_dropout"))')
-    lines.append(
-        f'model.add(keras.layers.Dense(10, activation="softmax", '
-        f'kernel_initializer="{config.initializer}", name="predictions"))'
-    )
+    policy = keras.config.dtype_policy()
+    dtype = "" if policy.name == "float32" else f', dtype="{policy.variable_dtype}"'
+    rest = f'kernel_initializer="{config.initializer}"{dtype}, name="predictions"'
+    lines.append(f'model.add(keras.layers.Dense(10, activation="softmax", {rest}))')
     return "\n".join(lines) + "\n"
 
 
 _RESPONSE_NORMALISATION = '''
+@keras.saving.register_keras_serializable()
 class LocalResponseNormalization(keras.layers.Layer):
     """Krizhevsky, Sutskever and Hinton (2012), section 3.3."""
 
     def call(self, inputs):
         channels = inputs.shape[-1]
-        padded = keras.ops.pad(keras.ops.square(inputs), ((0, 0), (0, 0), (0, 0), (2, 2)))
+        values = keras.ops.cast(inputs, "float32")  # squares overflow float16
+        padded = keras.ops.pad(keras.ops.square(values), ((0, 0), (0, 0), (0, 0), (2, 2)))
         energy = sum(padded[..., shift : shift + channels] for shift in range(5))
-        return inputs / keras.ops.power(2.0 + 1e-4 * energy, 0.75)
+        return keras.ops.cast(values / keras.ops.power(2.0 + 1e-4 * energy, 0.75), inputs.dtype)
 
 '''
 

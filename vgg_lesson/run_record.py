@@ -87,14 +87,18 @@ class Run:
             raise ValueError(f"not a run record (no JSON: {error}): {line[:60]!r}") from None
         if not isinstance(body, dict):
             raise ValueError(f"not a run record (a JSON {type(body).__name__}, not an object)")
-        name = body.get("name", "without a name")
+        name = _decode(body.get("name", "without a name"))
         if body.pop("schema", None) != SCHEMA:
             raise ValueError(f"record {name!r} has another schema than {SCHEMA}")
         digest = body.pop("sha256", None)
         expected = {field.name for field in fields(cls)}
         if wrong := set(body) ^ expected - ({"epoch_seconds"} - set(body)):
             raise ValueError(f"record {name!r} has wrong fields: {sorted(wrong)}")
-        if digest != _digest(body):
+        try:
+            unchanged = digest == _digest(body)
+        except ValueError:
+            raise ValueError(f"record {name!r} has a bare NaN or Infinity, which is no JSON") from None
+        if not unchanged:
             raise ValueError(f"record {name!r} was changed after it was written (checksum differs)")
         body = _decode(body)
         if body["verdict"] not in VERDICTS:
@@ -133,9 +137,14 @@ def _digest(body: dict) -> str:
 
 
 def _encode(value):
-    """JSON has no NaN: write it, and the infinities, as text that :func:`_decode` reads back."""
+    """JSON has no NaN: write it, and the infinities, as text that :func:`_decode` reads back.
+
+    A text that begins as these do, or as its own mark does, gets a mark.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return f"float:{value}"
+    if isinstance(value, str) and value.startswith(("float:", "text:")):
+        return f"text:{value}"
     if isinstance(value, dict):
         return {key: _encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -144,8 +153,10 @@ def _encode(value):
 
 
 def _decode(value):
-    if isinstance(value, str) and value.startswith("float:"):
+    if value in ("float:nan", "float:inf", "float:-inf"):
         return float(value.removeprefix("float:"))
+    if isinstance(value, str) and value.startswith(("text:float:", "text:text:")):
+        return value.removeprefix("text:")
     if isinstance(value, dict):
         return {key: _decode(item) for key, item in value.items()}
     if isinstance(value, list):

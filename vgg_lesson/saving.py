@@ -1,5 +1,6 @@
 """A trained network and its record as two files, and back."""
 
+import glob
 import os
 import zipfile
 from itertools import chain, count
@@ -38,7 +39,7 @@ def free_stem(stem) -> Path:
     """``stem`` when nothing is saved under it, else the first free one of ``stem_2``, ``stem_3``, ..."""
     stem = Path(stem)
     names = chain([stem.name], (f"{stem.name}_{number}" for number in count(2)))
-    return next(stem.with_name(name) for name in names if not any(stem.parent.glob(f"{name}.*")))
+    return next(stem.with_name(name) for name in names if not any(stem.parent.glob(f"{glob.escape(name)}.*")))
 
 
 def load_model(path) -> keras.Model:

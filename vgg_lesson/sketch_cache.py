@@ -1,5 +1,6 @@
 """Draw a set of sketches once for this computer, and read it from the cache afterwards."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -28,11 +29,12 @@ def cached_sketches(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, str
     x, y = sketches.draw_sketches(images, seed)
     try:
         write_npz(path, x=x, y=y)
-        for outdated in path.parent.glob(f"sketches-*-{images}-{seed}.npz"):
-            if outdated != path:
-                outdated.unlink(missing_ok=True)
     except OSError as error:
         return x, y, f"the cache cannot be written ({error.strerror or error}), so they are drawn anew each time"
+    for outdated in path.parent.glob(f"sketches-*-{images}-{seed}.npz"):
+        if outdated != path:
+            with contextlib.suppress(OSError):  # it costs space, no more
+                outdated.unlink()
     return x, y, ""
 
 

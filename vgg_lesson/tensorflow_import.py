@@ -10,11 +10,10 @@ all of them: 0.3 s alone, 0.6 s in the midst of a drawing, for every eighth pict
 
 import gc
 import importlib.abc
-import importlib.util
 import os
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 NOTES = (
     b"All log messages before absl::InitializeLog() is called",
@@ -37,7 +36,7 @@ def prepare_import(*, set_aside: bool) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds TensorFlow as ever, once, and has its module run with stderr held back."""
+    """Finds TensorFlow as ever, and has its module run with stderr held back; a mere look-up changes nothing."""
 
     def __init__(self, set_aside: bool):
         self.set_aside = set_aside
@@ -45,15 +44,18 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow":
             return None
-        with suppress(ValueError):  # another thread was first
-            sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        finders = list(sys.meta_path)
+        after = finders[finders.index(self) + 1 :] if self in finders else finders
+        specs = (finder.find_spec(name, path, target) for finder in after if hasattr(finder, "find_spec"))
+        spec = next(filter(None, specs), None)
         if spec is not None and spec.loader is not None:
             run = spec.loader.exec_module
 
             def quietly(module):
                 with _held_back():
                     run(module)
+                with suppress(ValueError):  # done before, with what another look-up gave
+                    sys.meta_path.remove(self)
                 if self.set_aside:
                     gc.freeze()
 
@@ -63,18 +65,19 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 @contextmanager
 def _held_back():
-    try:
-        stderr = os.dup(2)
-    except OSError:  # no stderr at all, as under pythonw
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
+    with ExitStack() as opened:
+        try:
+            stderr = os.dup(2)
+            opened.callback(os.close, stderr)
+            held = opened.enter_context(tempfile.TemporaryFile())
+        except OSError:  # no stderr at all, as under pythonw, or nowhere to keep what is written there
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(stderr, 2)
-            os.close(stderr)
             held.seek(0)
             for line in held:
                 if not any(note in line for note in NOTES):
