@@ -89,39 +89,31 @@ def _layer_name(layer) -> str:
 def _check_costs(parameters, multiply_adds) -> None:
     side, _, channels = BLOCK_INPUT
     weights = 9 * channels * 256 + 9 * 256 * 256 + 256 * 256
+    hints = {
+        weights: "The weights are right. What does each output channel add?",
+        weights + 3: "How many biases: one for each layer, or one for each output channel?",
+        weights + 8 * 256 * 256 + 3 * 256: "That is block 3 of D. In C the third kernel is 1 x 1.",
+        2 * 9 * 256 * 256 + 256 * 256 + 3 * 256: "The first convolution gets 128 channels, not 256.",
+        2 * 9 * channels * 256 + channels * 256 + 3 * 256: "The second and third convolution get 256 channels.",
+    }
     expect(
         equals(parameters, weights + 3 * 256),
         "the parameters of all three convolutions",
         parameters,
-        hint_for(
-            parameters,
-            {
-                weights: "The weights are right. What does each output channel add?",
-                weights + 3: "How many biases: one for each layer, or one for each output channel?",
-                9 * channels * 256
-                + 2 * 9 * 256 * 256
-                + 3 * 256: "That is block 3 of D. In C the third kernel is 1 x 1.",
-                2 * 9 * 256 * 256 + 256 * 256 + 3 * 256: "The first convolution gets 128 channels, not 256.",
-                2 * 9 * channels * 256 + channels * 256 + 3 * 256: "The second and third convolution get 256 channels.",
-            },
-            "For each convolution: kernel x kernel x channels in x channels out, and one bias each.",
-        ),
+        hint_for(parameters, hints, "For each layer: kernel x kernel x channels in x channels out, and one bias each."),
     )
+    hints = {
+        weights: f"That is the work at one place. A map of {side} x {side} has more.",
+        weights * side: "A map has rows and columns.",
+        (weights + 3 * 256) * side * side: "Nothing is multiplied for a bias: count the weights only.",
+        2 * weights * side * side: "A multiplication with its addition counts as one.",
+        weights * (side // 2) ** 2: "The pooling comes last: the convolutions work on maps of its input size.",
+    }
     expect(
         equals(multiply_adds, weights * side * side),
         f"the multiply-adds of all three convolutions on maps of {side} x {side}",
         multiply_adds,
-        hint_for(
-            multiply_adds,
-            {
-                weights: f"That is the work at one place. A map of {side} x {side} has more.",
-                weights * side: "A map has rows and columns.",
-                (weights + 3 * 256) * side * side: "Nothing is multiplied for a bias: count the weights only.",
-                2 * weights * side * side: "A multiplication with its addition counts as one.",
-                weights * (side // 2) ** 2: "The pooling comes last: the convolutions work on maps of its input size.",
-            },
-            "Each weight is used once at every place of the map.",
-        ),
+        hint_for(multiply_adds, hints, "Each weight is used once at every place of the map."),
     )
 
 
