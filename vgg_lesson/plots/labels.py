@@ -7,7 +7,7 @@ import numpy as np
 from vgg_lesson.plots.marks import capital
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
-MARKERS = "os^D"
+MARKERS = "os^DvPX*"
 
 
 def draw_shares(counts: dict[str, np.ndarray], names) -> Picture:
