@@ -174,6 +174,8 @@ GOOD, LABELS = np.full((3, 4), 0.25), np.array([0, 1, 3])
         (lambda: calibration.brier_score(GOOD, LABELS[:2]), "labels must be 3 class numbers"),
         (lambda: calibration.brier_score(GOOD, LABELS + 1), r"0 \.\. 3, received 1 \.\. 4"),
         (lambda: calibration.brier_score(GOOD, np.eye(4)[LABELS]), r"received \(3, 4\)"),
+        (lambda: calibration.brier_score(np.array([[1.005, 0]]), np.array([0])), r"row 0 is \[1.005, 0.0\]"),
+        (lambda: calibration.at_temperature([[0.5, 0.5], [3.0, -1.0]], 1), r"row 1 is \[3.0, -1.0\]"),  # logits
         (lambda: calibration.at_temperature(GOOD, 0), "temperature .* received 0"),
         (lambda: calibration.at_temperature(GOOD, math.nan), "received nan"),
         (lambda: calibration.at_temperature(GOOD[0], 2.0), r"shape \(N, classes\), received \(4,\)"),

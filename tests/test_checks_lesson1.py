@@ -84,6 +84,8 @@ def in_place(images):
         (lambda images: images[0, :, ::-1], "four axes"),
         (lambda images: None, "does the function return"),
         (in_place, "changes the batch"),
+        (..., "nothing filled in"),
+        (lambda images: images[:, :, :, :, ::-1], "IndexError"),
     ],
 )
 def test_wrong_mirrors(wrong, words):
@@ -93,6 +95,7 @@ def test_wrong_mirrors(wrong, words):
 def test_other_costs_pass():
     lesson1.check_guessing_cost(entropy)
     lesson1.check_guessing_cost(lambda counts: -sum(c / sum(counts) * np.log(c / sum(counts)) for c in counts if c))
+    lesson1.check_guessing_cost(lambda counts: np.array(entropy(counts)))  # an array without axes is a number
 
 
 def shares_of(counts):
@@ -119,6 +122,9 @@ def without_zeros(counts):
         (lambda counts: -(counts * np.log(counts)).sum(), "Do your shares add up to 1"),
         (lambda counts: -np.log(shares_of(counts)), "one number"),
         (lambda counts: None, "does the function return"),
+        (lambda counts: True, "one number"),
+        (..., "nothing filled in"),
+        (lambda counts: 1 / 0, "ZeroDivisionError"),
     ],
 )
 def test_wrong_costs(wrong, words):
@@ -174,6 +180,9 @@ def test_wrong_classifiers(data):
         ("One answer for each image", score),
         ("row numbers", rows),
         ("does the function return", lambda images: None),
+        ("nothing filled in", ...),
+        ("IndexError", lambda images: images[len(images)]),
+        ("ValueError", lambda images: score(images.reshape(1000, 32, 32, 3)).argmax(axis=1)),  # all images or none
     ):
         fails(words, lesson1.check_my_classifier, wrong, data)
 
@@ -219,3 +228,6 @@ def test_the_check_needs_no_particular_data():
     x, y = draw_sketches(700, seed=5)
     small = Dataset(x[:400], y[:400], x[400:], y[400:], x[:10], y[:10], CLASS_NAMES, "sketches", "few")
     fails("clearly more", lesson1.check_my_classifier, lambda images: np.full(len(images), 3), small)
+    x, y = x[y < 3], y[y < 3]
+    three = Dataset(x[:100], y[:100], x[100:], y[100:], x[:10], y[:10], CLASS_NAMES[:3], "sketches", "three classes")
+    fails("clearly more", lesson1.check_my_classifier, lambda images: np.full(len(images), 2), three)

@@ -1,5 +1,6 @@
 """Each exercise of lesson 2: the solution passes, plausible wrong answers fail and are told why."""
 
+import numpy as np
 import pytest
 from refused_answers import failure
 
@@ -18,7 +19,6 @@ from vgg_lesson.checks.lesson2 import (
 
 def test_on_paper_solution_is_what_keras_computes():
     import keras
-    import numpy as np
 
     pixels, weights = (np.moveaxis(np.array(side, "float32"), 0, -1) for side in (PIXELS, WEIGHTS))
     outputs = keras.ops.conv(pixels[None], weights[..., None], padding="valid") + BIAS
@@ -26,6 +26,7 @@ def test_on_paper_solution_is_what_keras_computes():
     before = float(outputs[0, 0, 0, 0])
     check_on_paper(before, max(before, 0))
     check_on_paper(-2, 0)
+    check_on_paper(np.array(-2), np.array(0))  # arrays without axes
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,10 @@ def test_on_paper_solution_is_what_keras_computes():
         (-2, 2, "negative numbers 0"),
         (-2, ..., "negative numbers 0"),
         (..., ..., "row by row"),
+        ([-2], 0, "one number"),
+        (np.array([-2]), 0, "one number"),
+        (np.array([-2, -2]), 0, "one number"),
+        (-2, [0], "negative numbers 0"),
     ],
 )
 def test_on_paper_wrong(before, after, hint):
@@ -68,6 +73,15 @@ def test_block_solution_agrees_with_the_package():
     assert (sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)) == COSTS
     assert block().count_params() == COSTS[0]
     check_block3_of_c(block(), *COSTS)
+    check_block3_of_c(block(), *(np.array(cost) for cost in COSTS))
+
+
+def test_block_may_be_a_functional_model():
+    import keras
+
+    right, wrong = block(), block(sizes=(3, 3, 3))
+    check_block3_of_c(keras.Model(right.inputs, right.outputs), *COSTS)
+    assert "Read the row of C" in failure(check_block3_of_c, keras.Model(wrong.inputs, wrong.outputs), *COSTS)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +98,8 @@ def test_block_solution_agrees_with_the_package():
         ({"padding": "valid"}, "as a pattern"),
         ({"activation": None}, "as a pattern"),
         ({"use_bias": False}, "as a pattern"),
+        ({"groups": 4}, "groups at their defaults"),
+        ({"dilation_rate": 3}, "groups at their defaults"),
     ],
 )
 def test_block_wrong(options, hint):
@@ -113,6 +129,8 @@ def test_block_wants_a_built_model():
         (951_040, 950_272 * 128, "counts as one"),
         (951_040, 950_272 * 16, "The pooling comes last"),
         (951_040, ..., "at every place"),
+        ([951_040], 0, "one bias each"),
+        (951_040, [60_817_408], "at every place"),
     ],
 )
 def test_block_costs_wrong(parameters, multiply_adds, hint):
@@ -177,6 +195,8 @@ def test_receptive_field_solution():
         (strides_added, "Strides multiply"),
         (emptied, "Loop over the list without removing"),
         (lambda steps: None, "start at 1"),
+        (..., "nothing filled in"),
+        (lambda steps: steps[0][0], "IndexError"),
     ],
 )
 def test_receptive_field_wrong(wrong, hint):

@@ -173,6 +173,13 @@ def test_equally_warm_places_are_hidden_at_random(hottest):
     assert ((covering.hide(image, heat, hottest=hottest) != image).any(axis=-1) == hidden[0]).all()
 
 
+def test_where_the_map_has_a_single_place_pixels_are_hidden_at_random():
+    image, heat = np.arange(16 * 16 * 3).reshape(16, 16, 3), np.ones((1, 1), np.float32)
+    hidden = [(covering.hide(image, heat, 0.25, seed=seed) != image).any(axis=-1) for seed in range(10)]
+    assert all(covered.sum() == 64 for covered in hidden) and (hidden[0] != hidden[1]).any()
+    assert np.mean([np.nonzero(covered)[0].mean() for covered in hidden]) == pytest.approx(7.5, abs=1)
+
+
 def test_each_image_of_a_covering_test_decides_ties_anew(monkeypatch):
     seeds, hide = [], covering.hide
     monkeypatch.setattr(covering, "hide", lambda *a, seed, **more: seeds.append(seed) or hide(*a, seed=seed, **more))

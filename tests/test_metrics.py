@@ -169,6 +169,7 @@ def test_comparison_is_antisymmetric_and_equal_networks_do_not_differ():
         (lambda: metrics.wilson_interval(1, 4, 95), "level must lie between 0 and 1, received 95"),
         (lambda: metrics.images_to_tell_apart(0.5, 0.5), "two different accuracies"),
         (lambda: metrics.images_to_tell_apart(0.5, 0.6, power=1), "power must lie"),
+        (lambda: metrics.images_to_tell_apart(0.5, 0.6, power=0.02), r"/ 2 = 0\.025 and 1, received 0\.02"),
         (lambda: metrics.per_class(np.ones((2, 3), int)), "square matrix"),
         (lambda: metrics.most_confused(np.ones((2, 2))), "counts"),
         (lambda: metrics.most_confused(np.eye(2, dtype=int), -1), "count must .* at least 0, received -1"),

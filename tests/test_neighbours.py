@@ -53,6 +53,8 @@ def test_closest_first_finds_a_planted_twin():
         (NEW[:2], 1, r"\(2, 32, 32, 3\)"),
         (NEW[0], 0, "received 0"),
         (NEW[0], 701, "received 701"),
+        (NEW[0], 2.0, "received 2.0"),
+        (NEW[0], True, "received True"),
     ],
 )
 def test_refuses(image, count, words):

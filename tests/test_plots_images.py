@@ -54,6 +54,7 @@ def test_class_page_points_out_a_twin():
     assert "a twin? The nearest differs by 9, the next by 31" in page(distances=(9.0, 31.0, 40.0)).figure.axes[
         0
     ].get_title("left")
+    assert "a twin? The nearest differs by 0" in page(distances=(0.0, 0.0, 40.0)).figure.axes[0].get_title("left")
     assert "twin" not in page(distances=(25.0, 31.0, 40.0)).figure.axes[0].get_title("left")
     assert "1 is cat" in page(names=("cat", "dog", "dog")).figure.axes[0].get_title("left")
 
@@ -87,6 +88,19 @@ def test_shares():
     assert "even: 50.0% in every class; uneven: from 25.0% (dog) to 75.0% (cat)" in picture.text
 
 
+def test_equal_shares_are_said_to_be_equal():
+    title = draw_shares({"one": np.array([5, 5]), "all": np.array([10, 10])}, ("cat", "dog")).figure.axes[0]
+    assert title.get_title("left") == "One: the share of every class is 50.0%"
+
+
+def test_shares_of_many_sets_and_of_none():
+    picture = draw_shares({f"set {number}": np.array([10, number]) for number in range(9)}, ("cat", "dog"))
+    points = [line.get_xdata() for line in picture.figure.axes[0].lines if len(line.get_xdata()) == 2][1:]
+    assert len(points) == 9 and max(x[0] for x in points) < 0.5 and min(x[1] for x in points) > 0.5
+    with pytest.raises(ValueError, match=r"received none in 'empty': \[0, 0\]"):
+        draw_shares({"empty": np.array([0, 0])}, ("cat", "dog"))
+
+
 def test_cost():
     picture = draw_cost(classes=10, marks=(0.5,))
     (axes,) = picture.figure.axes
@@ -101,6 +115,7 @@ PICTURES = {
     "page": page,
     "seen": lambda: draw_seen(IMAGES[0], IMAGES[0].astype(np.float32), "raw", (0, 0), 260),
     "shares": lambda: draw_shares({"all": np.bincount(LABELS), "half": np.bincount(LABELS[::2])}, CLASS_NAMES),
+    "shares of five": lambda: draw_shares({f"set {n}": np.bincount(LABELS[n:]) for n in range(5)}, CLASS_NAMES),
     "cost": draw_cost,
 }
 

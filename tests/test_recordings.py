@@ -138,8 +138,10 @@ def test_resolve(folder, marker, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (3.2e-5, "3.2e-5"), (0.07, "7e-2"), (0.89, "0.89"), (1.24, "1.2"), (4e4, "4e4")]
-)
+    ("value", "text"),
+    [(0.0, "0"), (3.2e-5, "3.2e-5"), (0.07, "7e-2"), (0.0998, "0.1"), (0.89, "0.89"), (1.24, "1.2"),
+     (100, "100"), (123, "120"), (150, "150"), (999.6, "1e3"), (4e4, "4e4")],
+)  # fmt: skip
 def test_the_format_rate(value, text):
     assert recordings.formatted(value, "rate") == text
 

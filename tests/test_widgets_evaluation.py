@@ -137,6 +137,16 @@ def test_grad_cam_explorer_numbers_are_the_networks(model):
         assert f"{100 * probability:.1f}%" in picture.text
 
 
+def test_words_about_a_map_without_evidence(model):
+    silent = keras.models.clone_model(model)
+    silent.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    picture = explanation.explain_image(silent, TWO.images[3], prepare, "second", 2, NAMES, "cat")
+    assert f"shows no evidence for {NAMES[2]}, which gets" in picture.text and "With a random quarter" in picture.text
+    below = [axes.get_xlabel() for axes in picture.figure.axes]
+    assert below[2].startswith("random quarter covered") and below[3].startswith("another quarter covered")
+    assert not any("hottest" in words for words in (picture.text, *below))
+
+
 def test_feature_map_explorer_walks_through_the_layers(model):
     lab = explanation.feature_map_explorer(Network(model, TWO, prepare))
     for layer in map_layers(model):

@@ -80,12 +80,14 @@ def at_temperature(probabilities, temperature: float) -> np.ndarray:
 
     The logits need not be known: ``ln p`` differs from them by one constant a row, which softmax
     does not see. Above 1 the outputs become more cautious, below 1 bolder; their order stays.
+    Logits themselves are refused.
     """
     if not (np.isfinite(temperature) and temperature > 0):
         raise ValueError(f"temperature must be a finite number above 0, received {temperature!r}")
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.ndim != 2:
         raise ValueError(f"probabilities must have shape (N, classes), received {probabilities.shape}")
+    _require_softmax(probabilities)
     scaled = np.log(np.maximum(probabilities, SMALLEST)) / temperature
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
@@ -180,12 +182,17 @@ def checked(probabilities, labels) -> tuple[np.ndarray, np.ndarray]:
     classes = probabilities.shape[1]
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"labels must lie in 0 .. {classes - 1}, received {labels.min()} .. {labels.max()}")
+    _require_softmax(probabilities)
+    return probabilities, labels.astype(np.int64)
+
+
+def _require_softmax(probabilities: np.ndarray) -> None:
     with np.errstate(invalid="ignore"):
-        fits = (probabilities >= 0).all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1) <= 0.01)
+        within = (probabilities >= 0) & (probabilities <= 1 + 1e-6)  # float32 rounds, too
+        fits = within.all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1) <= 0.01)
     if not fits.all():
         row = int(np.flatnonzero(~fits)[0])
         raise ValueError(
             f"each row of probabilities must lie in 0 .. 1 and sum to 1 (a softmax output); row {row} is "
             f"{np.round(probabilities[row], 3).tolist()}"
         )
-    return probabilities, labels.astype(np.int64)

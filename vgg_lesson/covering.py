@@ -33,7 +33,8 @@ def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest=
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in 0 .. 1, received {share!r}")
     height, width = image.shape[:2]
-    ties = np.random.default_rng(seed).random(heat.shape)  # one number a place of the map: patches, not speckle
+    # One number a place of the map: patches, not speckle, unless the map has a single place.
+    ties = np.random.default_rng(seed).random(heat.shape if heat.size > 1 else (height, width))
     order = np.lexsort([enlarge(key, height, width).ravel() for key in (ties, heat)])
     pixels = order[::-1] if hottest else order
     covered = image.copy().reshape(height * width, -1)

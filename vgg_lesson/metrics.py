@@ -67,13 +67,14 @@ def images_to_tell_apart(first: float, second: float, level: float = 0.95, power
     Args:
         first, second: the true accuracies, different, strictly between 0 and 1.
         level: of the two-sided comparison.
-        power: how often the difference is to be found, in (0, 1).
+        power: how often the difference is to be found, below 1 and above (1 - level) / 2, which luck alone gives.
     """
     if not (0 < first < 1 and 0 < second < 1 and first != second):
         raise ValueError(f"need two different accuracies between 0 and 1, received {first!r} and {second!r}")
-    if not 0 < power < 1:
-        raise ValueError(f"power must lie between 0 and 1, received {power!r}")
-    z = _quantile(level) + NormalDist().inv_cdf(power)
+    z, luck = _quantile(level), (1 - level) / 2
+    if not luck < power < 1:
+        raise ValueError(f"power must lie between (1 - level) / 2 = {luck:.4g} and 1, received {power!r}")
+    z += NormalDist().inv_cdf(power)
     variance = first * (1 - first) + second * (1 - second)
     return int(np.ceil(z**2 * variance / (first - second) ** 2))
 

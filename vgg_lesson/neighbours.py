@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vgg_lesson.baselines import shrink
+from vgg_lesson.whole import is_whole
 
 SIGNATURE_SIDE = 8
 _BLOCK = 256
@@ -45,8 +46,8 @@ class Neighbourhood:
         """The ``count`` images nearest to ``image`` (32, 32, 3) uint8, nearest first."""
         if image.shape != self.images.shape[1:] or image.dtype != np.uint8:
             raise ValueError(f"image must be {self.images.shape[1:]} uint8, received {image.shape} of {image.dtype}")
-        if not 1 <= count <= len(self.images):
-            raise ValueError(f"count must be an integer from 1 to {len(self.images)}, received {count!r}")
+        if not (is_whole(count, 1) and count <= len(self.images)):
+            raise ValueError(f"count must be a whole number from 1 to {len(self.images)}, received {count!r}")
         bounds = self._bounds(_signatures(image[None]))[0]
         order = np.argsort(bounds, kind="stable")
         found: list[Neighbour] = []

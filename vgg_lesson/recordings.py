@@ -181,9 +181,9 @@ def formatted(value, how: str = "text") -> str:
     if how == "integer":
         return f"{value:,.0f}"
     if how == "rate":
-        if value == 0 or 0.1 <= abs(value) < 1000:
-            return f"{value:.2g}"
-        return re.sub(r"(\.0)?e([+-])0*", r"e\2", f"{value:.1e}").replace("e+", "e")
+        value = float(f"{value:.2g}")
+        power = re.sub(r"(\.0)?e([+-])0*", r"e\2", f"{value:.1e}").replace("e+", "e")
+        return f"{value:g}" if value == 0 or 0.1 <= abs(value) < 1000 else power
     if match[1] == "percent":
         return f"{100 * value:.{match[2]}f}%"
     return f"{value:.{match[2]}f}"

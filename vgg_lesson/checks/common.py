@@ -45,6 +45,30 @@ def answer_of(function: Callable, arguments: tuple, expected: str, next_step: st
         expect(False, expected, f"{type(error).__name__}: {error}", next_step)
 
 
+def plain(value):
+    """A NumPy number, or one in an array without axes, as Python's own; anything else as it is.
+
+    >>> plain(np.array(-2))
+    -2
+    """
+    return value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
+
+
+def is_number(value) -> bool:
+    """Whether this is one number; True and False are none, and neither is a list with a number in it."""
+    return isinstance(plain(value), int | float) and not isinstance(plain(value), bool)
+
+
+def equals(value, right: float) -> bool:
+    """Whether the answer is this number; never an error, whatever the answer is."""
+    return is_number(value) and plain(value) == right
+
+
+def hint_for(value, hints: dict[float, str], otherwise: str) -> str:
+    """What ``hints`` say about a wrong number, or ``otherwise``; also about an answer that is no number."""
+    return hints.get(plain(value), otherwise) if is_number(value) else otherwise
+
+
 def describe(value) -> str:
     """Describe an answer in a few words: small values in full, arrays by shape, dtype and range.
 

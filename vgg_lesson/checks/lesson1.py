@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from vgg_lesson.baselines import class_means, entropy, nearest_mean
-from vgg_lesson.checks.common import describe, expect
+from vgg_lesson.checks.common import answer_of, describe, expect, is_number
 from vgg_lesson.data import Dataset
 from vgg_lesson.metrics import compare
 
@@ -20,10 +20,10 @@ def check_mirror(function: Callable) -> None:
     """Exercise 1: ``function(images)`` exchanges left and right in each image of a batch (N, H, W, C)."""
     images = np.random.default_rng(1).integers(0, 256, (3, 4, 6, 3), dtype=np.uint8)
     given = images.copy()
-    result = function(given)
     asked = (
         "a new batch of the same shape and dtype (here (3, 4, 6, 3), uint8), each image with left and right exchanged"
     )
+    result = answer_of(function, (given,), asked, "print(images.shape) shows the four axes: which are indexed?")
     expect(np.array_equal(given, images), asked, "a function that changes the batch it is given", "Return a new array.")
     expect(
         isinstance(result, np.ndarray) and result.shape == images.shape,
@@ -72,15 +72,11 @@ def check_guessing_cost(function: Callable) -> None:
     )
     for counts, words in cases:
         cost = entropy(counts)
-        with np.errstate(all="ignore"):
-            result = function(np.array(counts))
         asked = f"{cost:.4f} for {words}, counts {counts if len(counts) < 10 else '[1, 1, ..., 1]'}"
-        expect(
-            isinstance(result, int | float | np.number) and np.ndim(result) == 0,
-            asked,
-            result,
-            "Return one number: the sum over the classes.",
-        )
+        next_step = "Return one number: the sum over the classes."
+        with np.errstate(all="ignore"):
+            result = answer_of(function, (np.array(counts),), asked, next_step)
+        expect(is_number(result), asked, result, next_step)
         received, next_step = _explain_cost(float(result), np.array(counts), cost)
         expect(math.isclose(result, cost, abs_tol=1e-6), asked, received, next_step)
 
@@ -119,10 +115,10 @@ def check_my_classifier(function: Callable, dataset: Dataset) -> None:
     chosen = dataset.subset(validation=min(ASKED, len(dataset.y_val)))
     images, labels = chosen.x_val, chosen.y_val
     given = images.copy()
-    answers = function(given)
     asked = (
         f"class numbers 0 to {len(dataset.class_names) - 1} for {len(images)} images: an integer array ({len(images)},)"
     )
+    answers = answer_of(function, (given,), asked, "Try it on a few images: my_classifier(data.x_val[:5])")
     expect(np.array_equal(given, images), "images left as they are", "changed images", "Work on a copy: images + 0.0")
     expect(
         isinstance(answers, np.ndarray) and answers.shape == labels.shape, asked, answers, "One answer for each image."
@@ -131,14 +127,15 @@ def check_my_classifier(function: Callable, dataset: Dataset) -> None:
     expect(0 <= answers.min() <= answers.max() < len(dataset.class_names), asked, answers, "Are these row numbers?")
 
     few = min(50, len(images))
-    changed = int(np.sum(function(images[:few].copy()) != answers[:few]))
+    again = answer_of(function, (images[:few].copy(),), f"class numbers for {few} images", "Take any number of images.")
+    changed = int(np.sum(again != answers[:few]))
     expect(
         changed <= few // 25,  # ties may be broken differently by the last bit of a float
         "the same answer to an image whatever other images are asked about with it",
         f"{changed} of {few} answers that change when only these images are asked about",
         "Take means and spreads from the training images, or from each image by itself, not from the batch.",
     )
-    bar = nearest_mean(images, class_means(dataset.x_train, dataset.y_train))
+    bar = nearest_mean(images, class_means(dataset.x_train, dataset.y_train, len(dataset.class_names)))
     right, of_the_bar = int((answers == labels).sum()), int((bar == labels).sum())
     expect(
         right / len(labels) < TOO_GOOD,

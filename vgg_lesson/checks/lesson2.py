@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vgg_lesson.checks.common import expect
+from vgg_lesson.checks.common import answer_of, equals, expect, hint_for
 
 PIXELS = (((1, 0, 2), (3, 1, 0), (0, 2, 1)), ((0, 1, 2), (0, 2, 3), (1, 0, 3)))
 """On paper: the nine pixels below the filter, for each of two channels."""
@@ -29,8 +29,9 @@ def check_on_paper(before, after) -> None:
         first + second + 2 * BIAS: "One output value has one bias, not one for each channel.",
         max(right, 0): "That is the value after ReLU.",
     }
-    expect(before == right, "the sum of 18 products and the bias", before, hints.get(before, "Sum row by row."))
-    expect(after == max(right, 0), "the same value after ReLU", after, "ReLU makes negative numbers 0.")
+    next_step = hint_for(before, hints, "Sum row by row.")
+    expect(equals(before, right), "one number: the sum of 18 products and the bias", before, next_step)
+    expect(equals(after, max(right, 0)), "the same value after ReLU", after, "ReLU makes negative numbers 0.")
 
 
 def check_block3_of_c(block, parameters, multiply_adds) -> None:
@@ -46,21 +47,30 @@ def check_block3_of_c(block, parameters, multiply_adds) -> None:
         f"Begin with keras.Input({BLOCK_INPUT}).",
     )
     right = ["3 x 3 convolution"] * 2 + ["1 x 1 convolution", "2 x 2 max pooling"]
+    layers = [layer for layer in block.layers if type(layer).__name__ != "InputLayer"]  # a functional model lists it
+    names = [_layer_name(layer) for layer in layers]
     expect(
-        [_layer_name(layer) for layer in block.layers] == right,
+        names == right,
         ", ".join(right),
-        ", ".join(_layer_name(layer) for layer in block.layers),
+        ", ".join(names),
         "Read the row of C in the table of section 3: three convolutions, then the pooling.",
     )
-    for layer in block.layers[:-1]:
+    for layer in layers[:-1]:
         settings = (layer.filters, layer.strides, layer.padding, layer.activation.__name__, layer.use_bias)
+        spread = (layer.dilation_rate, layer.groups)
         expect(
             settings == (256, (1, 1), "same", "relu", True),
             '256 filters with a bias, stride 1, padding="same", activation="relu"',
             f"{layer.name}: filters, stride, padding, activation, bias = {settings}",
             "Take the layers of by_hand as a pattern.",
         )
-    steps = block.layers[-1].strides
+        expect(
+            spread == ((1, 1), 1),
+            "a filter over neighbouring pixels and all channels",
+            f"{layer.name}: dilation_rate, groups = {spread}",
+            "Leave dilation_rate and groups at their defaults.",
+        )
+    steps = layers[-1].strides
     expect(
         tuple(steps) == (2, 2),
         "a pooling with stride 2, which leaves maps of 4 x 4",
@@ -79,29 +89,31 @@ def _layer_name(layer) -> str:
 def _check_costs(parameters, multiply_adds) -> None:
     side, _, channels = BLOCK_INPUT
     weights = 9 * channels * 256 + 9 * 256 * 256 + 256 * 256
+    hints = {
+        weights: "The weights are right. What does each output channel add?",
+        weights + 3: "How many biases: one for each layer, or one for each output channel?",
+        weights + 8 * 256 * 256 + 3 * 256: "That is block 3 of D. In C the third kernel is 1 x 1.",
+        2 * 9 * 256 * 256 + 256 * 256 + 3 * 256: "The first convolution gets 128 channels, not 256.",
+        2 * 9 * channels * 256 + channels * 256 + 3 * 256: "The second and third convolution get 256 channels.",
+    }
     expect(
-        parameters == weights + 3 * 256,
+        equals(parameters, weights + 3 * 256),
         "the parameters of all three convolutions",
         parameters,
-        {
-            weights: "The weights are right. What does each output channel add?",
-            weights + 3: "How many biases: one for each layer, or one for each output channel?",
-            9 * channels * 256 + 2 * 9 * 256 * 256 + 3 * 256: "That is block 3 of D. In C the third kernel is 1 x 1.",
-            2 * 9 * 256 * 256 + 256 * 256 + 3 * 256: "The first convolution gets 128 channels, not 256.",
-            2 * 9 * channels * 256 + channels * 256 + 3 * 256: "The second and third convolution get 256 channels.",
-        }.get(parameters, "For each convolution: kernel x kernel x channels in x channels out, and one bias each."),
+        hint_for(parameters, hints, "For each layer: kernel x kernel x channels in x channels out, and one bias each."),
     )
+    hints = {
+        weights: f"That is the work at one place. A map of {side} x {side} has more.",
+        weights * side: "A map has rows and columns.",
+        (weights + 3 * 256) * side * side: "Nothing is multiplied for a bias: count the weights only.",
+        2 * weights * side * side: "A multiplication with its addition counts as one.",
+        weights * (side // 2) ** 2: "The pooling comes last: the convolutions work on maps of its input size.",
+    }
     expect(
-        multiply_adds == weights * side * side,
+        equals(multiply_adds, weights * side * side),
         f"the multiply-adds of all three convolutions on maps of {side} x {side}",
         multiply_adds,
-        {
-            weights: f"That is the work at one place. A map of {side} x {side} has more.",
-            weights * side: "A map has rows and columns.",
-            (weights + 3 * 256) * side * side: "Nothing is multiplied for a bias: count the weights only.",
-            2 * weights * side * side: "A multiplication with its addition counts as one.",
-            weights * (side // 2) ** 2: "The pooling comes last: the convolutions work on maps of its input size.",
-        }.get(multiply_adds, "Each weight is used once at every place of the map."),
+        hint_for(multiply_adds, hints, "Each weight is used once at every place of the map."),
     )
 
 
@@ -122,11 +134,12 @@ def check_receptive_field(function: Callable) -> None:
     )
     for layers, field, next_step in steps:
         given = list(layers)
-        received = function(given)
+        asked = f"{field} for the layers {layers}"
+        received = answer_of(function, (given,), asked, next_step)
         expect(
             given == layers, "the list left as it is", "a changed list", "Loop over the list without removing from it."
         )
-        expect(received == field, f"{field} for the layers {layers}", received, next_step)
+        expect(equals(received, field), asked, received, next_step)
 
 
 def check_small_vgg(model) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vgg_lesson.checks.common import answer_of, describe, expect
+from vgg_lesson.checks.common import answer_of, describe, expect, is_number
 
 MOST_SECONDS, MOST_WRONG = 45, 1
 """Exercise 3: the bill and the wrong names that a good consultation may have."""
@@ -98,8 +98,7 @@ def check_consultation(consultation) -> None:
 
 def _expect_number(function: Callable, arguments, right: float, case: str, known: dict, next_step: str) -> None:
     received = answer_of(function, arguments, f"one number {case}", next_step)
-    scalar = isinstance(received, int | float | np.number) or (isinstance(received, np.ndarray) and received.ndim == 0)
-    expect(scalar, f"one number {case}", received, "Return a single number.")
+    expect(is_number(received), f"one number {case}", received, "Return a single number.")
     known = {wrong: text for wrong, text in known.items() if abs(wrong - right) > 1e-3}
     meant = next((text for wrong, text in known.items() if abs(float(received) - wrong) < 2e-4), None)
     expect(

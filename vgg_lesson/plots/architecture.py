@@ -43,7 +43,7 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
         axes.set_ylim(len(drawn) - 0.5, -0.5)
     _draw_maps(columns[0], drawn)
     for axes, field in zip(columns[1:], FIELDS, strict=True):
-        _draw_shares(axes, drawn, field)
+        _draw_shares(axes, drawn, field, total(rows, field))
     parameters, work = total(rows, "parameters"), total(rows, "multiply_adds")
     dense, worked = (sum(getattr(row, field) for row in rows if row.kind == "Dense") for field in FIELDS)
     finding = f"hold {_share(dense, parameters)} of the parameters and do {_share(worked, work)} of the work"
@@ -82,10 +82,9 @@ def _draw_maps(axes, drawn: list[LayerRow]) -> None:
     _draw_boxes(axes, boxes)
 
 
-def _draw_shares(axes, drawn: list[LayerRow], field: str) -> None:
+def _draw_shares(axes, drawn: list[LayerRow], field: str, whole: int) -> None:
     """One bar a layer, in % of the network, with its number; poolings have neither parameters nor work."""
-    whole = max(total(drawn, field), 1)
-    shares = [100 * getattr(row, field) / whole for row in drawn]
+    shares = [100 * getattr(row, field) / max(whole, 1) for row in drawn]
     boxes = [(row.kind, 0, place, share, 0.72) for place, (row, share) in enumerate(zip(drawn, shares, strict=True))]
     _draw_boxes(axes, boxes, hatched=())
     axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)

@@ -58,7 +58,7 @@ def _draw_sum(axes, here) -> None:
     axes.imshow(here.values, cmap="gray", vmin=0, vmax=1)
     for (i, j), value in np.ndenumerate(here.values):
         brightness = f"{value:.2f}" if here.inside[i, j] else "0 (edge)"
-        text = f"{brightness}\n× {_number(here.kernel[i, j])}"
+        text = f"{brightness}\n× {_number(here.kernel[i, j], 4)}"
         axes.text(j, i, text, ha="center", va="center", fontsize=11, color="black" if value > 0.5 else "white")
     _frame(axes, 0, 0, 3)
     axes.set_title("the nine products", fontsize=10)
@@ -68,20 +68,21 @@ def _draw_sum(axes, here) -> None:
     )  # fmt: skip
 
 
-def _number(value: float) -> str:
-    """At most two decimals, with a real minus sign: -1, 0.25, 0."""
-    return f"{round(value, 2) + 0.0:g}".replace("-", "\N{MINUS SIGN}")
+def _number(value: float, digits: int = 2) -> str:
+    """At most so many decimals, six where they would all be 0, with a real minus sign: -1, 0.25, 0.0004, 0."""
+    shown = round(float(value), digits) or round(float(value), 6)
+    return np.format_float_positional(shown + 0.0, trim="-").replace("-", "\N{MINUS SIGN}")
 
 
 def _convolution_words(here, outputs, row: int, column: int, relu: bool) -> str:
-    weights = _number(float(here.kernel.sum()))
+    weights = _number(here.kernel.sum(), 4)
     flat = (
         f"{weights}, so an area of one brightness v gives {weights} × v"
         if weights != "0"
         else ("0, so an area of one brightness gives 0")
     )
     terms = " + ".join(
-        f"{value:.2f} × {_number(weight)}" if weight >= 0 else f"{value:.2f} × ({_number(weight)})"
+        f"{value:.2f} × {_number(weight, 4)}" if weight >= 0 else f"{value:.2f} × ({_number(weight, 4)})"
         for value, weight in zip(here.values.flat, here.kernel.flat, strict=True)
         if weight
     )

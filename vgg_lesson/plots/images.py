@@ -73,7 +73,7 @@ def draw_class_page(
     bare(grid)
     same = sum(other == name for other in neighbour_names)
     finding = f"of the {len(neighbours)} nearest training images, {same} {'is' if same == 1 else 'are'} {name}"
-    if len(distances) > 1 and distances[0] < TWIN * distances[1]:
+    if len(distances) > 1 and (distances[0] == 0 or distances[0] < TWIN * distances[1]):
         finding = f"a twin? The nearest differs by {distances[0]:.0f}, the next by {distances[1]:.0f}"
     grid.set_title(f"{name}: {finding}")
 

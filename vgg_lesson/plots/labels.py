@@ -7,35 +7,43 @@ import numpy as np
 from vgg_lesson.plots.marks import capital
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
-MARKERS = "os^D"
+MARKERS = "os^DvPX*"
 
 
 def draw_shares(counts: dict[str, np.ndarray], names) -> Picture:
     """The share of each class in one or more sets of labels, against equal shares.
 
     Args:
-        counts: name of the set -> (classes,) number of images of each class.
+        counts: name of the set -> (classes,) number of images of each class, not all 0.
         names: of the classes.
+
+    Raises:
+        ValueError: a set without images.
     """
     made, axes = figure(7.6, 3.6)
     classes, words, spreads = len(names), [], {}
     axes.axhline(100 / classes, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     for number, (title, count) in enumerate(counts.items()):
+        if not np.any(count):
+            raise ValueError(f"each set must hold images, received none in {title!r}: {np.asarray(count).tolist()}")
         share = 100 * np.asarray(count) / np.sum(count)
-        offset = 0.12 * (2 * number - len(counts) + 1)
-        axes.plot(np.arange(classes) + offset, share, MARKERS[number], color=CYCLE[number], markersize=8, label=title)
+        offset = min(0.12, 0.48 / len(counts)) * (2 * number - len(counts) + 1)
+        marker, colour = MARKERS[number % len(MARKERS)], CYCLE[number % len(CYCLE)]
+        axes.plot(np.arange(classes) + offset, share, marker, color=colour, markersize=8, label=title)
         low, high = int(share.argmin()), int(share.argmax())
         said = f"from {share[low]:.1f}% ({names[low]}) to {share[high]:.1f}% ({names[high]})"
-        words.append(f"{title}: {said if np.ptp(share) >= 0.05 else f'{share[low]:.1f}% in every class'}")
-        spreads[title] = np.ptp(share), f"{share[low]:.1f}% to {share[high]:.1f}%"
+        same = np.ptp(share) < 0.05
+        words.append(f"{title}: {f'{share[low]:.1f}% in every class' if same else said}")
+        found = f"is {share[low]:.1f}%" if same else f"varies from {share[low]:.1f}% to {share[high]:.1f}%"
+        spreads[title] = np.ptp(share), f"the share of {'every' if same else 'a'} class {found}"
     axes.annotate(f"equal shares:\n{100 / classes:g}%", (1.005, 100 / classes), xycoords=("axes fraction", "data"),
                   va="center", fontsize=9, color=COLOURS["chance"], annotation_clip=False)  # fmt: skip
     axes.set_xticks(range(classes), names, rotation=25, ha="right")
     axes.set_ylabel("share of the images (%)")
     axes.margins(y=0.25)
-    axes.legend(loc="upper right", ncols=len(counts), fontsize=9, frameon=False)
+    axes.legend(loc="upper right", ncols=min(len(counts), 4), fontsize=9, frameon=False)
     widest = max(spreads, key=spreads.get)
-    axes.set_title(f"{capital(widest)}: the share of a class varies from {spreads[widest][1]}")
+    axes.set_title(f"{capital(widest)}: {spreads[widest][1]}")
     return Picture(made, "Share of each class. " + "; ".join(words) + ".")
 
 

@@ -1,5 +1,7 @@
 """The labs of lesson 4 that run a network: Grad-CAM put to the test, and feature maps."""
 
+import numpy as np
+
 from vgg_lesson.covering import cover
 from vgg_lesson.explain import Network, enlarge, feature_maps, layer_of_each_size, map_layers, with_fresh_weights
 from vgg_lesson.plots.explanation import draw_feature_maps, draw_grad_cam
@@ -99,10 +101,14 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
     found, before, (hot, cold) = result.map, 100 * result.before, 100 * result.after
     asked, answer = class_names[found.target], class_names[int(found.probabilities.argmax())]
     rows, columns = found.heat.shape
+    first, second, the_first, the_second = "hottest", "coldest", "the hottest", "the coldest"
+    if not np.ptp(found.heat):  # no place is warmer than another
+        first, second, the_first, the_second = "random", "another", "a random", "another"
+    finding = f'"{asked}" {before:.0f}%: {first} quarter covered {hot:.0f}%, {second} covered {cold:.0f}%'
+    said = f"The map asks where layer {layer} ({rows} x {columns}) found evidence for {asked}, which gets {before:.1f}%"
     if not found.heat.any():
         finding = f'Layer {layer} shows no evidence for "{asked}" in this image'
-    else:
-        finding = f'"{asked}" {before:.0f}%: hottest quarter covered {hot:.0f}%, coldest covered {cold:.0f}%'
+        said = f"Layer {layer} ({rows} x {columns}) shows no evidence for {asked}, which gets {before:.1f}%"
     return draw_grad_cam(
         image,
         enlarge(found.heat, *image.shape[:2]),
@@ -111,12 +117,11 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
         captions=(
             f"true: {truth}\nsaid: {answer}",
             f"Grad-CAM, {rows} x {columns}",
-            f"hottest quarter covered: {hot:.0f}%",
-            f"coldest quarter covered: {cold:.0f}%",
+            f"{first} quarter covered: {hot:.0f}%",
+            f"{second} quarter covered: {cold:.0f}%",
         ),
-        text=f"The image shows {truth}, the network answers {answer}. The map asks where layer {layer} "
-        f"({rows} x {columns}) found evidence for {asked}, which gets {before:.1f}%. With the hottest quarter of the "
-        f"pixels covered it gets {hot:.1f}%, with the coldest {cold:.1f}%.",
+        text=f"The image shows {truth}, the network answers {answer}. {said}. With {the_first} quarter "
+        f"of the pixels covered it gets {hot:.1f}%, with {the_second} {cold:.1f}%.",
     )
 
 
