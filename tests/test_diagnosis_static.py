@@ -142,6 +142,15 @@ def test_images():
     assert findings(x=np.repeat(x[:1], 200, axis=0))[:1] == [causes.INPUTS_CONSTANT]
 
 
+def test_sparse_images_differ_and_whole_number_division_is_found():
+    x, _ = data()
+    sparse = np.zeros_like(x)
+    sparse[np.arange(200), np.arange(200) % 8, np.arange(200) // 25] = 1  # one white pixel in each
+    assert findings(x=sparse) == []
+    sparse[::2] = 0  # what x // 255 leaves of photographs: half of them have no white pixel
+    assert findings(x=sparse) == [causes.INPUTS_CONSTANT]
+
+
 def test_one_bad_pixel_in_many_images_is_found():
     x, y = data(3000)
     x[2999, 3, 3, 1] = np.inf
