@@ -36,7 +36,7 @@ def data(count=200, seed=0):
     return rng.uniform(0, 1, (count, 8, 8, 3)).astype(np.float32), y
 
 
-def findings(
+def static(
     model=None,
     x=None,
     y=None,
@@ -50,7 +50,11 @@ def findings(
     model.compile(optimizer, loss, metrics=list(metrics))
     subject = Subject.of(model, images if x is None else x, numbers if y is None else y, **options)
     fresh = cloning.copy(subject.model, subject.images, seed=0)
-    return [f.cause for f in inspection.static_findings(subject, inspection.gather(subject, fresh))]
+    return inspection.static_findings(subject, inspection.gather(subject, fresh))
+
+
+def findings(*given, **options):
+    return [f.cause for f in static(*given, **options)]
 
 
 one_hot = np.eye(4, dtype=np.float32)[data()[1]]
@@ -133,6 +137,19 @@ def test_loss_and_labels():
 )
 def test_labels_out_of_range(change):
     assert findings(y=change(data()[1]))[:1] == [causes.LABELS_OUT_OF_RANGE]
+
+
+@pytest.mark.parametrize("pair", [(-1, 1), (1, 2)])
+@pytest.mark.parametrize("logits", [False, True])
+def test_two_labels_of_a_binary_cross_entropy_must_be_0_and_1(pair, logits):
+    last = keras.layers.Dense(1, activation=None if logits else "sigmoid")
+    loss = keras.losses.BinaryCrossentropy(from_logits=logits)
+    (found,) = static(tiny(last), loss=loss, y=np.array(pair)[data()[1] % 2], metrics=())
+    assert found.cause == causes.LABELS_OUT_OF_RANGE and "0 and 1" in found.remedy
+
+
+def test_a_hinge_takes_labels_of_both_signs():
+    assert findings(tiny(keras.layers.Dense(1, activation="tanh")), loss="hinge", y=2 * (data()[1] % 2) - 1) == []
 
 
 def test_images():

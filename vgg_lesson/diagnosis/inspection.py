@@ -95,7 +95,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
         return [finding for finding in hard if finding] + [declined]
     hard += [
         rules_output.output_raises(facts.output),
-        rules_arrays.labels_out_of_range(facts.labels, units),
+        rules_arrays.labels_out_of_range(facts.labels, units, facts.loss),
         rules_output.constant_output(facts.output),
         rules_output.loss_below_zero(facts.loss, facts.labels, facts.output),
         rules_output.too_few_outputs(facts.labels, units),

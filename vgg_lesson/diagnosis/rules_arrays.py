@@ -101,9 +101,14 @@ def not_single_labels(
     )
 
 
-def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
-    """Class numbers must be 0 .. outputs - 1, rows of scores 0..1 with sum 1."""
-    problem = ""
+def labels_out_of_range(labels: LabelFacts, units: int, loss: LossFacts) -> Finding | None:
+    """Class numbers must be 0 .. outputs - 1, rows of scores 0..1 with sum 1.
+
+    Two numbers for one output may be others, -1 and 1 for a hinge, unless the loss of right answers is below zero: a
+    binary cross-entropy then has no lowest value.
+    """
+    problem, remedy = "", "renumber the classes from 0"
+    endless = units == 1 and labels.distinct == 2 and not loss.error and loss.right < -0.05
     if labels.columns:
         if labels.lowest < -1e-6 or labels.highest > 1 + 1e-6 or not labels.rows_sum_to_one:
             problem = f"rows of scores run from {labels.lowest:g} to {labels.highest:g}" + (
@@ -116,6 +121,12 @@ def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
             )
     elif not labels.whole:
         problem = f"class numbers with fractions, {labels.lowest:g} to {labels.highest:g} (scaled like the images?)"
+    elif endless:
+        problem = (
+            f"the labels are {labels.lowest:g} and {labels.highest:g}, and with them the loss of right answers is "
+            f"{loss.right:.3g}: below zero, without a lowest value"
+        )
+        remedy = f"make the labels 0 and 1: (labels == {labels.highest:g}).astype(int)"
     elif labels.lowest < 0 and not (labels.distinct == 2 and units == 1):
         problem = f"class numbers start at {labels.lowest:g}"
     elif units > 1 and labels.highest >= units and (labels.lowest > 0 or labels.distinct <= units):
@@ -125,8 +136,10 @@ def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
     return Finding(
         causes.LABELS_OUT_OF_RANGE,
         problem,
-        "class numbers must be whole, from 0 to outputs - 1; rows must sum to 1",
-        "renumber the classes from 0",
+        "a binary cross-entropy needs 0 and 1"
+        if endless
+        else "class numbers must be whole, from 0 to outputs - 1; rows must sum to 1",
+        remedy,
         blocks_training=True,
     )
 

@@ -181,8 +181,11 @@ def loss_label_mismatch(loss: LossFacts) -> Finding | None:
 
 
 def loss_below_zero(loss: LossFacts, labels: LabelFacts, output: OutputFacts) -> Finding | None:
-    """Binary cross-entropy of class numbers above 1 has no lowest value: -y log p - (1 - y) log(1 - p)."""
-    if loss.error or output.constant or not loss.right < -0.05 or labels.highest <= 1:
+    """Binary cross-entropy of class numbers above 1 has no lowest value: -y log p - (1 - y) log(1 - p).
+
+    Two classes for one output need other numbers, not another output: see ``labels_out_of_range``.
+    """
+    if loss.error or output.constant or not loss.right < -0.05 or labels.highest <= 1 or labels.distinct == 2:
         return None
     return Finding(
         causes.LOSS_LABEL_MISMATCH,
