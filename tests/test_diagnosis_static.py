@@ -152,6 +152,21 @@ def test_a_hinge_takes_labels_of_both_signs():
     assert findings(tiny(keras.layers.Dense(1, activation="tanh")), loss="hinge", y=2 * (data()[1] % 2) - 1) == []
 
 
+def test_one_wrong_row_is_no_eleventh_class():
+    y = np.where(np.arange(200) == 7, 255, data()[1])
+    found, *_ = static(y=y)
+    assert found.cause == causes.LABELS_OUT_OF_RANGE
+    assert "1 of 200 labels: 255" in found.measured and "correct these rows" in found.remedy
+    assert findings(y=np.where(np.arange(200) == 7, 4, data()[1]))[:1] == [causes.OUTPUT_LAYER_MISMATCH]
+
+
+def test_one_hot_rows_of_two_need_two_outputs():
+    rows = np.eye(2, dtype=np.float32)[data()[1] % 2]
+    (found,) = static(tiny(keras.layers.Dense(1, activation="sigmoid")), loss="binary_crossentropy", y=rows, metrics=())
+    assert found.cause == causes.OUTPUT_LAYER_MISMATCH
+    assert "Dense(2) with softmax" in found.remedy and "last column" in found.remedy
+
+
 def test_images():
     x, _ = data()
     assert findings(x=np.where(np.arange(200)[:, None, None, None] == 5, np.nan, x))[:1] == [causes.NON_FINITE_VALUES]

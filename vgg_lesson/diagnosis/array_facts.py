@@ -82,7 +82,8 @@ class LabelFacts:
     Attributes:
         finite, whole: no NaN; no fractions (class numbers only).
         lowest, highest: of the class numbers, or of all scores.
-        distinct: different classes present. columns: of one-hot rows, else 0.
+        distinct: different classes present. columns: of one-hot rows, else 0. count: rows.
+        numbers: the classes present, in order.
         values: different numbers in some 2,000 of the rows. shape: of one image's label.
         rows_sum_to_one: for rows of scores.
         prior: share of each class present. entropy: of the prior, in nats: the loss of an answer
@@ -104,6 +105,14 @@ class LabelFacts:
     entropy: float
     majority: float
     imbalance: float
+    numbers: np.ndarray
+    count: int
+
+    def strays(self, units: int) -> np.ndarray:
+        """Numbers beyond the outputs and beyond any count of classes, in at most 1% of the rows: no class, a slip."""
+        outside = (self.numbers < 0) | (self.numbers >= units)
+        slips = outside.any() and self.prior[outside].sum() <= 0.01
+        return self.numbers[outside & ((self.numbers < 0) | (self.numbers > self.distinct))] if slips else np.array([])
 
 
 def label_facts(labels: Labels) -> LabelFacts:
@@ -111,7 +120,7 @@ def label_facts(labels: Labels) -> LabelFacts:
     given = np.asarray(labels.given[: 64 if labels.given.ndim > 2 else None], np.float64)
     finite = bool(np.isfinite(given).all())
     given = np.nan_to_num(given)
-    _, counts = np.unique(labels.classes if labels.one_hot else given, return_counts=True)
+    numbers, counts = np.unique(labels.classes if labels.one_hot else given, return_counts=True)
     prior = counts / counts.sum()
     return LabelFacts(
         finite=finite,
@@ -127,6 +136,8 @@ def label_facts(labels: Labels) -> LabelFacts:
         entropy=float(-(prior * np.log(prior)).sum()),
         majority=float(prior.max()),
         imbalance=float(prior.max() / prior.min()),
+        numbers=numbers,
+        count=int(counts.sum()),
     )
 
 

@@ -127,6 +127,10 @@ def labels_out_of_range(labels: LabelFacts, units: int, loss: LossFacts) -> Find
             f"{loss.right:.3g}: below zero, without a lowest value"
         )
         remedy = f"make the labels 0 and 1: (labels == {labels.highest:g}).astype(int)"
+    elif units > 1 and len(strays := labels.strays(units)):
+        few = round(labels.count * labels.prior[np.isin(labels.numbers, strays)].sum())
+        problem = f"{few:,} of {labels.count:,} labels: {', '.join(f'{number:g}' for number in strays[:5])}"
+        remedy = "leave out or correct these rows"
     elif labels.lowest < 0 and not (labels.distinct == 2 and units == 1):
         problem = f"class numbers start at {labels.lowest:g}"
     elif units > 1 and labels.highest >= units and (labels.lowest > 0 or labels.distinct <= units):
