@@ -127,6 +127,13 @@ def test_validation_images_are_judged_by_what_a_change_gains(validation, cause):
     assert (found and found.cause) == cause
 
 
+@pytest.mark.parametrize(("accuracy", "accused"), [(0.38, False), (0.14, True)])
+def test_validation_images_clearly_above_guessing_have_their_own_labels(accuracy, accused):
+    """Copies of 500 images: held-out ones were trained on, so they are right more often than validation images."""
+    known = KnownGood(1.0, 512, 0.13, 160, 5.0, True, validation=Validation(accuracy, 512, accuracy, SCALED, 0.0))
+    assert bool(rules_learned.validation_apart(known, OrderFacts(0.0, 0.0, 1.0, False))) == accused
+
+
 def test_gain_counts_only_images_on_which_two_answers_differ():
     before = np.array([True] * 50 + [False] * 50)
     after = np.array([True] * 50 + [True] * 16 + [False] * 34)
