@@ -9,7 +9,7 @@ from vgg_lesson.diagnosis import causes, confirmation, rules_learned, suspicions
 from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.known_good import KnownGood, Validation
 from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings
+from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
@@ -139,6 +139,14 @@ def test_gain_counts_only_images_on_which_two_answers_differ():
     after = np.array([True] * 50 + [True] * 16 + [False] * 34)
     assert gain(before, after) == 4.0 and gain(after, before) == -4.0
     assert gain(before, before) == 0.0
+
+
+def test_a_reshape_in_place_of_a_transpose_is_undone_both_ways():
+    images = np.random.default_rng(0).normal(size=(4, 6, 8, 3))
+    scrambled = images.transpose(0, 3, 1, 2).reshape(4, 6, 8, 3)
+    assert [np.array_equal(scrambled, new) for new in relaid(images).values()] == [True, False]
+    assert [np.array_equal(images, new) for new in relaid(scrambled).values()] == [False, True]
+    assert relaid(images[..., :1]) == {}
 
 
 def test_every_mending_undoes_its_own_damage():
