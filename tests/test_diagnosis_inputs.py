@@ -365,3 +365,14 @@ def test_training_images_that_were_reshaped_are_told_from_foreign_labels():
     known, _ = known_good.known_good(Subject.of(model, scrambled, y[:3000], (x[3000:], y[3000:])), np.inf, steps=40)
     found = rules_learned.validation_apart(known, array_facts.OrderFacts(0.0, 0.0, 1.0, False))
     assert found.cause == "train_validation_preprocessing_differ" and "planes as pixels" in found.measured
+
+
+@pytest.mark.parametrize(("different", "dropped"), [(900, True), (300, False)])
+def test_copies_of_training_images_are_not_held_out(different, dropped):
+    """Of few different images, too few could be held out: then the copies stay."""
+    x = np.random.default_rng(0).uniform(size=(different, 8, 8, 3)).astype(np.float32)
+    x = np.tile(x, (4, 1, 1, 1))
+    model = made(L.Flatten(), L.Dense(4, "softmax"))
+    probe = KnownGoodProbe(Subject.of(model, x, np.arange(len(x)) % different % 4))
+    shared = set(probe.held % different) & set(probe.train % different)
+    assert bool(shared) != dropped and len(probe.held) + len(probe.train) == (different if dropped else len(x))

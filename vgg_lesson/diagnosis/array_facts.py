@@ -24,6 +24,18 @@ def slices(images: np.ndarray):
     return pieces(images, max(1, SLICE // max(1, math.prod(images.shape[1:]))))
 
 
+def without_copies(images: np.ndarray, rows: np.ndarray, least: int) -> np.ndarray:
+    """The rows but for exact copies of earlier images; all of them where fewer than ``least`` would be left."""
+    few = max(1, math.prod(images.shape[1:]) // 1000)  # most images differ in a thousand values already
+    for step in (few, 1):
+        first = {}
+        for row in rows:
+            first.setdefault(hash(images[row].reshape(-1)[::step].tobytes()), row)
+        if len(first) == len(rows):
+            return rows
+    return np.array(list(first.values())) if len(first) >= least else rows
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """Numbers in an array of images.
