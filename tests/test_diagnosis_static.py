@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_networks import Undeclared
 
-from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, suspicions
+from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, rules_weights, suspicions
 from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import loss_facts
@@ -281,6 +281,22 @@ def test_frozen():
     model.trainable = False
     assert findings(model)[:1] == [causes.FROZEN_WEIGHTS]
     assert findings(optimizer=keras.optimizers.SGD(0.0))[:1] == [causes.LEARNING_RATE_TOO_LOW]
+
+
+def test_an_optimizer_that_another_model_used_is_named_and_its_own_is_not():
+    x, y = data()
+    used, other = tiny(), tiny()
+    used.compile("adam", LOSS)
+    used.fit(x[:32], y[:32], verbose=0)
+    assert findings(used, optimizer=used.optimizer) == []
+    (found,) = static(other, optimizer=used.optimizer)
+    assert found.cause == causes.FROZEN_WEIGHTS and "new optimizer" in found.remedy
+
+
+def test_without_a_gradient_the_loss_is_named_and_not_trainable():
+    assert "loss" in rules_weights.nothing_trainable(6, 6, 0).remedy
+    assert "trainable=True" not in rules_weights.nothing_trainable(6, 6, 0).remedy
+    assert "trainable=True" in rules_weights.nothing_trainable(0, 0, 6).remedy
 
 
 def test_facts_against_arithmetic():

@@ -103,6 +103,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
         rules_output.output_reach(facts.output, subject.classes),
         rules_output.answers_mix_images(facts.output),
         rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
+        rules_weights.optimizer_of_another_model(subject.model),
         rules_weights.rate_is_zero(facts.rate),
     ]
     found = [finding for finding in hard if finding]
