@@ -12,7 +12,7 @@ from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course, Variation
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+from vgg_lesson.diagnosis.vital_signs import LayerSigns, NetworkSigns
 
 HE = Suspicion(causes.INITIALISATION_TOO_LARGE, "", "", {"he": True}, "")
 SLOW = Suspicion(causes.LEARNING_RATE_TOO_HIGH, "", "", {"rate": 0.1}, "")
@@ -99,6 +99,28 @@ def test_first_losses_of_healthy_networks_are_not_suspicious(first_loss, suspici
 @pytest.mark.parametrize(("update", "suspicious"), [(np.nan, False), (0.001, False), (0.02, True), (np.inf, True)])
 def test_updates_of_kernels_at_zero_are_not_judged(update, suspicious):
     assert bool(suspicions.learning_rate_too_high(update, 1e-3)) == suspicious
+
+
+def test_no_rate_above_1_is_advised():
+    assert suspicions.learning_rate_too_low(2e-7, 1e-6).remedy.startswith("learning rate")
+    assert "clipnorm" in suspicions.learning_rate_too_low(2e-7, 1e-2).remedy
+
+
+@pytest.mark.parametrize(("shrinkage", "spread", "said"), [(0.88, 3e-4, "logits"), (0.01, 1e-4, "signal below")])
+def test_a_faint_signal_is_judged_by_what_was_measured(shrinkage, spread, said):
+    found = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=shrinkage, logit_spread=spread))
+    assert found.threshold.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "unsaid"),
+    [("Dropout", "behind the last", "penalty"), ("RandomBrightness", "value_range", "dropout")],
+)
+def test_a_remedy_names_only_the_regularisation_that_is_there(kind, said, unsaid):
+    layer = LayerSigns("some", kind, 1.0, 1.0, np.nan, True, np.nan, False, True)
+    given = replace(signs(2.3), layers=(layer,), penalty=0.0)
+    found = suspicions.regularisation_too_strong(given, ScriptedLaboratory.chance, 0.0, ("some",), 0)
+    assert said in found.remedy and unsaid not in found.remedy
 
 
 def test_fair_is_longer_than_the_cure_took():
