@@ -101,6 +101,11 @@ def test_updates_of_kernels_at_zero_are_not_judged(update, suspicious):
     assert bool(suspicions.learning_rate_too_high(update, 1e-3)) == suspicious
 
 
+@pytest.mark.parametrize(("size", "said"), [(0.002, "leave one out"), (137.0, "divide by 255")])
+def test_small_inputs_are_not_to_be_divided_once_more(size, said):
+    assert said in suspicions.inputs_not_scaled(replace(signs(2.3), first_input=size)).remedy
+
+
 def test_no_rate_above_1_is_advised():
     assert suspicions.learning_rate_too_low(2e-7, 1e-6).remedy.startswith("learning rate")
     assert "clipnorm" in suspicions.learning_rate_too_low(2e-7, 1e-2).remedy

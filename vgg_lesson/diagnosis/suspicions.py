@@ -56,7 +56,9 @@ def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
         f"values that reach the first weights have size {signs.first_input:.3g} (root mean square)",
         f"outside {low:g} to {high:g}; images / 255 have 0.5, standardised ones 1",
         {"scale_inputs": True},
-        "divide by 255, or standardise with the training images' mean and spread",
+        "divide by 255, or standardise with the training images' mean and spread"
+        if signs.first_input > high
+        else "divided in the array and again in the model? leave one out; else standardise with their mean and spread",
     )
 
 
