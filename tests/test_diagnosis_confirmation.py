@@ -9,10 +9,10 @@ from vgg_lesson.diagnosis import causes, confirmation, rules_learned, suspicions
 from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.known_good import KnownGood, Validation
 from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings
+from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course, Variation
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+from vgg_lesson.diagnosis.vital_signs import LayerSigns, NetworkSigns
 
 HE = Suspicion(causes.INITIALISATION_TOO_LARGE, "", "", {"he": True}, "")
 SLOW = Suspicion(causes.LEARNING_RATE_TOO_HIGH, "", "", {"rate": 0.1}, "")
@@ -101,6 +101,33 @@ def test_updates_of_kernels_at_zero_are_not_judged(update, suspicious):
     assert bool(suspicions.learning_rate_too_high(update, 1e-3)) == suspicious
 
 
+@pytest.mark.parametrize(("size", "said"), [(0.002, "leave one out"), (137.0, "divide by 255")])
+def test_small_inputs_are_not_to_be_divided_once_more(size, said):
+    assert said in suspicions.inputs_not_scaled(replace(signs(2.3), first_input=size)).remedy
+
+
+def test_no_rate_above_1_is_advised():
+    assert suspicions.learning_rate_too_low(2e-7, 1e-6).remedy.startswith("learning rate")
+    assert "clipnorm" in suspicions.learning_rate_too_low(2e-7, 1e-2).remedy
+
+
+@pytest.mark.parametrize(("shrinkage", "spread", "said"), [(0.88, 3e-4, "logits"), (0.01, 1e-4, "signal below")])
+def test_a_faint_signal_is_judged_by_what_was_measured(shrinkage, spread, said):
+    found = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=shrinkage, logit_spread=spread))
+    assert found.threshold.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "unsaid"),
+    [("Dropout", "behind the last", "penalty"), ("RandomBrightness", "value_range", "dropout")],
+)
+def test_a_remedy_names_only_the_regularisation_that_is_there(kind, said, unsaid):
+    layer = LayerSigns("some", kind, 1.0, 1.0, np.nan, True, np.nan, False, True)
+    given = replace(signs(2.3), layers=(layer,), penalty=0.0)
+    found = suspicions.regularisation_too_strong(given, ScriptedLaboratory.chance, 0.0, ("some",), 0)
+    assert said in found.remedy and unsaid not in found.remedy
+
+
 def test_fair_is_longer_than_the_cure_took():
     assert [confirmation._fair(Course(Variation(), 32, loss=[1.0] * steps)) for steps in (30, 200)] == [90, 300]
 
@@ -127,11 +154,26 @@ def test_validation_images_are_judged_by_what_a_change_gains(validation, cause):
     assert (found and found.cause) == cause
 
 
+@pytest.mark.parametrize(("accuracy", "accused"), [(0.38, False), (0.14, True)])
+def test_validation_images_clearly_above_guessing_have_their_own_labels(accuracy, accused):
+    """Copies of 500 images: held-out ones were trained on, so they are right more often than validation images."""
+    known = KnownGood(1.0, 512, 0.13, 160, 5.0, True, validation=Validation(accuracy, 512, accuracy, SCALED, 0.0))
+    assert bool(rules_learned.validation_apart(known, OrderFacts(0.0, 0.0, 1.0, False))) == accused
+
+
 def test_gain_counts_only_images_on_which_two_answers_differ():
     before = np.array([True] * 50 + [False] * 50)
     after = np.array([True] * 50 + [True] * 16 + [False] * 34)
     assert gain(before, after) == 4.0 and gain(after, before) == -4.0
     assert gain(before, before) == 0.0
+
+
+def test_a_reshape_in_place_of_a_transpose_is_undone_both_ways():
+    images = np.random.default_rng(0).normal(size=(4, 6, 8, 3))
+    scrambled = images.transpose(0, 3, 1, 2).reshape(4, 6, 8, 3)
+    assert [np.array_equal(scrambled, new) for new in relaid(images).values()] == [True, False]
+    assert [np.array_equal(images, new) for new in relaid(scrambled).values()] == [False, True]
+    assert relaid(images[..., :1]) == {}
 
 
 def test_every_mending_undoes_its_own_damage():

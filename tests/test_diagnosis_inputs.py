@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from made_networks import small, stripes
 
+from vgg_lesson.data import load_data
 from vgg_lesson.diagnosis import array_facts, causes, cloning, examine, inspection, known_good, rules_learned
 from vgg_lesson.diagnosis.arguments import FROM_DATASET
 from vgg_lesson.diagnosis.array_facts import fitting, image_facts
@@ -354,3 +355,24 @@ def test_a_training_step_of_the_users_own_is_told_and_never_called_healthy():
     report = examine(bare, x, y, budget_seconds=60)
     assert report.cause == causes.UNDETERMINED and not report.findings
     assert "a compute_loss of its own" in report.seen[0] and report.seen[-1].startswith(NO_LOSS)
+
+
+def test_training_images_that_were_reshaped_are_told_from_foreign_labels():
+    data = load_data("sketches")
+    x, y = data.x_train[:4200], data.y_train[:4200]
+    scrambled = x[:3000].transpose(0, 3, 1, 2).reshape(-1, 32, 32, 3)
+    model = made(L.Flatten(), L.Dense(10, "softmax"), shape=(32, 32, 3))
+    known, _ = known_good.known_good(Subject.of(model, scrambled, y[:3000], (x[3000:], y[3000:])), np.inf, steps=40)
+    found = rules_learned.validation_apart(known, array_facts.OrderFacts(0.0, 0.0, 1.0, False))
+    assert found.cause == "train_validation_preprocessing_differ" and "planes as pixels" in found.measured
+
+
+@pytest.mark.parametrize(("different", "dropped"), [(900, True), (300, False)])
+def test_copies_of_training_images_are_not_held_out(different, dropped):
+    """Of few different images, too few could be held out: then the copies stay."""
+    x = np.random.default_rng(0).uniform(size=(different, 8, 8, 3)).astype(np.float32)
+    x = np.tile(x, (4, 1, 1, 1))
+    model = made(L.Flatten(), L.Dense(4, "softmax"))
+    probe = KnownGoodProbe(Subject.of(model, x, np.arange(len(x)) % different % 4))
+    shared = set(probe.held % different) & set(probe.train % different)
+    assert bool(shared) != dropped and len(probe.held) + len(probe.train) == (different if dropped else len(x))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_networks import Undeclared
 
-from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, suspicions
+from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, rules_weights, suspicions
 from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import loss_facts
@@ -36,7 +36,7 @@ def data(count=200, seed=0):
     return rng.uniform(0, 1, (count, 8, 8, 3)).astype(np.float32), y
 
 
-def findings(
+def static(
     model=None,
     x=None,
     y=None,
@@ -50,7 +50,11 @@ def findings(
     model.compile(optimizer, loss, metrics=list(metrics))
     subject = Subject.of(model, images if x is None else x, numbers if y is None else y, **options)
     fresh = cloning.copy(subject.model, subject.images, seed=0)
-    return [f.cause for f in inspection.static_findings(subject, inspection.gather(subject, fresh))]
+    return inspection.static_findings(subject, inspection.gather(subject, fresh))
+
+
+def findings(*given, **options):
+    return [f.cause for f in static(*given, **options)]
 
 
 one_hot = np.eye(4, dtype=np.float32)[data()[1]]
@@ -135,11 +139,48 @@ def test_labels_out_of_range(change):
     assert findings(y=change(data()[1]))[:1] == [causes.LABELS_OUT_OF_RANGE]
 
 
+@pytest.mark.parametrize("pair", [(-1, 1), (1, 2)])
+@pytest.mark.parametrize("logits", [False, True])
+def test_two_labels_of_a_binary_cross_entropy_must_be_0_and_1(pair, logits):
+    last = keras.layers.Dense(1, activation=None if logits else "sigmoid")
+    loss = keras.losses.BinaryCrossentropy(from_logits=logits)
+    (found,) = static(tiny(last), loss=loss, y=np.array(pair)[data()[1] % 2], metrics=())
+    assert found.cause == causes.LABELS_OUT_OF_RANGE and "0 and 1" in found.remedy
+
+
+def test_a_hinge_takes_labels_of_both_signs():
+    assert findings(tiny(keras.layers.Dense(1, activation="tanh")), loss="hinge", y=2 * (data()[1] % 2) - 1) == []
+
+
+def test_one_wrong_row_is_no_eleventh_class():
+    y = np.where(np.arange(200) == 7, 255, data()[1])
+    found, *_ = static(y=y)
+    assert found.cause == causes.LABELS_OUT_OF_RANGE
+    assert "1 of 200 labels: 255" in found.measured and "correct these rows" in found.remedy
+    assert findings(y=np.where(np.arange(200) == 7, 4, data()[1]))[:1] == [causes.OUTPUT_LAYER_MISMATCH]
+
+
+def test_one_hot_rows_of_two_need_two_outputs():
+    rows = np.eye(2, dtype=np.float32)[data()[1] % 2]
+    (found,) = static(tiny(keras.layers.Dense(1, activation="sigmoid")), loss="binary_crossentropy", y=rows, metrics=())
+    assert found.cause == causes.OUTPUT_LAYER_MISMATCH
+    assert "Dense(2) with softmax" in found.remedy and "last column" in found.remedy
+
+
 def test_images():
     x, _ = data()
     assert findings(x=np.where(np.arange(200)[:, None, None, None] == 5, np.nan, x))[:1] == [causes.NON_FINITE_VALUES]
     assert findings(x=x * 0)[:1] == [causes.INPUTS_CONSTANT]
     assert findings(x=np.repeat(x[:1], 200, axis=0))[:1] == [causes.INPUTS_CONSTANT]
+
+
+def test_sparse_images_differ_and_whole_number_division_is_found():
+    x, _ = data()
+    sparse = np.zeros_like(x)
+    sparse[np.arange(200), np.arange(200) % 8, np.arange(200) // 25] = 1  # one white pixel in each
+    assert findings(x=sparse) == []
+    sparse[::2] = 0  # what x // 255 leaves of photographs: half of them have no white pixel
+    assert findings(x=sparse) == [causes.INPUTS_CONSTANT]
 
 
 def test_one_bad_pixel_in_many_images_is_found():
@@ -240,6 +281,22 @@ def test_frozen():
     model.trainable = False
     assert findings(model)[:1] == [causes.FROZEN_WEIGHTS]
     assert findings(optimizer=keras.optimizers.SGD(0.0))[:1] == [causes.LEARNING_RATE_TOO_LOW]
+
+
+def test_an_optimizer_that_another_model_used_is_named_and_its_own_is_not():
+    x, y = data()
+    used, other = tiny(), tiny()
+    used.compile("adam", LOSS)
+    used.fit(x[:32], y[:32], verbose=0)
+    assert findings(used, optimizer=used.optimizer) == []
+    (found,) = static(other, optimizer=used.optimizer)
+    assert found.cause == causes.FROZEN_WEIGHTS and "new optimizer" in found.remedy
+
+
+def test_without_a_gradient_the_loss_is_named_and_not_trainable():
+    assert "loss" in rules_weights.nothing_trainable(6, 6, 0).remedy
+    assert "trainable=True" not in rules_weights.nothing_trainable(6, 6, 0).remedy
+    assert "trainable=True" in rules_weights.nothing_trainable(0, 0, 6).remedy
 
 
 def test_facts_against_arithmetic():

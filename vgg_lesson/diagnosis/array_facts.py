@@ -24,6 +24,18 @@ def slices(images: np.ndarray):
     return pieces(images, max(1, SLICE // max(1, math.prod(images.shape[1:]))))
 
 
+def without_copies(images: np.ndarray, rows: np.ndarray, least: int) -> np.ndarray:
+    """The rows but for exact copies of earlier images; all of them where fewer than ``least`` would be left."""
+    few = max(1, math.prod(images.shape[1:]) // 1000)  # most images differ in a thousand values already
+    for step in (few, 1):
+        first = {}
+        for row in rows:
+            first.setdefault(hash(images[row].reshape(-1)[::step].tobytes()), row)
+        if len(first) == len(rows):
+            return rows
+    return np.array(list(first.values())) if len(first) >= least else rows
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """Numbers in an array of images.
@@ -82,7 +94,8 @@ class LabelFacts:
     Attributes:
         finite, whole: no NaN; no fractions (class numbers only).
         lowest, highest: of the class numbers, or of all scores.
-        distinct: different classes present. columns: of one-hot rows, else 0.
+        distinct: different classes present. columns: of one-hot rows, else 0. count: rows.
+        numbers: the classes present, in order.
         values: different numbers in some 2,000 of the rows. shape: of one image's label.
         rows_sum_to_one: for rows of scores.
         prior: share of each class present. entropy: of the prior, in nats: the loss of an answer
@@ -104,6 +117,14 @@ class LabelFacts:
     entropy: float
     majority: float
     imbalance: float
+    numbers: np.ndarray
+    count: int
+
+    def strays(self, units: int) -> np.ndarray:
+        """Numbers beyond the outputs and beyond any count of classes, in at most 1% of the rows: no class, a slip."""
+        outside = (self.numbers < 0) | (self.numbers >= units)
+        slips = outside.any() and self.prior[outside].sum() <= 0.01
+        return self.numbers[outside & ((self.numbers < 0) | (self.numbers > self.distinct))] if slips else np.array([])
 
 
 def label_facts(labels: Labels) -> LabelFacts:
@@ -111,7 +132,7 @@ def label_facts(labels: Labels) -> LabelFacts:
     given = np.asarray(labels.given[: 64 if labels.given.ndim > 2 else None], np.float64)
     finite = bool(np.isfinite(given).all())
     given = np.nan_to_num(given)
-    _, counts = np.unique(labels.classes if labels.one_hot else given, return_counts=True)
+    numbers, counts = np.unique(labels.classes if labels.one_hot else given, return_counts=True)
     prior = counts / counts.sum()
     return LabelFacts(
         finite=finite,
@@ -127,6 +148,8 @@ def label_facts(labels: Labels) -> LabelFacts:
         entropy=float(-(prior * np.log(prior)).sum()),
         majority=float(prior.max()),
         imbalance=float(prior.max() / prior.min()),
+        numbers=numbers,
+        count=int(counts.sum()),
     )
 
 

@@ -38,6 +38,7 @@ class Facts:
     metrics: tuple[MetricFacts, ...]
     rate: float
     mode_share: float
+    one_colour: float
     channels_swapped: bool
     trainable: int
     frozen_kernels: int
@@ -58,6 +59,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
     with arguments.named("the loss"):
         loss = configuration.loss_facts(subject)
     frozen, random = frozen_kernels(subject)
+    mode_share, one_colour = _sameness(subject, rows)
     return Facts(
         images=_measured(images, subject.images),
         validation=None if validation is None else _measured(outside, validation[0]),
@@ -68,7 +70,8 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         output=configuration.output_facts(subject, fresh, loss),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
         rate=max(configuration.rates(subject.model.optimizer).values()),
-        mode_share=_share_of_commonest(subject, rows),
+        mode_share=mode_share,
+        one_colour=one_colour,
         channels_swapped=outside is not None and _channels_swapped(alike, outside),
         trainable=len(subject.model.trainable_weights),
         frozen_kernels=frozen,
@@ -84,14 +87,15 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
     units, majority = subject.units, facts.labels.majority
     hard = [
         rules_arrays.non_finite_arrays(facts.images, facts.labels),
-        rules_arrays.inputs_constant(facts.images) or rules_arrays.nearly_all_pixels_equal(facts.mode_share),
+        rules_arrays.inputs_constant(facts.images)
+        or rules_arrays.nearly_all_pixels_equal(facts.mode_share, facts.one_colour),
     ]
     declined = _declined(subject, facts)
     if declined:  # the other rules are about classes
         return [finding for finding in hard if finding] + [declined]
     hard += [
         rules_output.output_raises(facts.output),
-        rules_arrays.labels_out_of_range(facts.labels, units),
+        rules_arrays.labels_out_of_range(facts.labels, units, facts.loss),
         rules_output.constant_output(facts.output),
         rules_output.loss_below_zero(facts.loss, facts.labels, facts.output),
         rules_output.too_few_outputs(facts.labels, units),
@@ -99,6 +103,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
         rules_output.output_reach(facts.output, subject.classes),
         rules_output.answers_mix_images(facts.output),
         rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
+        rules_weights.optimizer_of_another_model(subject.model),
         rules_weights.rate_is_zero(facts.rate),
     ]
     found = [finding for finding in hard if finding]
@@ -177,10 +182,12 @@ def _in_its_mix(subject: Subject, count: int) -> np.ndarray:
     return np.random.default_rng(subject.seed).choice(len(train), count, p=weights / weights.sum())
 
 
-def _share_of_commonest(subject: Subject, rows: np.ndarray) -> float:
+def _sameness(subject: Subject, rows: np.ndarray) -> tuple[float, float]:
+    """Shares of the values that are the commonest number, and of the images that are one number throughout."""
     few = min(256, max(8, array_facts.SLICE // subject.images[0].size))
-    _, counts = np.unique(subject.images[rows[:few]], return_counts=True)
-    return float(counts.max() / counts.sum())
+    flat = subject.images[rows[:few]].reshape(len(rows[:few]), -1)
+    _, counts = np.unique(flat, return_counts=True)
+    return float(counts.max() / counts.sum()), float(np.mean(flat.min(axis=1) == flat.max(axis=1)))
 
 
 def _channels_swapped(train: np.ndarray, validation: np.ndarray) -> bool:

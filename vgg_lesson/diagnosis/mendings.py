@@ -13,7 +13,7 @@ def mendings(images) -> dict[str, np.ndarray]:
     Args:
         images: (N, height, width, channels) floats.
     """
-    z = (images - images.mean(axis=tuple(range(images.ndim - 1)))) / spread(images)
+    z = scaled(images)
     found = {
         SCALED: z,
         "reversing their channels": z[..., ::-1],
@@ -28,6 +28,28 @@ def mendings(images) -> dict[str, np.ndarray]:
             "turning them by 270 degrees": np.rot90(z, 3, (1, 2)),
         }
     return found
+
+
+def relaid(images) -> dict[str, np.ndarray]:
+    """Every change of what a reshape in place of a transpose does to pictures in colour, by name, in full detail.
+
+    Args:
+        images: (N, height, width, channels).
+    """
+    if images.ndim != 4 or images.shape[-1] == 1 or images.shape[1] == 1:
+        return {}
+    count, height, width, channels = images.shape
+    return {
+        "reading their channels' planes as pixels": images.transpose(0, 3, 1, 2).reshape(images.shape),
+        "reading their pixels as channels' planes": images.reshape(count, channels, height, width).transpose(
+            0, 2, 3, 1
+        ),
+    }
+
+
+def scaled(images) -> np.ndarray:
+    """Each channel with mean 0 and spread 1."""
+    return (images - images.mean(axis=tuple(range(images.ndim - 1)))) / spread(images)
 
 
 def spread(images) -> np.ndarray:

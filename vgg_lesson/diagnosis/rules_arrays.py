@@ -46,19 +46,18 @@ def inputs_constant(images: ImageFacts) -> Finding | None:
     return None
 
 
-def nearly_all_pixels_equal(images_share_of_mode: float) -> Finding | None:
-    """Almost every value is one and the same number: x // 255 leaves only the few white pixels.
+def nearly_all_pixels_equal(share_of_commonest: float, one_colour: float) -> Finding | None:
+    """Almost every value is one and the same number, and many images hold nothing else: x // 255 leaves the white.
 
-    Threshold 0.97: in CIFAR-10 and in the drawn stand-in no single value has more than a third.
+    Thresholds 0.97 and 0.3: x // 255 on CIFAR-10 gives 0.99 and 0.46. Thin lines on black exceed the first only.
     """
-    if images_share_of_mode <= 0.97:
+    if share_of_commonest <= 0.97 or one_colour <= 0.3:
         return None
     return Finding(
         causes.INPUTS_CONSTANT,
-        f"{images_share_of_mode:.1%} of all pixel values are the same number",
-        "above 97%; photographs stay below a third",
+        f"{share_of_commonest:.1%} of all values are the same number, {one_colour:.0%} of the images are of one value",
+        "above 97% and 30%; photographs stay below a third, sparse images differ all the same",
         "look at the images right before fit: whole-number division?",
-        blocks_training=True,
     )
 
 
@@ -102,9 +101,14 @@ def not_single_labels(
     )
 
 
-def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
-    """Class numbers must be 0 .. outputs - 1, rows of scores 0..1 with sum 1."""
-    problem = ""
+def labels_out_of_range(labels: LabelFacts, units: int, loss: LossFacts) -> Finding | None:
+    """Class numbers must be 0 .. outputs - 1, rows of scores 0..1 with sum 1.
+
+    Two numbers for one output may be others, -1 and 1 for a hinge, unless the loss of right answers is below zero: a
+    binary cross-entropy then has no lowest value.
+    """
+    problem, remedy = "", "renumber the classes from 0"
+    endless = units == 1 and labels.distinct == 2 and not loss.error and loss.right < -0.05
     if labels.columns:
         if labels.lowest < -1e-6 or labels.highest > 1 + 1e-6 or not labels.rows_sum_to_one:
             problem = f"rows of scores run from {labels.lowest:g} to {labels.highest:g}" + (
@@ -117,6 +121,16 @@ def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
             )
     elif not labels.whole:
         problem = f"class numbers with fractions, {labels.lowest:g} to {labels.highest:g} (scaled like the images?)"
+    elif endless:
+        problem = (
+            f"the labels are {labels.lowest:g} and {labels.highest:g}, and with them the loss of right answers is "
+            f"{loss.right:.3g}: below zero, without a lowest value"
+        )
+        remedy = f"make the labels 0 and 1: (labels == {labels.highest:g}).astype(int)"
+    elif units > 1 and len(strays := labels.strays(units)):
+        few = round(labels.count * labels.prior[np.isin(labels.numbers, strays)].sum())
+        problem = f"{few:,} of {labels.count:,} labels: {', '.join(f'{number:g}' for number in strays[:5])}"
+        remedy = "leave out or correct these rows"
     elif labels.lowest < 0 and not (labels.distinct == 2 and units == 1):
         problem = f"class numbers start at {labels.lowest:g}"
     elif units > 1 and labels.highest >= units and (labels.lowest > 0 or labels.distinct <= units):
@@ -126,8 +140,10 @@ def labels_out_of_range(labels: LabelFacts, units: int) -> Finding | None:
     return Finding(
         causes.LABELS_OUT_OF_RANGE,
         problem,
-        "class numbers must be whole, from 0 to outputs - 1; rows must sum to 1",
-        "renumber the classes from 0",
+        "a binary cross-entropy needs 0 and 1"
+        if endless
+        else "class numbers must be whole, from 0 to outputs - 1; rows must sum to 1",
+        remedy,
         blocks_training=True,
     )
 

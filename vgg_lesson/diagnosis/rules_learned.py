@@ -106,11 +106,12 @@ def validation_apart(known: KnownGood, order: OrderFacts) -> Finding | None:
             f"the same change on images like the training images helps by chance: above {GAIN:g} once in 30,000",
             "send both through the same function",
         )
-    if not clear or order.tail > 0.3:
+    above = limit(known.majority, seen.count)  # labels that say so much are no others: training images seen before, say
+    if not clear or order.tail > 0.3 or seen.accuracy > above:
         return None
     return Finding(
         causes.LABELS_INDEPENDENT_OF_IMAGES,
         f"{measured}; scaling, channels and orientation do not explain it",
-        "below half way between guessing and the training accuracy",
+        f"below half way between guessing and the training accuracy, and not above {above:.2f}, clearly above guessing",
         "check that validation labels belong to validation images",
     )

@@ -28,15 +28,16 @@ def non_finite_loss(loss: LossFacts, output: OutputFacts) -> Finding | None:
 
 
 def too_few_outputs(labels: LabelFacts, units: int) -> Finding | None:
-    """Ten classes cannot be told by fewer outputs than classes (two classes can by one)."""
-    classes = max(labels.distinct, labels.columns)
-    if units >= classes or (units == 1 and classes == 2):
+    """Ten classes cannot be told by fewer outputs than classes (two classes can by one, but for rows of two)."""
+    classes = max(labels.distinct - len(labels.strays(units)), labels.columns)
+    if units >= classes or (units == 1 and classes == 2 and not labels.columns):
         return None
+    column = ", or give the labels' last column to the one output" if (units, labels.columns) == (1, 2) else ""
     return Finding(
         causes.OUTPUT_LAYER_MISMATCH,
         f"{units} output(s) for {classes} classes",
         "one output for each class",
-        f"make the last layer Dense({classes}) with softmax and a cross-entropy loss",
+        f"make the last layer Dense({classes}) with softmax and a cross-entropy loss{column}",
         blocks_training=True,
     )
 
@@ -181,8 +182,11 @@ def loss_label_mismatch(loss: LossFacts) -> Finding | None:
 
 
 def loss_below_zero(loss: LossFacts, labels: LabelFacts, output: OutputFacts) -> Finding | None:
-    """Binary cross-entropy of class numbers above 1 has no lowest value: -y log p - (1 - y) log(1 - p)."""
-    if loss.error or output.constant or not loss.right < -0.05 or labels.highest <= 1:
+    """Binary cross-entropy of class numbers above 1 has no lowest value: -y log p - (1 - y) log(1 - p).
+
+    Two classes for one output need other numbers, not another output: see ``labels_out_of_range``.
+    """
+    if loss.error or output.constant or not loss.right < -0.05 or labels.highest <= 1 or labels.distinct == 2:
         return None
     return Finding(
         causes.LOSS_LABEL_MISMATCH,

@@ -1,6 +1,8 @@
 """Rules on the weights that training may change, and on the rate."""
 
-from vgg_lesson.diagnosis import causes
+import keras
+
+from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.report import Finding
 
@@ -18,7 +20,25 @@ def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding 
         causes.FROZEN_WEIGHTS,
         what,
         "at least one must be trainable and reached",
-        "set trainable=True and compile again; look for operations without a gradient",
+        "look for an operation without a gradient, in the loss first: argmax, rounding, stop_gradient"
+        if trainable
+        else "set trainable=True and compile again",
+        blocks_training=True,
+    )
+
+
+def optimizer_of_another_model(model: keras.Model) -> Finding | None:
+    """An optimizer keeps numbers for the weights that it was first used with, and refuses any others."""
+    optimizer, trainable = cloning.inner(model.optimizer), model.trainable_variables
+    known = {id(variable) for variable in optimizer._trainable_variables} if optimizer.built else None
+    unknown = 0 if known is None else sum(id(variable) not in known for variable in trainable)
+    if not unknown:
+        return None
+    return Finding(
+        causes.FROZEN_WEIGHTS,
+        f"the optimizer was used before, and does not know {unknown} of the model's {len(trainable)} trainable arrays",
+        "it must know all of them, or fit raises",
+        "compile with a new optimizer: one for each model",
         blocks_training=True,
     )
 

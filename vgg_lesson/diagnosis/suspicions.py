@@ -7,7 +7,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.variation import Variation
+from vgg_lesson.diagnosis.variation import IN_WORDS, Variation
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 # A threshold says where to look, not what is wrong: an experiment decides (confirmation.py). The healthy networks
@@ -56,7 +56,9 @@ def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
         f"values that reach the first weights have size {signs.first_input:.3g} (root mean square)",
         f"outside {low:g} to {high:g}; images / 255 have 0.5, standardised ones 1",
         {"scale_inputs": True},
-        "divide by 255, or standardise with the training images' mean and spread",
+        "divide by 255, or standardise with the training images' mean and spread"
+        if signs.first_input > high
+        else "divided in the array and again in the model? leave one out; else standardise with their mean and spread",
     )
 
 
@@ -107,7 +109,9 @@ def initialisation_too_small(signs: NetworkSigns) -> Suspicion | None:
             f"signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first; logits "
             f"differ between images by {signs.logit_spread:.1g}"
         ),
-        f"below {SHRINKAGE:g} (He keeps 0.1 to 0.5, by depth), or logits that differ by less than 0.001",
+        f"signal below {SHRINKAGE:g} (He keeps 0.1 to 0.5, by depth)"
+        if signs.shrinkage < SHRINKAGE
+        else "logits that differ by less than 0.001: the signal or the inputs are small",
         {"he": True},
         "he_normal for the kernels (or batch normalisation)",
     )
@@ -144,7 +148,9 @@ def learning_rate_too_low(update: float, rate: float) -> Suspicion | None:
         f"a first step changes the weights by {update:.2g} of their size (learning rate {rate:.3g})",
         f"below {SMALL_UPDATE:g}; the rule of thumb is 0.001",
         {"rate": factor},
-        f"learning rate {rate * factor:.2g}",
+        f"learning rate {rate * factor:.2g}"
+        if rate * factor < 0.5
+        else "leave out what holds the optimizer's steps back: clipnorm, clipvalue, a large epsilon, inputs near 0",
     )
 
 
@@ -180,12 +186,19 @@ def regularisation_too_strong(
         measured.append(f"{len(strip)} layer(s) that act only in training: {', '.join(strip[:4])}")
     if not measured:
         return None
+    kinds = dict.fromkeys(layer.kind for layer in signs.layers if layer.acts_in_training_only)
+    weaker = ["weight penalty about 5e-4"] if len(measured) > bool(strip) else []
+    weaker += (
+        ["dropout at most 0.5, and none behind the last layer"] if any("Dropout" in kind for kind in kinds) else []
+    )
+    others = [kind for kind in kinds if "Dropout" not in kind]
+    weaker += [f"{kind} less strong, value_range=(0, 1) for images in 0..1 if it has one" for kind in others]
     return Suspicion(
         causes.REGULARISATION_TOO_STRONG,
         "; ".join(measured),
         "without these the network learns, with them it does not",
         {"strip": True},
-        "weaken them: dropout at most 0.5, weight penalty about 5e-4",
+        f"weaken them: {'; '.join(weaker)}",
     )
 
 
@@ -233,16 +246,5 @@ def variation_of(*suspicions: Suspicion, name: str = "") -> Variation:
 
 def describe(suspicion: Suspicion) -> str:
     """The change in words."""
-    words = {
-        "scale_inputs": "scaled inputs",
-        "he": "He initialisation",
-        "strip": "no regularisation",
-        "unfreeze": "all weights trainable",
-        "batch_norm": "batch normalisation",
-        "batchnorm_defaults": "default batch normalisation",
-        "augment": "no augmentation",
-        "hold_rate": "the schedule's peak rate held",
-        "zero_biases": "",
-    }
-    parts = [f"rate x {value:g}" if key == "rate" else words[key] for key, value in suspicion.change.items()]
+    parts = [f"rate x {value:g}" if key == "rate" else IN_WORDS[key] for key, value in suspicion.change.items()]
     return ", ".join(part for part in parts if part)

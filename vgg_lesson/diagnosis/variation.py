@@ -45,6 +45,20 @@ class Variation:
         return self.strip, self.batch_norm, self.unfreeze, self.batchnorm_defaults
 
 
+IN_WORDS = {
+    "scale_inputs": "scaled inputs",
+    "he": "He initialisation",
+    "strip": "no regularisation",
+    "unfreeze": "all weights trainable",
+    "batch_norm": "batch normalisation",
+    "batchnorm_defaults": "default batch normalisation",
+    "augment": "no augmentation",
+    "hold_rate": "the schedule's peak rate held",
+    "zero_biases": "",
+}
+"""A change by its name -> for readers; a rate says its factor."""
+
+
 @dataclass
 class Course:
     """How a short training went, step by step.
