@@ -14,7 +14,7 @@ from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.inspection import Facts
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory, whole_steps
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Labels, Subject
@@ -126,9 +126,10 @@ def go_on(lab: Laboratory, steps: int, say, share: float = GIVEN_SHARE) -> Cours
 
 def go_on_while_it_falls(lab: Laboratory, say) -> Course:
     """Train the weights as they were given, for as long as a change gets, if a first look shows progress."""
-    course = go_on(lab, LOOK, say, LOOK_SHARE)
+    look, most = (whole_steps(steps, lab.courses[CONTROL].batch) for steps in (LOOK, STEPS))
+    course = go_on(lab, look, say, LOOK_SHARE)
     if lab.chance.leaving(course) and not lab.chance.learned(course):
-        course = go_on(lab, STEPS, say)
+        course = go_on(lab, most, say)
     return course
 
 
