@@ -42,3 +42,22 @@ def test_answers_are_right_on_the_side_of_their_class(outputs, classes):
     outputs, classes = np.array(outputs, np.float32)[:, None], np.array(classes)
     assert share_right(outputs, classes) == 0.75
     assert int(correct_answers(tf.constant(outputs), tf.constant(classes))) == 3
+
+
+def test_the_steps_that_made_a_network_healthy_are_told(no_known_good):
+    x, y = stripes()
+    report = examine(small(keras.optimizers.Adam(LateStart())), x, y, budget_seconds=40)
+    assert report.cause == causes.HEALTHY
+    control = report.courses[0]
+    told = [line for line in report.seen if line.startswith("untouched control")]
+    assert control.steps > 60 and f"after {control.steps} steps" in told[-1], str(report)
+
+
+class LateStart(keras.optimizers.schedules.LearningRateSchedule):
+    """Nothing for 70 steps."""
+
+    def __call__(self, step):
+        return tf.where(step < 70, 0.0, 1e-2)
+
+    def get_config(self):
+        return {}

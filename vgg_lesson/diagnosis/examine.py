@@ -25,6 +25,7 @@ from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Laboratory
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.variation import Course
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 
@@ -189,10 +190,21 @@ class Examination:
                 return
             self.findings.remove(independent[0])
         self.stuck = training_stage.run(self, fresh)
+        if self.stuck is False and self.lab is not None:
+            self._tell_last_steps(self.lab.courses[CONTROL])
         imbalanced = next((f for f in self.findings if f.cause == causes.CLASS_IMBALANCE), None)
         if imbalanced and self.stuck is False and self._more_than_the_largest_class():
             self.findings.remove(imbalanced)
             self.say(f"{imbalanced.measured}: it learned all the same; judge by the accuracy of each class")
+
+    def _tell_last_steps(self, control: Course) -> None:
+        """The steps that decided, where the control went on after what was told of it."""
+        done = f"after {control.steps} steps"
+        if not any(line.startswith(CONTROL.name) and done in line for line in self.seen):
+            self.say(
+                f"{CONTROL.name}, gone on with: loss {control.last_loss():.3f}, accuracy "
+                f"{control.last_accuracy():.2f} {done}"
+            )
 
     def _more_than_the_largest_class(self) -> bool:
         """Whether a training was right more often than the largest class is, or the weights as given needed none."""
