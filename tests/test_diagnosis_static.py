@@ -9,6 +9,7 @@ from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, rul
 from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.rules_arrays import class_imbalance
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.diagnosis.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Variation
@@ -224,6 +225,8 @@ def test_imbalance():
     x, _ = data()
     assert findings(x=x, y=np.where(np.arange(200) < 180, 0, np.arange(200) % 4))[:1] == [causes.CLASS_IMBALANCE]
     assert findings(x=x, y=np.where(np.arange(200) < 60, 0, np.arange(200) % 4)) == []
+    facts = [label_facts(Labels.of(np.repeat([0, 1, 2], counts))) for counts in ((520, 240, 240), (900, 50, 50))]
+    assert [bool(class_imbalance(fact)) for fact in facts] == [False, True]
 
 
 def test_another_mix_of_classes_is_no_other_preparation():

@@ -16,18 +16,22 @@ def predicted_classes(outputs):
     return tf.argmax(outputs, axis=1)
 
 
+def right_answers(outputs, classes):
+    """(N,) whether each row is right; the two classes of a single output are 0 and 1, or -1 and 1."""
+    if outputs.shape[-1] == 1:
+        classes = tf.cast(classes > 0, tf.int64)
+    return predicted_classes(outputs) == classes
+
+
 def correct_answers(outputs, classes):
-    predicted = predicted_classes(outputs)
-    return (
-        tf.reduce_sum(tf.cast(predicted == classes, tf.int32))
-        if predicted.shape[0] == classes.shape[0]
-        else tf.constant(0)
-    )
+    if outputs.shape[0] != classes.shape[0]:
+        return tf.constant(0)
+    return tf.reduce_sum(tf.cast(right_answers(outputs, classes), tf.int32))
 
 
 def share_right(outputs, classes: np.ndarray) -> float:
     """Accuracy of rows of outputs."""
-    return float(np.mean(np.asarray(predicted_classes(outputs)) == classes))
+    return float(np.mean(right_answers(outputs, classes)))
 
 
 def logit_spread(outputs):

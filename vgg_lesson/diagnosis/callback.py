@@ -13,7 +13,7 @@ from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.answers import logit_spread
 from vgg_lesson.diagnosis.configuration import first_line, loss_function
 from vgg_lesson.diagnosis.examine import examine
-from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.laboratory import FEW, Chance, whole_steps
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.progress import StepLosses
 
@@ -21,13 +21,16 @@ OPTIONS = tuple(inspect.signature(examine).parameters)[3:]
 """What ``examine`` takes behind the model and its training data."""
 UNCHECKED = ("validation_data", "progress")
 """Options that only ``examine`` can check, beside the training images."""
-FAR_BELOW = 0.4
-"""A loss below this share of that of guessing shows that the network knows something; stuck with 90% of the images in
-one of two classes, it is at 0.47."""
+KNOWS = 0.9
+"""A loss below this share of that of guessing shows that the network knows something, be it only that the classes are
+unequal: without the labels that cannot be told apart."""
+FIRST = 40
+"""The first losses are the mean over one in so many of the batches that are waited for."""
 SIDE, PIXELS = 96, 255
 """Height and width of the noise where the network takes any, and its range where the network itself scales pixels."""
 TOLD = ": give x_train and y_train to DiagnosisCallback"
 PROOF = f" (not proved{TOLD} for that)"
+SILENT = f"the network alone does not tell{TOLD}"
 
 
 class StuckTrainingWarning(UserWarning):
@@ -43,7 +46,8 @@ class DiagnosisCallback(keras.callbacks.Callback):
 
     Args:
         x_train, y_train, budget_seconds, options: what ``examine`` takes, if the cause is to be proved.
-        patience: batches without progress before the training counts as stuck; twice as many after each false alarm.
+        patience: batches without progress before the training counts as stuck, more where they are of fewer than
+            eight images; twice as many after each false alarm.
         tolerance: progress is a fall of the loss below its first value by more than this share.
 
     Attributes:
@@ -85,6 +89,8 @@ class DiagnosisCallback(keras.callbacks.Callback):
         self.losses: list[float] = []
         self.step_losses, self.unwatchable = StepLosses(), False
         self.wait = self.patience
+        steps = getattr(self.model.optimizer, "iterations", None)  # without one, train_step is the user's own
+        self.resumed = steps is not None and int(steps.numpy()) > 0
         self.before = [weight.numpy() for weight in self.model.weights] if self.model.built else None
         self.after_first = None
         self.report = self.cause = None  # of an earlier fit
@@ -107,19 +113,20 @@ class DiagnosisCallback(keras.callbacks.Callback):
             return
         self.losses.append(loss)
         if self.after_first is None:
+            self.wait = whole_steps(self.wait, int(self.step_losses.count) or FEW)  # 0: the images were not counted
             self.after_first = [weight.numpy() for weight in self.model.weights]
         if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.wait and self._stuck()):
             self._warn()
 
     def _stuck(self) -> bool:
         last = float(np.mean(self.losses[-self.wait // 2 :]))
-        first = np.mean(self.losses[:5])
+        first = np.mean(self.losses[: max(5, self.wait // FIRST)])
         if not last > min(first, np.mean(self.losses[: self.wait // 2])) * (1 - self.tolerance):
             return False
         if self.arguments["x_train"] is not None:  # the examination asks the weights themselves
             return True
         self.guessing = self._guessing() if self.guessing is None else self.guessing
-        return last >= FAR_BELOW * self.guessing
+        return last >= KNOWS * self.guessing
 
     def _guessing(self) -> float:
         """Loss of answers that prefer no class, to labels of each class; 0 where the loss takes no class labels."""
@@ -177,7 +184,10 @@ class DiagnosisCallback(keras.callbacks.Callback):
             if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
         ]
         update = float(np.median(ratios)) if ratios else float("nan")
-        low = rules.learning_rate_too_low(update, rate)
+        low, high = rules.learning_rate_too_low(update, rate), rules.learning_rate_too_high(update, rate)
+        if self.resumed:  # these are no start weights
+            found = low or high
+            return (found.cause, f"{found.measured}{PROOF}") if found else (causes.UNDETERMINED, SILENT)
         shape = getattr(model, "input_shape", None)
         if not isinstance(shape, tuple) or not all(side is None or isinstance(side, int) for side in shape):
             if low:
@@ -195,8 +205,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
             noise *= PIXELS
             layers = vital_signs.through_the_layers(copy, noise)
         outputs = copy(tf.constant(noise), training=False)
-        hidden = [layer for layer in layers if layer.weights]
-        shrinkage = hidden[-2].spread / hidden[0].spread if len(hidden) > 1 and hidden[0].spread else 0.0
+        shrinkage = vital_signs.shrinkage(layers)
         signs = vital_signs.NetworkSigns(
             layers,
             math.nan,
@@ -210,7 +219,6 @@ class DiagnosisCallback(keras.callbacks.Callback):
         )
         guessing = math.log(max(2, model.output_shape[-1]))
         zero = all(not np.any(weight) for weight in (self.before or [np.ones(1)]))
-        high = rules.learning_rate_too_high(update, rate)
         first = (
             rules.dead_relus(signs, zero)
             or rules.initialisation_too_large(signs, Chance(guessing, 0.0, 0.1))
@@ -219,7 +227,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
             or high
         )
         if first is None:
-            return causes.UNDETERMINED, f"the network alone does not tell{TOLD}"
+            return causes.UNDETERMINED, SILENT
         also = (
             f"; also {high.cause}: {high.measured}"
             if high and first is not high and first.cause == causes.INITIALISATION_TOO_SMALL

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
+from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed, whole_steps
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion, describe, variation_of
 from vgg_lesson.diagnosis.variation import Course, Variation
@@ -42,6 +42,7 @@ def control(lab: Laboratory, *, least: int, most: int = STEPS, share: float) -> 
 
     A control that learns early is watched for ``least`` steps: a penalty takes its time.
     """
+    least, most = (whole_steps(steps, lab.courses[CONTROL].batch) for steps in (least, most))
     course = lab.train(CONTROL, most, seconds=share * lab.seconds_left())
     if lab.chance.learned(course) and course.steps < least:
         lab.train(CONTROL, least, least=least, seconds=share * lab.seconds_left())
@@ -75,7 +76,8 @@ def _cures(lab: Laboratory, variation: Variation, waiting: int) -> bool:
     """Train a variation; True when it learns and the control, given as many steps, does not."""
     if lab.seconds_left() < SHORTEST:
         return False
-    course = lab.train(variation, STEPS, seconds=CURE_SHARE * lab.seconds_left() / max(1, waiting))
+    steps = whole_steps(STEPS, lab.courses[CONTROL].batch)
+    course = lab.train(variation, steps, seconds=CURE_SHARE * lab.seconds_left() / max(1, waiting))
     return lab.chance.learned(course) and _control_fails(lab, course) and _another_draw_fails(lab, course)
 
 
@@ -103,7 +105,7 @@ def changes_the_start(variation: Variation) -> bool:
 
 def _fair(cure: Course) -> int:
     """Steps that an untouched training gets."""
-    return min(FAIR * cure.steps, cure.steps + FAIR_MORE)
+    return min(FAIR * cure.steps, cure.steps + whole_steps(FAIR_MORE, cure.batch))
 
 
 def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
@@ -112,10 +114,10 @@ def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
     while (
         lab.chance.leaving(course)
         and not (lab.chance.learned(course) or lab.chance.moving(course))
-        and steps < STEPS
+        and steps < whole_steps(STEPS, course.batch)
         and lab.seconds_left() > SHORTEST
     ):
-        steps += LONGER
+        steps += whole_steps(LONGER, course.batch)
         course = lab.train(variation, steps)
     return course
 

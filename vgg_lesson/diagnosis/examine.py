@@ -18,15 +18,15 @@ from vgg_lesson.diagnosis import (
     training_stage,
 )
 from vgg_lesson.diagnosis.array_facts import image_facts, label_facts
-from vgg_lesson.diagnosis.batches import prepared
 from vgg_lesson.diagnosis.configuration import first_line
-from vgg_lesson.diagnosis.given_weights import frozen_kernels_see, looks_fresh
-from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
+from vgg_lesson.diagnosis.confirmation import CONTROL
+from vgg_lesson.diagnosis.given_weights import GIVEN, frozen_kernels_see, given_know
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Laboratory
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns, given_accuracy
+from vgg_lesson.diagnosis.variation import Course
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 
 def examine(
@@ -88,8 +88,6 @@ USABLE = 0.93
 """Share of the budget after which nothing new is begun: the step under way is finished after the clock."""
 SHORTEST, KNOWN_GOOD_SHARE = 4, 0.3
 """Seconds below which the known-good network is not begun, and its share of the time that is left."""
-GIVEN = 512
-"""Images that the given weights answer before labels are said to be independent of images."""
 
 
 class Examination:
@@ -181,7 +179,7 @@ class Examination:
     def _learn(self, fresh) -> None:
         self._known_good()
         independent = [f for f in self.findings if f.cause == causes.LABELS_INDEPENDENT_OF_IMAGES]
-        if independent and self._given_know(fresh):
+        if independent and given_know(self.subject, self.facts, fresh, self.say):
             self.findings.remove(independent[0])
             if self.subject.validation_part() is None:
                 self.say("images that it was not trained on would tell this from learning by heart: validation_data")
@@ -192,34 +190,25 @@ class Examination:
                 return
             self.findings.remove(independent[0])
         self.stuck = training_stage.run(self, fresh)
+        if self.stuck is False and self.lab is not None:
+            self._tell_last_steps(self.lab.courses[CONTROL])
         imbalanced = next((f for f in self.findings if f.cause == causes.CLASS_IMBALANCE), None)
-        if imbalanced and self.stuck is False and self.lab is None:  # the weights as given learned all the same
+        if imbalanced and self.stuck is False and self._more_than_the_largest_class():
             self.findings.remove(imbalanced)
             self.say(f"{imbalanced.measured}: it learned all the same; judge by the accuracy of each class")
 
-    def _given_know(self, fresh) -> bool:
-        """Whether the weights as given answer far better than guessing: then the known-good network was a poor judge.
+    def _tell_last_steps(self, control: Course) -> None:
+        """The steps that decided, where the control went on after what was told of it."""
+        done = f"after {control.steps} steps"
+        if not any(line.startswith(CONTROL.name) and done in line for line in self.seen):
+            self.say(
+                f"{CONTROL.name}, gone on with: loss {control.last_loss():.3f}, accuracy "
+                f"{control.last_accuracy():.2f} {done}"
+            )
 
-        Images that they were not trained on are asked, where there are any.
-        """
-        subject, part = self.subject, self.subject.validation_part()
-        if not self.facts.weights_finite or looks_fresh(subject.model, fresh):
-            return False
-        if part is None:
-            rows = subject.sample(GIVEN)
-            images, classes = prepared(subject, rows), subject.labels.classes[rows]
-        else:
-            rows = np.random.default_rng(subject.seed).permutation(len(part[0]))[:GIVEN]
-            images, classes = part[0][rows], part[1][rows]
-        share = given_accuracy(subject, fresh, images, classes)
-        guessing = np.unique(classes, return_counts=True)[1].max() / len(classes)
-        if share <= limit(guessing, len(classes), GIVEN_ERRORS):
-            return False
-        self.say(
-            f"the weights as given reach {share:.2f} on {'training' if part is None else 'validation'} images "
-            f"(guessing {guessing:.2f}), so the known-good network does not decide"
-        )
-        return True
+    def _more_than_the_largest_class(self) -> bool:
+        """Whether a training was right more often than the largest class is, or the weights as given needed none."""
+        return self.lab is None or any(map(self.lab.learned, (CONTROL, GIVEN)))
 
     def _known_good(self) -> None:
         if self.left() < SHORTEST:

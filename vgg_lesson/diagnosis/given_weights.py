@@ -14,7 +14,7 @@ from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.inspection import Facts
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory, whole_steps
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Labels, Subject
@@ -22,6 +22,8 @@ from vgg_lesson.diagnosis.variation import Course, Variation
 
 IMAGES = 256
 """Images that the given weights answer, where there are so many: an accuracy of 0.1 is good to 0.02."""
+KNOW = 512
+"""Images that they answer before labels are said to be independent of images."""
 SPREAD_ERRORS = 5
 """The spreads of two draws of n numbers differ by 1 / sqrt(n), the standard error: so many of these are no luck."""
 SETTLED = 5
@@ -126,9 +128,10 @@ def go_on(lab: Laboratory, steps: int, say, share: float = GIVEN_SHARE) -> Cours
 
 def go_on_while_it_falls(lab: Laboratory, say) -> Course:
     """Train the weights as they were given, for as long as a change gets, if a first look shows progress."""
-    course = go_on(lab, LOOK, say, LOOK_SHARE)
+    look, most = (whole_steps(steps, lab.courses[CONTROL].batch) for steps in (LOOK, STEPS))
+    course = go_on(lab, look, say, LOOK_SHARE)
     if lab.chance.leaving(course) and not lab.chance.learned(course):
-        course = go_on(lab, STEPS, say)
+        course = go_on(lab, most, say)
     return course
 
 
@@ -153,6 +156,31 @@ def frozen_kernels_see(subject: Subject, facts: Facts, until: float, say) -> boo
         f"{guessing:.2f}) after {course.steps} steps"
     )
     return share > limit(guessing, len(held))
+
+
+def given_know(subject: Subject, facts: Facts, fresh, say) -> bool:
+    """Whether the weights as given answer far better than guessing: then the known-good network was a poor judge.
+
+    Images that they were not trained on are asked, where there are any.
+    """
+    part = subject.validation_part()
+    if not facts.weights_finite or looks_fresh(subject.model, fresh):
+        return False
+    if part is None:
+        rows = subject.sample(KNOW)
+        images, classes = prepared(subject, rows), subject.labels.classes[rows]
+    else:
+        rows = np.random.default_rng(subject.seed).permutation(len(part[0]))[:KNOW]
+        images, classes = part[0][rows], part[1][rows]
+    share = vital_signs.given_accuracy(subject, fresh, images, classes)
+    guessing = np.unique(classes, return_counts=True)[1].max() / len(classes)
+    if share <= limit(guessing, len(classes), GIVEN_ERRORS):
+        return False
+    say(
+        f"the weights as given reach {share:.2f} on {'training' if part is None else 'validation'} images "
+        f"(guessing {guessing:.2f}), so the known-good network does not decide"
+    )
+    return True
 
 
 def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bool) -> Finding | None:

@@ -18,6 +18,8 @@ from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 LOSS_GAIN = 0.03
 """The loss must have gone at least this part of the way from guessing to right answers as well."""
+FEW = 8
+"""Images: a step of fewer teaches less, and counts as a part of one."""
 ASKED = 512
 """Training images that a network is asked about at inference: an accuracy is good to 0.02."""
 
@@ -75,9 +77,17 @@ def difference(losses, others) -> tuple[float, float]:
     return float(losses.mean() - others.mean()), float(error)
 
 
+def whole_steps(steps: int, batch: int) -> int:
+    """So many steps, or more where a step is of fewer images than :data:`FEW`."""
+    return steps * max(1, FEW // batch)
+
+
 def collapsed(course: Course) -> bool:
-    """For ten steps the logits hardly differed between images: below 1e-5 and a tenth of the start, or below 1e-9."""
-    if course.steps < 30:
+    """For ten steps the logits hardly differed between images: below 1e-5 and a tenth of the start, or below 1e-9.
+
+    A single image differs from no other: steps of one tell nothing.
+    """
+    if course.steps < 30 or course.batch == 1:
         return False
     largest = max(course.spread[-10:])
     return largest < 1e-9 or (largest < 1e-5 and largest < 0.1 * course.spread[0])

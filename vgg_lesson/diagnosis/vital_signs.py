@@ -170,6 +170,14 @@ def given_accuracy(subject: Subject, model: keras.Model, images: np.ndarray, cla
     return max(shares)
 
 
+def shrinkage(layers) -> float:
+    """Spread behind the last hidden kernel over spread behind the first; 1 with a single kernel."""
+    spreads = [layer.spread for layer in layers if layer.weights]
+    first = next((spread for spread in spreads if spread > 0), 0.0)
+    last = spreads[-2] if len(spreads) > 1 else first
+    return last / first if first else 0.0
+
+
 def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) -> NetworkSigns:
     """Measure ``model`` (a copy of ours) on up to ``count`` training images of the subject."""
     rows = subject.sample(count)
@@ -190,12 +198,10 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
                 tf.function(lambda y, p: loss(y, p), autograph=False, jit_compile=False).get_concrete_function(*asked)
     results.setdefault(True, results[False])
     hidden = [layer for layer in layers if layer.weights]
-    first = next((layer.spread for layer in hidden if layer.spread > 0), 0.0)
-    last = hidden[-2].spread if len(hidden) > 1 else first
     return NetworkSigns(
         layers=layers,
         first_input=hidden[0].input_size if hidden else float("nan"),
-        shrinkage=last / first if first else 0.0,
+        shrinkage=shrinkage(layers),
         logit_spread=float(logit_spread(tf.constant(results[False][2]))),
         loss=results[False][0],
         penalty=float(tf.add_n(model.losses)) if model.losses else 0.0,
