@@ -199,7 +199,8 @@ def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
 def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion]) -> list[Finding]:
     """No suspicion held: batch norm for a faint signal, other rates as far as the first updates leave room for them."""
     for faint in [s for s in tried if s.cause == causes.INITIALISATION_TOO_SMALL]:
-        guess = replace(faint, change={"batch_norm": True}, remedy="batch normalisation behind every convolution")
+        remedy = "batch normalisation behind every hidden layer, or ReLU where the activation is sigmoid or tanh"
+        guess = replace(faint, change={"batch_norm": True}, remedy=remedy)
         if _cures(lab, variation_of(guess), 2):
             return [_finding(lab, guess, variation_of(guess))]
     known = {tuple(sorted(s.change.items())) for s in tried}
