@@ -183,7 +183,6 @@ class TrainingPanel(widgets.VBox):
 
     def _train(self, config: TrainingConfig, images: int) -> None:
         self.trained = None
-        gc.collect()  # the model before holds graphs in reference cycles
         data = self._subset(images)
 
         def draw(progress):
@@ -191,6 +190,8 @@ class TrainingPanel(widgets.VBox):
             self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs, self._classes)))
             if progress.step == 1:
                 self._drawer.wait()  # drawn beside the second step, the first point would come later
+            if len(progress.step_loss) == 5:  # a second later: to let go of the model before takes half a second
+                gc.collect()  # it holds graphs in reference cycles
             if not self._stop.is_set():
                 self._say(f"Step {progress.step:,} of {progress.steps:,}, {progress.seconds:.0f} s.")
 
