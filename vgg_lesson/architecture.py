@@ -19,7 +19,7 @@ from vgg_lesson.configurations import (
     pooling_window,
     validated,
 )
-from vgg_lesson.whole import is_whole
+from vgg_lesson.whole import require_whole
 
 __all__ = [
     "CONFIGURATIONS",
@@ -145,8 +145,7 @@ def _numbers(seed: int | None):
     """A function that gives the seeds that Keras draws after ``random.seed(seed)``, in turn; without a seed None."""
     if seed is None:
         return lambda: None
-    if not is_whole(seed, 0):
-        raise ValueError(f"seed must be None or a whole number of at least 0, received {seed!r}")
+    require_whole("seed", seed, 0)
     own = random.Random(int(seed))
     return lambda: own.randint(1, 10**9)
 

@@ -101,7 +101,8 @@ def place_of(config: TrainingConfig) -> Place | None:
     epochs of the learner's run usually differ from the recorded ones, as the words of the picture say.
     Left-out blocks change the depth, and another momentum the optimizer: such a run has no place.
     """
-    if config.blocks != 5 or (config.optimizer == "sgd" and config.momentum != 0.9):
+    other_momentum = config.optimizer == "sgd" and config.momentum != TrainingConfig.momentum
+    if config.blocks != TrainingConfig.blocks or other_momentum:
         return None
     changes = (config.initializer != "glorot_uniform", config.batch_norm, config.optimizer != "adam")
     remedy = {
