@@ -80,11 +80,20 @@ def test_many_weights_on_a_small_map_equal_stock_keras(side):
 
 
 @pytest.mark.parametrize(
-    ("side", "channels", "products"),
-    [(2, 256, True), (2, 128, False), (4, 256, True), (4, 128, False), (8, 256, False)],
+    ("side", "channels", "dtype", "products"),
+    [
+        (2, 256, "float32", True),
+        (2, 128, "float32", False),
+        (4, 256, "float32", True),
+        (4, 128, "float32", False),
+        (8, 256, "float32", False),
+        (8, 256, "mixed_bfloat16", True),
+        (16, 256, "mixed_bfloat16", False),
+        (2, 256, "mixed_float16", False),
+    ],
 )
-def test_products_where_they_are_faster(side, channels, products):
-    model = accelerate(one_convolution(filters=channels, side=side, channels=channels))
+def test_products_where_they_are_faster(side, channels, dtype, products):
+    model = accelerate(one_convolution(filters=channels, side=side, channels=channels, dtype=dtype))
     kernel = model.layers[0].kernel.value
 
     @tf.function

@@ -57,6 +57,18 @@ def test_a_training_step_equals_keras(options, shape, count):
     assert not np.allclose(ours.get_weights()[2], normalised(BatchNormalization(**options), shape).get_weights()[2])
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_under_a_mixed_policy_it_equals_keras_too(policy):
+    theirs, ours = normalised(BatchNormalization(dtype=policy)), normalised(BatchNormalization(dtype=policy))
+    accelerate(ours)
+    assert is_fused(ours.layers[0])
+    images = images_for(theirs)
+    for mine, expected in zip(step(ours, images), step(theirs, images), strict=True):
+        assert mine.dtype == expected.dtype
+        np.testing.assert_allclose(mine.astype("float32"), expected.astype("float32"), rtol=0.02, atol=0.05)
+    np.testing.assert_allclose(ours.get_weights()[2], theirs.get_weights()[2], rtol=2e-3)
+
+
 def test_running_statistics_use_the_variance_that_keras_uses():
     """With four values the kernel's own variance is a third too large."""
     model = accelerate(normalised(BatchNormalization(momentum=0.0), (2, 2, 1)))
@@ -88,7 +100,7 @@ class Own(BatchNormalization):
         lambda: BatchNormalization(center=False),
         lambda: BatchNormalization(scale=False),
         lambda: BatchNormalization(renorm=True),
-        lambda: BatchNormalization(dtype="mixed_bfloat16"),
+        lambda: BatchNormalization(dtype="bfloat16"),
         lambda: BatchNormalization(dtype="float64"),
         Own,
         keras.layers.LayerNormalization,

@@ -1,6 +1,7 @@
 """The exported script: runs where the package is not installed, and describes the very same network and training."""
 
 import ast
+import itertools
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from vgg_lesson.configurations import CONFIGURATIONS
 from vgg_lesson.keras_export import keras_code
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.training import build_model
-from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
+from vgg_lesson.training_config import OPTIMIZERS, PREPROCESSINGS, SCHEDULES, TrainingConfig
 
 FULL = TrainingConfig(
     configuration="A", head=(16,), batch_norm=True, dropout=0.1, optimizer="sgd", learning_rate=0.05,
@@ -69,6 +70,8 @@ def started(layer) -> np.ndarray:
         TrainingConfig(head=(16, 8)),
         TrainingConfig(configuration="A-LRN", head=()),
         TrainingConfig(configuration="B", head=(), batch_norm="after_pooling", blocks=4),
+        TrainingConfig(head=(), optimizer="muon", momentum=0.6, weight_decay=0.01, batch_norm=True),
+        TrainingConfig(head=(), optimizer="muon", batch_norm=True, batch_norm_momentum=0.9),
     ],
 )
 def test_network_and_optimizer_are_the_packages(config):
@@ -163,7 +166,7 @@ def test_the_policy_in_force_is_the_scripts(mixed):
 
 @pytest.mark.parametrize("letter", CONFIGURATIONS)
 def test_every_configuration_gives_valid_python(letter):
-    for schedule in ("constant", "cosine", "one_cycle"):
-        code = keras_code(TrainingConfig(configuration=letter, schedule=schedule))
+    for schedule, optimizer in itertools.product(SCHEDULES, OPTIMIZERS):
+        code = keras_code(TrainingConfig(configuration=letter, schedule=schedule, optimizer=optimizer))
         ast.parse(code)
         assert "vgg_lesson" not in code

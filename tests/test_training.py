@@ -17,6 +17,7 @@ from vgg_lesson import progress
 from vgg_lesson.pipeline import training_batches, validation_batches
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.run_record import Run
+from vgg_lesson.saving import load_model, save_trained
 from vgg_lesson.training import prepared, train
 from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
 
@@ -41,7 +42,8 @@ def test_it_learns_and_the_record_says_so(trained):
     assert len(run.epochs) == 3 and run.data["train_images"] == 320 and run.data["validation_images"] == 40
     assert run.step_loss[0][0] == 1 and run.step_loss[-1][0] == 30
     assert abs(run.step_loss[0][1] - math.log(10)) < 1
-    assert run.seconds > 0 and run.cores >= 1 and run.versions["keras"] == keras.__version__
+    assert run.seconds > 0 and run.cores >= 1
+    assert run.versions["keras"] == keras.__version__ and run.versions["dtype_policy"] == "float32"
     assert Run.from_json(run.to_json()) == run
 
 
@@ -186,7 +188,9 @@ def test_weight_decay_leaves_biases_and_batch_norm_alone():
     assert all(decays[path] == ("kernel" in path) for path in decays) and len(set(decays.values())) == 2
 
 
-@pytest.mark.parametrize("change", [{}, {"optimizer": "sgd", "batch_norm": True, "dropout": 0.1}])
+@pytest.mark.parametrize(
+    "change", [{}, {"optimizer": "sgd", "batch_norm": True, "dropout": 0.1}, {"optimizer": "muon"}]
+)
 def test_the_step_is_traced_once(change):
     """Whatever makes variables within the first step has it traced a second time: seconds, before the first point."""
     model, batches, validation = prepared(TINY.change(epochs=1, **change), noise(80))  # the last batch is short
@@ -209,7 +213,16 @@ def test_mixed_precision_keeps_the_output_in_full():
     finally:
         keras.config.set_dtype_policy(before)
     assert model.layers[0].compute_dtype == "bfloat16" and model.layers[-1].compute_dtype == "float32"
-    assert run.verdict == "learning"
+    assert run.verdict == "learning" and run.versions["dtype_policy"] == "mixed_bfloat16"
+
+
+def test_with_muon_and_quick_running_statistics_it_learns_and_is_saved(tmp_path):
+    config = TINY.change(optimizer="muon", momentum=0.6, batch_norm=True, batch_norm_momentum=0.5, epochs=1)
+    trained = train(config, plain_colours())
+    assert trained.run.verdict == "learning" and trained.run.epochs[-1]["val_accuracy"] > 0.5
+    assert {layer.momentum for layer in trained.model.layers if hasattr(layer, "moving_mean")} == {0.5}
+    path, _ = save_trained(trained, tmp_path / "run")
+    assert load_model(path).optimizer.get_config() == trained.model.optimizer.get_config()
 
 
 def test_two_devices_train_together():

@@ -37,6 +37,7 @@ def test_the_lectures_run_to_the_letter():
         ("head", (0,)),
         ("dropout", 1.0),
         ("momentum", 1.0),
+        ("batch_norm_momentum", 1.0),
         ("weight_decay", -1.0),
         ("label_smoothing", 1.0),
         ("optimizer", "adamw"),

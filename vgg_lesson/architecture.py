@@ -60,6 +60,7 @@ def build_vgg(
     head: tuple[int, ...] = (4096, 4096),
     initializer="glorot_uniform",
     batch_norm: bool | str = False,
+    batch_norm_momentum: float = 0.99,
     dropout: float = 0.0,
     blocks: int = 5,
     seed: int | None = None,
@@ -76,6 +77,7 @@ def build_vgg(
             is ignored, as it would give layers of equal shape equal weights: see ``seed``.
         batch_norm: True normalises between each convolution and its ReLU; "after_pooling" does so too, but at
             the end of a block only after the pooling, which leaves a quarter of the numbers to normalise.
+        batch_norm_momentum: Keras's ``momentum`` of these layers: share that the running statistics keep at each step.
         dropout: share of units dropped after each layer of the head during training, 0 <= dropout < 1.
         blocks: build only the first so many; the last pooling's window grows so that the head gets maps of
             1/32 of the image's sides as ever.
@@ -106,12 +108,12 @@ def build_vgg(
                 )
             )
             if batch_norm and not normalised_after_pooling(batch_norm, number, kernels):
-                layers += _batch_norm(block, number)
+                layers += _batch_norm(block, number, batch_norm_momentum)
             if plan.normalise_responses and block == number == 1:
                 layers.append(LocalResponseNormalization(name="block1_lrn1"))
         layers.append(keras.layers.MaxPooling2D(pooling_window(block, blocks), name=f"block{block}_pool"))
         if normalised_after_pooling(batch_norm, len(kernels), kernels):
-            layers += _batch_norm(block, len(kernels))
+            layers += _batch_norm(block, len(kernels), batch_norm_momentum)
     layers.append(keras.layers.Flatten(name="flatten"))
     for number, units in enumerate(head, start=1):
         layers.append(
@@ -134,9 +136,9 @@ def build_vgg(
     return keras.Sequential(layers, name=f"vgg_{plan.letter.lower().replace('-', '_')}")
 
 
-def _batch_norm(block: int, number: int) -> list[keras.layers.Layer]:
+def _batch_norm(block: int, number: int, momentum: float) -> list[keras.layers.Layer]:
     return [
-        keras.layers.BatchNormalization(name=f"block{block}_bn{number}"),
+        keras.layers.BatchNormalization(momentum=momentum, name=f"block{block}_bn{number}"),
         keras.layers.ReLU(name=f"block{block}_relu{number}"),
     ]
 

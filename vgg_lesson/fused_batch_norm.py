@@ -10,12 +10,15 @@ import types
 import keras
 import tensorflow as tf
 
+TYPES = ("float32", "bfloat16", "float16")
+"""Types of feature maps that the kernel takes; it computes in float32, as Keras does under a mixed policy."""
+
 
 def fuse_batch_norm(layer: keras.layers.Layer) -> None:
     """Let a plain ``keras.layers.BatchNormalization`` normalise batches with one kernel, in place.
 
     Class, configuration and weights stay Keras's own. Predictions, which use the running statistics, and whatever
-    the kernel cannot do (masks, other types than float32, inputs that are no feature maps) keep the ordinary path.
+    the kernel cannot do (masks, other types, inputs that are no feature maps) keep the ordinary path.
 
     Args:
         layer: any Keras layer; those of another kind are left alone.
@@ -26,14 +29,15 @@ def fuse_batch_norm(layer: keras.layers.Layer) -> None:
         and layer.center
         and not layer.synchronized
         and not layer.renorm
-        and layer.compute_dtype == "float32"
+        and layer.compute_dtype in TYPES
+        and layer.variable_dtype == "float32"
     ):
         layer.call = types.MethodType(_call, layer)
 
 
 def _call(layer, inputs, training=None, mask=None):
     channels_last = len(inputs.shape) == 4 and layer.axis in (-1, 3)
-    if not (training and layer.trainable and mask is None and channels_last and inputs.dtype == "float32"):
+    if not (training and layer.trainable and mask is None and channels_last and inputs.dtype == layer.compute_dtype):
         return type(layer).call(layer, inputs, training=training, mask=mask)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=tf.convert_to_tensor(inputs),

@@ -5,7 +5,9 @@ import inspect
 import keras
 
 from vgg_lesson.augmentation import CUTOUT, SHIFT
-from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, pooling_window, weight_layers
+from vgg_lesson.configurations import weight_layers
+from vgg_lesson.exported_network import network_code
+from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import STARTS, TrainingConfig
 from vgg_lesson.whole import require_whole
@@ -33,7 +35,7 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
     """
     if train_images is not None:
         require_whole("train_images", train_images, 1)
-    parts = [_head(config), _data(config, train_images), _model(config), _start(config), _compiling(config)]
+    parts = [_head(config), _data(config, train_images), network_code(config), _start(config), _compiling(config)]
     if config.augmentation:
         parts.append(_augmented_batches(config))
     return "\n".join([*parts, _fitting(config)])
@@ -99,73 +101,6 @@ def prepare(x):
 """
 
 
-def _model(config: TrainingConfig) -> str:
-    plan = CONFIGURATIONS[config.configuration]
-    blocks = [
-        (kernels, round(filters * config.width))
-        for kernels, filters in zip(plan.kernels[: config.blocks], FILTERS, strict=False)
-    ]
-    bias = ", use_bias=False" if config.batch_norm else ', activation="relu"'
-    lines = [
-        "# Network: for each block the kernel sizes of its convolutions, and their filters",
-        f"blocks = {blocks!r}",
-        f'model = keras.Sequential([keras.Input((32, 32, 3))], name="vgg_{plan.letter.lower().replace("-", "_")}")',
-        "for block, (kernels, filters) in enumerate(blocks, start=1):",
-        "    for number, kernel in enumerate(kernels, start=1):",
-        "        model.add(",
-        f'            keras.layers.Conv2D(filters, kernel, padding="same"{bias},',
-        f'                kernel_initializer="{config.initializer}", name=f"block{{block}}_conv{{number}}")',
-        "        )",
-    ]
-    normalise = [
-        'model.add(keras.layers.BatchNormalization(name=f"block{block}_bn{number}"))',
-        'model.add(keras.layers.ReLU(name=f"block{block}_relu{number}"))',
-    ]
-    if config.batch_norm == "after_pooling":
-        lines += ["        if number < len(kernels):", *(" " * 12 + line for line in normalise)]
-    elif config.batch_norm:
-        lines += [" " * 8 + line for line in normalise]
-    if plan.normalise_responses:
-        lines = [*_RESPONSE_NORMALISATION.splitlines(), *lines]
-        lines += [
-            "        if block == number == 1:",
-            '            model.add(LocalResponseNormalization(name="block1_lrn1"))',
-        ]
-    last = pooling_window(config.blocks, config.blocks)
-    window = "2" if last == 2 else f"{last} if block == len(blocks) else 2"
-    lines.append(f'    model.add(keras.layers.MaxPooling2D({window}, name=f"block{{block}}_pool"))')
-    if config.batch_norm == "after_pooling":
-        lines += [" " * 4 + line for line in normalise]
-    lines.append('model.add(keras.layers.Flatten(name="flatten"))')
-    for number, units in enumerate(config.head, start=1):
-        lines.append(
-            f'model.add(keras.layers.Dense({units}, activation="relu", '
-            f'kernel_initializer="{config.initializer}", name="fc{number}"))'
-        )
-        if config.dropout:
-            lines.append(f'model.add(keras.layers.Dropout({config.dropout}, name="fc{number}_dropout"))')
-    policy = keras.config.dtype_policy()
-    dtype = "" if policy.name == "float32" else f', dtype="{policy.variable_dtype}"'
-    rest = f'kernel_initializer="{config.initializer}"{dtype}, name="predictions"'
-    lines.append(f'model.add(keras.layers.Dense(10, activation="softmax", {rest}))')
-    return "\n".join(lines) + "\n"
-
-
-_RESPONSE_NORMALISATION = '''
-@keras.saving.register_keras_serializable()
-class LocalResponseNormalization(keras.layers.Layer):
-    """Krizhevsky, Sutskever and Hinton (2012), section 3.3."""
-
-    def call(self, inputs):
-        channels = inputs.shape[-1]
-        values = keras.ops.cast(inputs, "float32")  # squares overflow float16
-        padded = keras.ops.pad(keras.ops.square(values), ((0, 0), (0, 0), (0, 0), (2, 2)))
-        energy = sum(padded[..., shift : shift + channels] for shift in range(5))
-        return keras.ops.cast(values / keras.ops.power(2.0 + 1e-4 * energy, 0.75), inputs.dtype)
-
-'''
-
-
 def _start(config: TrainingConfig) -> str:
     """The package's own functions for the start: they need Keras and NumPy only."""
     calls = {
@@ -188,10 +123,15 @@ def _compiling(config: TrainingConfig) -> str:
     decay = f", weight_decay={config.weight_decay}" if config.weight_decay else ""
     if config.optimizer == "adam":
         optimizer = f"optimizer = keras.optimizers.Adam(rate{decay})\n"
+    elif config.optimizer == "muon":
+        # Without a weight decay: Keras's own is not zero.
+        decay = f", weight_decay={config.weight_decay or None}, adam_weight_decay={config.weight_decay or None}"
+        optimizer = f"\n\n{inspect.getsource(KernelMuon)}\n\n"
+        optimizer += f"optimizer = KernelMuon(rate, momentum={config.momentum}{decay})\n"
     else:
         nesterov = ", nesterov=True" if config.momentum > 0 else ""
         optimizer = f"optimizer = keras.optimizers.SGD(rate, momentum={config.momentum}{nesterov}{decay})\n"
-    if decay:
+    if config.weight_decay:
         optimizer += 'optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])\n'
     smoothing = f"label_smoothing={config.label_smoothing}" if config.label_smoothing else ""
     return f"""{rate}{optimizer}loss = keras.losses.CategoricalCrossentropy({smoothing})

@@ -18,6 +18,7 @@ from vgg_lesson.acceleration import accelerate, start_sooner
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
+from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
@@ -66,6 +67,7 @@ def build_model(
         head=config.head,
         initializer=config.initializer,
         batch_norm=config.batch_norm,
+        batch_norm_momentum=config.batch_norm_momentum,
         dropout=config.dropout,
         blocks=config.blocks,
         seed=config.seed,
@@ -100,6 +102,8 @@ def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer
     decay = config.weight_decay or None
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(rate, weight_decay=decay)
+    elif config.optimizer == "muon":
+        optimizer = KernelMuon(rate, momentum=config.momentum, weight_decay=decay, adam_weight_decay=decay)
     else:
         optimizer = keras.optimizers.SGD(
             rate, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay
@@ -203,7 +207,12 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
         seconds=time.perf_counter() - watch.started,
         stopped=len(watch.epochs) < config.epochs,  # also by a callback such as EarlyStopping
         verdict=judge(losses, accuracy, majority),
-        versions={"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
+        versions={
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "dtype_policy": keras.config.dtype_policy().name,
+        },
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )

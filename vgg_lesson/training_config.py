@@ -11,7 +11,7 @@ from vgg_lesson.configurations import validated
 from vgg_lesson.preprocessing import PREPROCESSINGS
 from vgg_lesson.whole import is_whole
 
-OPTIMIZERS = ("adam", "sgd")
+OPTIMIZERS = ("adam", "sgd", "muon")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 AUGMENTATIONS = ("flip", "shift", "cutout")
 STARTS = ("whitening", "identity")
@@ -33,7 +33,9 @@ class TrainingConfig:
         start: names from ``STARTS``, changes to the initial weights of convolutions: "whitening" gives the first layer
             the principal components of the training images' patches and freezes it, "identity" lets each of the
             others begin by handing on its input (see :mod:`vgg_lesson.starting_weights`).
-        optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive).
+        batch_norm_momentum: share that batch norm's running statistics keep at each step.
+        optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive), or "muon" with that
+            ``momentum`` for kernels of convolutions and AdamW for the rest (see :mod:`vgg_lesson.kernel_muon`).
         learning_rate: step size, positive; the peak where a schedule changes it.
         schedule: "constant", "cosine" (down to zero) or "one_cycle" (linear warm-up over a quarter
             of the steps, then cosine down to zero).
@@ -57,6 +59,7 @@ class TrainingConfig:
     head: tuple[int, ...] = (512, 512)
     initializer: str = "glorot_uniform"
     batch_norm: bool | str = False
+    batch_norm_momentum: float = 0.99
     dropout: float = 0.0
     blocks: int = 5
     start: tuple[str, ...] = ()
@@ -82,6 +85,7 @@ class TrainingConfig:
         validated(self.configuration, (32, 32, 3), 10, *network)
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
         self._require_number("momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
+        self._require_number("batch_norm_momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
         self._require_number("weight_decay", lambda value: value >= 0, "a finite number of at least 0")
         self._require_number("label_smoothing", lambda value: 0 <= value < 1, "a number in [0, 1)")
         for name, allowed in (
