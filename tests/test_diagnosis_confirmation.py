@@ -30,6 +30,9 @@ class ScriptedLaboratory:
     def seconds_left(self):
         return 1e6
 
+    def whole(self, steps):
+        return steps
+
     def train(self, variation, steps, **options):
         course = self.courses.setdefault(variation, Course(variation, 32))
         when = self.learns(variation)
@@ -129,7 +132,8 @@ def test_a_remedy_names_only_the_regularisation_that_is_there(kind, said, unsaid
 
 
 def test_fair_is_longer_than_the_cure_took():
-    assert [confirmation._fair(Course(Variation(), 32, loss=[1.0] * steps)) for steps in (30, 200)] == [90, 300]
+    lab = ScriptedLaboratory(lambda variation: None)
+    assert [confirmation._fair(lab, Course(Variation(), 32, loss=[1.0] * steps)) for steps in (30, 200)] == [90, 300]
 
 
 @pytest.mark.parametrize(("augmented", "hidden"), [(0.11, True), (0.34, False), (np.nan, False)])

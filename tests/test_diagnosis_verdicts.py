@@ -9,7 +9,8 @@ from made_networks import small, stripes
 from vgg_lesson.diagnosis import causes, examine
 from vgg_lesson.diagnosis.answers import correct_answers, share_right
 from vgg_lesson.diagnosis.examine import Examination
-from vgg_lesson.diagnosis.laboratory import collapsed, whole_steps
+from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed, whole_steps
+from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
 
 
@@ -21,6 +22,12 @@ def test_a_single_image_tells_nothing_about_differences_between_images(batch, de
 
 def test_steps_of_few_images_count_as_parts():
     assert [whole_steps(300, batch) for batch in (1, 3, 8, 32)] == [2400, 600, 300, 300]
+
+
+def test_a_laboratory_makes_more_steps_of_few_images_and_cuts_large_batches():
+    few, many = (Subject.of(small(), *stripes(400), batch_size=size) for size in (2, 10_000))
+    assert Laboratory(few, None, until=0.0).whole(300) == 1200
+    assert Laboratory(many, None, until=0.0).whole(300) == 300 and many.step_images == 256
 
 
 @pytest.fixture

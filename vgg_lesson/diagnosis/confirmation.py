@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed, whole_steps
+from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion, describe, variation_of
 from vgg_lesson.diagnosis.variation import Course, Variation
@@ -42,7 +42,7 @@ def control(lab: Laboratory, *, least: int, most: int = STEPS, share: float) -> 
 
     A control that learns early is watched for ``least`` steps: a penalty takes its time.
     """
-    least, most = (whole_steps(steps, lab.courses[CONTROL].batch) for steps in (least, most))
+    least, most = lab.whole(least), lab.whole(most)
     course = lab.train(CONTROL, most, seconds=share * lab.seconds_left())
     if lab.chance.learned(course) and course.steps < least:
         lab.train(CONTROL, least, least=least, seconds=share * lab.seconds_left())
@@ -76,8 +76,7 @@ def _cures(lab: Laboratory, variation: Variation, waiting: int) -> bool:
     """Train a variation; True when it learns and the control, given as many steps, does not."""
     if lab.seconds_left() < SHORTEST:
         return False
-    steps = whole_steps(STEPS, lab.courses[CONTROL].batch)
-    course = lab.train(variation, steps, seconds=CURE_SHARE * lab.seconds_left() / max(1, waiting))
+    course = lab.train(variation, lab.whole(STEPS), seconds=CURE_SHARE * lab.seconds_left() / max(1, waiting))
     return lab.chance.learned(course) and _control_fails(lab, course) and _another_draw_fails(lab, course)
 
 
@@ -86,7 +85,7 @@ def _control_fails(lab: Laboratory, cure: Course) -> bool:
 
     Where only the rate or the start weights were changed, a control that moves, slowly, does not fail either.
     """
-    done = _untouched(lab, CONTROL, _fair(cure))
+    done = _untouched(lab, CONTROL, _fair(lab, cure))
     if _moves(lab, done, cure):
         return False
     return collapsed(done) or not np.isfinite(done.loss[-1]) or done.steps >= cure.steps
@@ -103,9 +102,9 @@ def changes_the_start(variation: Variation) -> bool:
     return replace(variation, name="", rate=1.0, he=False, zero_biases=False) == Variation(name="")
 
 
-def _fair(cure: Course) -> int:
+def _fair(lab: Laboratory, cure: Course) -> int:
     """Steps that an untouched training gets."""
-    return min(FAIR * cure.steps, cure.steps + whole_steps(FAIR_MORE, cure.batch))
+    return min(FAIR * cure.steps, cure.steps + lab.whole(FAIR_MORE))
 
 
 def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
@@ -114,10 +113,10 @@ def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
     while (
         lab.chance.leaving(course)
         and not (lab.chance.learned(course) or lab.chance.moving(course))
-        and steps < whole_steps(STEPS, course.batch)
+        and steps < lab.whole(STEPS)
         and lab.seconds_left() > SHORTEST
     ):
-        steps += whole_steps(LONGER, course.batch)
+        steps += lab.whole(LONGER)
         course = lab.train(variation, steps)
     return course
 
@@ -130,7 +129,7 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
     """
     if lab.seconds_left() < SHORTEST:
         return True
-    second = _untouched(lab, replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(cure))
+    second = _untouched(lab, replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(lab, cure))
     if not _moves(lab, second, cure):
         return True
     changed = replace(cure.variation, name=f"{cure.variation.name}, seed 1", seed=1)
@@ -140,10 +139,10 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
 def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list[Finding]:
     """A faint signal and large steps: which of the two, or both? Both changes together, then each alone."""
     both, he, slow = variation_of(small, fast), variation_of(small), variation_of(fast)
-    together = lab.train(both, STEPS, seconds=BOTH_SHARE * lab.seconds_left())
+    together = lab.train(both, lab.whole(STEPS), seconds=BOTH_SHARE * lab.seconds_left())
     if not lab.chance.learned(together):
         return []
-    steps = min(STEPS, max(PAIR_STEPS, int(PAIR_MORE * together.steps)))
+    steps = min(lab.whole(STEPS), max(lab.whole(PAIR_STEPS), int(PAIR_MORE * together.steps)))
     lab.train(he, steps, seconds=HE_SHARE * lab.seconds_left())
     lab.train(slow, steps, seconds=SLOW_SHARE * lab.seconds_left())
     if not _control_fails(lab, together):

@@ -14,7 +14,7 @@ from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.inspection import Facts
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory, whole_steps
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Labels, Subject
@@ -128,10 +128,9 @@ def go_on(lab: Laboratory, steps: int, say, share: float = GIVEN_SHARE) -> Cours
 
 def go_on_while_it_falls(lab: Laboratory, say) -> Course:
     """Train the weights as they were given, for as long as a change gets, if a first look shows progress."""
-    look, most = (whole_steps(steps, lab.courses[CONTROL].batch) for steps in (LOOK, STEPS))
-    course = go_on(lab, look, say, LOOK_SHARE)
+    course = go_on(lab, lab.whole(LOOK), say, LOOK_SHARE)
     if lab.chance.leaving(course) and not lab.chance.learned(course):
-        course = go_on(lab, most, say)
+        course = go_on(lab, lab.whole(STEPS), say)
     return course
 
 
@@ -147,7 +146,7 @@ def frozen_kernels_see(subject: Subject, facts: Facts, until: float, say) -> boo
     part = Labels(labels.given[rest], labels.classes[rest], labels.one_hot)
     part = replace(subject, images=subject.images[rest], labels=part, validation=None, validation_split=0.0)
     lab = Laboratory(part, Chance.of(part, facts.loss), until=until)
-    course, model = lab.train(CONTROL, STEPS), lab.trainer(CONTROL).model
+    course, model = lab.train(CONTROL, lab.whole(STEPS)), lab.trainer(CONTROL).model
     model.set_weights(course.state[0])
     share = share_right(answered(model, prepared(subject, held)), labels.classes[held])
     guessing = float(np.unique(labels.classes[held], return_counts=True)[1].max() / len(held))

@@ -127,6 +127,10 @@ class Laboratory:
     def seconds_left(self) -> float:
         return self.until - time.perf_counter()
 
+    def whole(self, steps: int) -> int:
+        """As :func:`whole_steps`, for the steps made here."""
+        return whole_steps(steps, self.subject.step_images)
+
     def trainer(self, variation: Variation) -> Trainer:
         """The compiled trainer for a variation's structure; its first step costs seconds of tracing."""
         key = variation.structure()

@@ -11,6 +11,8 @@ from vgg_lesson.diagnosis import arguments, cloning
 
 SAMPLE = 8192
 """At most so many images are looked at for statistics; their standard error is then below 1.2% of the spread."""
+PROBE_BATCH = 256
+"""Larger batches are cut to this many images: a probe of a minute needs steps."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,11 @@ class Subject:
         if self.validation is not None or not self.validation_split:
             return len(self.images)
         return max(1, int(len(self.images) * (1 - self.validation_split)))
+
+    @property
+    def step_images(self) -> int:
+        """Images of a step of a probe."""
+        return min(self.batch_size, PROBE_BATCH, self.training_count)
 
     def sample(self, count: int = SAMPLE) -> np.ndarray:
         """Positions of up to ``count`` training images, drawn without replacement from the seed."""

@@ -13,8 +13,6 @@ from vgg_lesson.diagnosis.configuration import rate_after, rates
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
 
-PROBE_BATCH = 256
-"""Larger batches are cut to this many images: a probe of a minute needs steps."""
 FOLLOW = -1.0
 """In place of a held learning rate: follow the schedule."""
 
@@ -24,8 +22,7 @@ class Trainer:
 
     def __init__(self, subject: Subject, variation: Variation, strip_names: tuple[str, ...] = ()):
         self.subject, self.strip_names = subject, strip_names
-        images, _ = subject.training_part()
-        self.batch = min(subject.batch_size, PROBE_BATCH, len(images))
+        self.batch = subject.step_images
         self.structure = replace(variation, seed=0)
         self.model = self._copy(subject.seed)
         self.rate_factor, self.held_rate = (tf.Variable(value, trainable=False) for value in (1.0, FOLLOW))

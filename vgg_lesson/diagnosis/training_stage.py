@@ -110,7 +110,7 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
             suspicions = [s for s in suspicions if not confirmation.changes_the_start(variation_of(s))]
     found = confirmation.confirm(lab, suspicions)
     if not found and not moving:  # what was suspected did not hold: the control gets its full time before any guess
-        lab.train(CONTROL, STEPS, seconds=SECOND_SHARE * lab.seconds_left())
+        lab.train(CONTROL, lab.whole(STEPS), seconds=SECOND_SHARE * lab.seconds_left())
         if not chance.learned(lab.courses[CONTROL]):
             found = confirmation.explore(lab, exam.facts.rate, update, suspicions)
     for tried in lab.courses.values():
@@ -129,7 +129,7 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
         return False
     if not found and chance.moving(done):
         return _given_learn_nothing(exam, done) if given.stuck else False
-    over = done.steps >= STEPS or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
+    over = done.steps >= lab.whole(STEPS) or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
     return True if found or over else None
 
 
