@@ -114,6 +114,14 @@ def test_no_rate_above_1_is_advised():
     assert "clipnorm" in suspicions.learning_rate_too_low(2e-7, 1e-2).remedy
 
 
+def test_the_remedy_for_a_schedule_names_no_rate_that_was_not_tried():
+    warm_up, cosine = ({1: 1e-9, 300: 3e-7, 1000: 1e-6}, {1: 1e-6, 300: 0.9e-6, 1000: 0.5e-6})
+    plain = dict.fromkeys((1, 300, 1000), 1e-6)
+    said = [suspicions.learning_rate_too_low(2e-7, 1e-6, rates).remedy for rates in (warm_up, cosine, plain)]
+    assert said[0].startswith("a shorter warm-up") and "3e-07 after 300" in said[0]
+    assert said[1] == "10000 times the schedule's learning rate" and said[2] == "learning rate 0.01"
+
+
 @pytest.mark.parametrize(("shrinkage", "spread", "said"), [(0.88, 3e-4, "logits"), (0.01, 1e-4, "signal below")])
 def test_a_faint_signal_is_judged_by_what_was_measured(shrinkage, spread, said):
     found = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=shrinkage, logit_spread=spread))

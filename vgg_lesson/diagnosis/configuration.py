@@ -34,8 +34,8 @@ class LossFacts:
         error: what Keras or the loss raised, "" for nothing.
         right, wrong, uninformed: mean loss of answers that are 99% sure of the right class, of a wrong
             one, and that only know how frequent the classes are.
-        takes: "logits" when adding a constant to all scores changes nothing, "probabilities" when
-            scores outside 0..1 are clipped or scaled, "" when neither shows.
+        takes: "logits" when adding a constant to all scores changes nothing, "log probabilities" when this is taken
+            off the loss, "probabilities" when scores outside 0..1 are clipped or scaled, "" when nothing shows.
         certain: loss of an answer that is exactly 0 and 1 in the right places.
     """
 
@@ -137,10 +137,11 @@ def _takes(ask, rng, count: int, units: int) -> str:
     if units > 1 and np.isclose(base, ask(scores + 3), rtol=1e-3, atol=1e-6):
         return "" if np.isclose(base, ask(3 * scores), rtol=1e-3) else "logits"
     beyond, further = ask(scores + 4), ask(scores + 9)
-    if np.isclose(beyond, further, rtol=1e-4) or (units > 1 and np.isclose(base, ask(scores / 2), rtol=1e-3)):
+    if units > 1 and np.allclose([beyond, further], [base - 4, base - 9], rtol=1e-3):
+        return "log probabilities"
+    clipped = np.isclose(beyond, further, rtol=1e-4) or (units > 1 and np.isclose(base, ask(scores / 2), rtol=1e-3))
+    if clipped or not np.isfinite(ask(-scores)):  # not finite: a hand-written logarithm
         return "probabilities"
-    if not np.isfinite(ask(-scores)):
-        return "probabilities"  # a hand-written logarithm
     return "logits" if units == 1 and _sigmoid_inside(ask, scores) else ""
 
 
@@ -157,8 +158,8 @@ def _sigmoid_inside(ask, scores) -> bool:
 
 
 def as_taken(answers, takes: str) -> np.ndarray:
-    """Rows of probabilities as the loss takes them: turned into logits where it takes these (see LossFacts)."""
-    if takes != "logits":
+    """Rows of probabilities as the loss takes them: as logits or logarithms where it takes these (see LossFacts)."""
+    if takes not in ("logits", "log probabilities"):
         return answers
     if answers.shape[-1] > 1:
         return np.log(np.maximum(answers, 1e-7))
@@ -191,15 +192,14 @@ def output_facts(subject: Subject, fresh: keras.Model, loss: LossFacts) -> Outpu
     healed = not loss.error and values.ndim == 2 and _healed(subject, plain)
     depends = bool(np.isfinite(values).all() and not np.allclose(alone[0], values[0], rtol=1e-2, atol=1e-4))
     answers = _provoked(fresh, images[:8], subject.seed) if values.ndim == 2 else [values]
-    stacked = np.concatenate([a for a in answers if np.isfinite(a).all()] or [np.zeros_like(values)])
-    if values.ndim != 2:
-        kind, reach = "any", np.nan
-    else:
+    finite = [a for a in answers if np.isfinite(a).all()]
+    stacked = np.concatenate(finite or [np.zeros_like(values)])
+    kind, reach = "any", float(stacked.max()) if values.ndim == 2 else np.nan
+    if values.ndim == 2:
         inside = stacked.min() >= -1e-5 and stacked.max() <= 1 + 1e-5
         sums_to_one = values.shape[1] > 1 and np.allclose(stacked.sum(axis=1), 1, atol=1e-3)
         kind = "probabilities" if inside and sums_to_one else "unit interval" if inside else "any"
-        reach = float(stacked.max())
-    constant = len(answers) > 1 and bool(np.ptp(stacked, axis=0).max() < 1e-6)
+    constant = len(finite) > 1 and bool(np.ptp(stacked, axis=0).max() < 1e-6)
     return OutputFacts("", values.shape, kind, reach, constant, healed, depends, bool(np.isfinite(values).all()))
 
 

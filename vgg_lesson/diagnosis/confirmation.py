@@ -8,7 +8,7 @@ from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicions import Suspicion, describe, variation_of
-from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.diagnosis.variation import Course, Variation, rate_in_words
 
 STEPS = 300
 """A change that has not shown in so many steps does not count as a cure."""
@@ -195,8 +195,11 @@ def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
     return findings
 
 
-def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion]) -> list[Finding]:
-    """No suspicion held: batch norm for a faint signal, other rates as far as the first updates leave room for them."""
+def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion], rates=None) -> list[Finding]:
+    """No suspicion held: batch norm for a faint signal, other rates as far as the first updates leave room for them.
+
+    ``rates``: of a schedule, as :func:`variation.rate_in_words` takes them.
+    """
     for faint in [s for s in tried if s.cause == causes.INITIALISATION_TOO_SMALL]:
         remedy = "batch normalisation behind every hidden layer, or ReLU where the activation is sigmoid or tanh"
         guess = replace(faint, change={"batch_norm": True}, remedy=remedy)
@@ -219,7 +222,7 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion])
             f"learning rate {rate:.3g}; a first step changes the weights by {update:.2g} of their size",
             f"the network learns at {factor:g} times the rate",
             {"rate": factor},
-            f"learning rate {rate * factor:.2g}",
+            rate_in_words(rate, factor, rates),
         )
         if tuple(guess.change.items()) not in known and _cures(lab, variation_of(guess), len(plan) - number):
             return [_finding(lab, guess, variation_of(guess))]

@@ -96,12 +96,11 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
     hard += [
         rules_output.output_raises(facts.output),
         rules_arrays.labels_out_of_range(facts.labels, units, facts.loss),
-        rules_output.constant_output(facts.output),
+        rules_output.answers_mix_images(facts.output) or rules_output.constant_output(facts.output),
         rules_output.loss_below_zero(facts.loss, facts.labels, facts.output),
         rules_output.too_few_outputs(facts.labels, units),
         rules_output.output_kind(facts.loss, facts.output),
         rules_output.output_reach(facts.output, subject.classes),
-        rules_output.answers_mix_images(facts.output),
         rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
         rules_weights.optimizer_of_another_model(subject.model),
         rules_weights.rate_is_zero(facts.rate),

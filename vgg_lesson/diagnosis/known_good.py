@@ -6,7 +6,6 @@ one pixel with as many channels as it has values: the convolutions then are dens
 classes that lie in fine detail, so before images are said to show nothing their whole detail is looked at.
 """
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis.array_facts import fitting, without_copies
 from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, pieces, prepares
-from vgg_lesson.diagnosis.guessing import limit
+from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, evidence, gap_error, limit
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid, scaled, spread
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.one_device import on_one_device
@@ -60,7 +59,8 @@ class KnownGood:
         majority: share of the largest class among these: what guessing gives.
         steps, seconds: of training, batches of 64.
         informative: True when accuracy is above guessing by ``STANDARD_ERRORS``; False when it is not after enough
-            steps, in full detail too; None when there were too few images or steps.
+            steps, in full detail too, nor its probabilities tell anything; None when there were too few images or
+            steps, or when only the probabilities tell.
         permuted: the same on permuted labels, NaN when not tried.
         validation: what it says about the validation images.
         augmented: accuracy when trained on augmented images, on plain held-out images; NaN without augmentation.
@@ -170,15 +170,19 @@ class KnownGoodProbe:
     def accuracy(self, permute: bool = False) -> float:
         """Share of right answers on the held-out training images."""
         coded = np.random.default_rng(self.subject.seed + 2).permutation(self.coded) if permute else self.coded
-        if not len(self.held):
-            return float("nan")
-        parts = pieces(self.held, PIECE)  # in fine detail, all of them at once could take gigabytes
-        right = [self._answers((self._thin(self.images[p]) - self.mean) / self.std) == coded[p] for p in parts]
-        return float(np.mean(np.concatenate(right)))
+        return float(np.mean(self._held_scores().argmax(axis=1) == coded[self.held])) if len(self.held) else np.nan
 
-    def _answers(self, x) -> np.ndarray:
+    def told(self, above: bool) -> bool | None:
+        """See ``KnownGood.informative``: where one class is most of the images, accuracy says little."""
+        return above or (None if evidence(self._held_scores(), self.coded[self.held]) > STANDARD_ERRORS else False)
+
+    def _held_scores(self) -> np.ndarray:
+        parts = pieces(self.held, PIECE)  # in fine detail, all of them at once could take gigabytes
+        return np.concatenate([self._scores((self._thin(self.images[p]) - self.mean) / self.std) for p in parts])
+
+    def _scores(self, x) -> np.ndarray:
         parts = [tf.constant(part, tf.float32) for part in pieces(x, PIECE)]
-        return np.concatenate([self._answer(part).numpy().argmax(axis=1) for part in parts])
+        return np.concatenate([self._answer(part).numpy() for part in parts])
 
     def validate(self) -> Validation:
         """How it does on validation images as they are, and after the change that helps them most."""
@@ -192,7 +196,7 @@ class KnownGoodProbe:
         coded = np.where(self.numbers[coded] == y, coded, -1)
 
         def right(images, part: slice) -> np.ndarray:
-            return self._answers(images[part]) == coded[part]
+            return self._scores(images[part]).argmax(axis=1) == coded[part]
 
         first, rest = slice(HELD_OUT), slice(HELD_OUT, None)
         changed = {} if self.channels_first else relaid(images[rows])
@@ -205,11 +209,6 @@ class KnownGoodProbe:
         # Chosen on the first images, it is judged on others: the best of ten looks good by luck.
         won = gain(right(mended[SCALED], rest), right(mended[name], rest)) if len(x) > HELD_OUT else float("nan")
         return Validation(plain, len(y[first]), shares[name], name, won)
-
-
-def gap_error(held_out: int, validation_count: int) -> float:
-    """Standard error, at most, of a difference of two accuracies; infinite without validation images."""
-    return math.sqrt(0.25 / held_out + 0.25 / validation_count) if held_out and validation_count else math.inf
 
 
 def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[KnownGood, KnownGoodProbe]:
@@ -227,7 +226,7 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
         if done == steps:  # many wrong labels, or classes that lie close together, only slow it down
             done = probe.fit(LONGER * steps, until, enough=clearly)
             accuracy = probe.accuracy()
-        informative = bool(accuracy > needed)
+        informative = probe.told(accuracy > needed)
     if informative is False:
         probe.fit(ENOUGH // 2, float("inf"), permute=True)
         permuted = probe.accuracy(permute=True)
@@ -235,7 +234,7 @@ def known_good(subject: Subject, until: float, *, steps: int = 160) -> tuple[Kno
             probe = KnownGoodProbe(subject, fine=True)
             done = probe.fit(LONGER * steps, until + (until - began), enough=clearly)
             accuracy = probe.accuracy()
-            informative = True if accuracy > needed else False if done >= ENOUGH else None
+            informative = probe.told(accuracy > needed) if accuracy > needed or done >= ENOUGH else None
     seen = probe.validate()
     if informative and accuracy - seen.accuracy > 2 * gap_error(held, seen.count):
         # Barely trained, it knows too little to be much worse on turned images: more training tells.

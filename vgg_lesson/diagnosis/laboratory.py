@@ -48,8 +48,9 @@ class Chance:
 
     def moving(self, course: Course) -> bool:
         """True when the loss is a little below guessing (1%, and 4 standard errors): slow, but not stuck."""
-        mean, error = _last_losses(course)
-        return self.fell(course) and mean + STANDARD_ERRORS * error < self.loss - 0.01 * (self.loss - self.right)
+        needed = self.loss - 0.01 * (self.loss - self.right)
+        lasts = _last_losses(course), _last_losses(course, course.steps // 3)  # the longer, the surer, but later
+        return self.fell(course) and any(mean + STANDARD_ERRORS * error < needed for mean, error in lasts)
 
     def fell(self, course: Course) -> bool:
         """True when the loss is below its own beginning by 3 standard errors: a fresh network may lie low by luck."""
@@ -62,9 +63,9 @@ class Chance:
         return self.fell(course) and mean + 2 * error < self.loss
 
 
-def _last_losses(course: Course) -> tuple[float, float]:
+def _last_losses(course: Course, steps: int = 0) -> tuple[float, float]:
     """Mean of the last losses and its standard error; NaN where they are too few, or not finite."""
-    last = np.array(course.loss[-2 * course.window() :])
+    last = np.array(course.loss[-max(steps, 2 * course.window()) :])
     if len(last) < 10 or not np.isfinite(last).all():
         return float("nan"), float("nan")
     return float(last.mean()), float(last.std() / np.sqrt(len(last)))

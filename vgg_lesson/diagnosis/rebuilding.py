@@ -63,7 +63,9 @@ class Borrowed(keras.layers.Layer):
     def __init__(self, original):
         super().__init__(name=original.name)
         self._function = original.call
-        self._asks = original._call_has_training_arg
+        takes = inspect.signature(original.call).parameters
+        self._asks = [name for name in ("mask", "training") if name in takes]
 
-    def call(self, inputs, training=None):
-        return self._function(inputs, training=training) if self._asks else self._function(inputs)
+    def call(self, inputs, mask=None, training=None):  # a functional model hands on a mask wherever there was one
+        given = {"mask": mask, "training": training}
+        return self._function(inputs, **{name: given[name] for name in self._asks})

@@ -2,8 +2,8 @@
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import OrderFacts
-from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit, standard_error
-from vgg_lesson.diagnosis.known_good import KnownGood, gap_error
+from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
+from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.report import Finding
 
 GAIN = 4.0

@@ -46,11 +46,12 @@ def constant_output(output: OutputFacts) -> Finding | None:
     """A softmax over one value is always 1."""
     if not output.constant:
         return None
+    one = "one output with a sigmoid for two classes, else one softmax output for each class"
     return Finding(
         causes.OUTPUT_LAYER_MISMATCH,
         "the output stays the same whatever the last layer's weights are",
         "it must be able to change",
-        "one output for each class",
+        one if output.shape[1] == 1 else "let what follows the last layer with weights be a softmax over the last axis",
         blocks_training=True,
     )
 
@@ -70,7 +71,6 @@ def output_raises(output: OutputFacts) -> Finding | None:
 
 def output_kind(loss: LossFacts, output: OutputFacts) -> Finding | None:
     """Probabilities where the loss takes logits, or numbers of any size where it takes probabilities."""
-    remedy = "either softmax in the last layer with from_logits=False, or neither activation nor from_logits=False"
     if output.error or loss.error:
         return None
     if len(output.shape) != 2:
@@ -81,6 +81,8 @@ def output_kind(loss: LossFacts, output: OutputFacts) -> Finding | None:
             "flatten or pool before the last layer",
             blocks_training=True,
         )
+    activation = "sigmoid" if output.shape[1] == 1 else "softmax"
+    remedy = f"either {activation} in the last layer and from_logits=False, or no activation and from_logits=True"
     if (
         loss.takes == "logits"
         and output.kind in ("probabilities", "unit interval")

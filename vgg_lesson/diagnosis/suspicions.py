@@ -7,7 +7,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.variation import IN_WORDS, Variation
+from vgg_lesson.diagnosis.variation import IN_WORDS, Variation, rate_in_words
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 # A threshold says where to look, not what is wrong: an experiment decides (confirmation.py). The healthy networks
@@ -138,7 +138,7 @@ def learning_rate_too_high(update: float, rate: float) -> Suspicion | None:
     )
 
 
-def learning_rate_too_low(update: float, rate: float) -> Suspicion | None:
+def learning_rate_too_low(update: float, rate: float, rates: dict[int, float] | None = None) -> Suspicion | None:
     """First steps that change the weights by less than 3 in 100,000."""
     if not update < SMALL_UPDATE:
         return None
@@ -148,7 +148,7 @@ def learning_rate_too_low(update: float, rate: float) -> Suspicion | None:
         f"a first step changes the weights by {update:.2g} of their size (learning rate {rate:.3g})",
         f"below {SMALL_UPDATE:g}; the rule of thumb is 0.001",
         {"rate": factor},
-        f"learning rate {rate * factor:.2g}"
+        rate_in_words(rate, factor, rates)
         if rate * factor < 0.5
         else "leave out what holds the optimizer's steps back: clipnorm, clipvalue, a large epsilon, inputs near 0",
     )

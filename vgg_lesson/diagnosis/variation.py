@@ -140,3 +140,18 @@ def update_ratio_of(model: keras.Model, start: list[np.ndarray], course: Course)
         if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
     ]
     return float(np.median(ratios)) if ratios else float("nan")
+
+
+def rate_in_words(rate: float, factor: float, rates: dict[int, float] | None = None) -> str:
+    """Another learning rate as a remedy; of a schedule, whose steps were all multiplied, no single rate was tried.
+
+    Args:
+        rate, factor: the highest rate seen, and what it was multiplied by.
+        rates: the schedule after 1, 300 and other numbers of steps.
+    """
+    if rates and rates[300] > 1.5 * rates[1]:
+        seen = f"{rates[1]:.2g} after one step and {rates[300]:.2g} after 300"
+        return f"a shorter warm-up: the schedule's learning rate is {seen}"
+    if rates and min(rates.values()) != max(rates.values()):
+        return f"{factor:g} times the schedule's learning rate"
+    return f"learning rate {rate * factor:.2g}"
