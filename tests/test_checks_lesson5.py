@@ -29,6 +29,7 @@ def test_silent_share():
         (lambda outputs: float((outputs == 0).all(axis=0).mean()), "each place"),  # right for dense layers
         (lambda outputs: silent_share(outputs[:1]), "first image"),  # almost right, too
         (lambda outputs: 1 - silent_share(outputs), "not silent"),
+        (lambda outputs: (outputs == 0).any(axis=0).mean(), "Ask for each channel"),
         (lambda outputs: round(silent_share(outputs) * outputs.shape[-1]), "their number"),
         (lambda outputs: (outputs == 0).all(axis=(0, 1, 2)).mean() if outputs.ndim == 4 else None, "None"),
         (lambda outputs: (outputs == 0).all(axis=(0, 1, 2)).mean(), "AxisError"),

@@ -12,8 +12,8 @@ def test_each_kind_of_prediction_gets_its_sentence():
     assert compare_prediction("d", "d", options="abcd") == "You predicted d, and so it is."
 
 
-@pytest.mark.parametrize("typed", ["C", " c ", "C\n"])
-def test_a_capital_letter_and_spaces_are_no_mistake(typed):
+@pytest.mark.parametrize("typed", ["C", " c ", "C\n", "c)", "(c)", "c."])
+def test_a_capital_letter_spaces_and_brackets_are_no_mistake(typed):
     assert compare_prediction(typed, "c") == "You predicted c, and so it is."
     assert compare_prediction(typed, "a").startswith("You predicted c; it is a.")
 

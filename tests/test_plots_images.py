@@ -3,6 +3,7 @@
 import math
 from io import BytesIO
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -155,6 +156,17 @@ def test_a_kept_drawing_gets_a_palette_and_a_kept_photograph_does_not():
     assert apart.mean() < 0.3
     axes.imshow(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8))
     assert Image.open(BytesIO(to_png(made))).mode == "RGB"
+
+
+def test_a_heat_map_keeps_its_rarest_colour():
+    """A single hot pixel: a palette would give it the colour of the many others."""
+    made, axes = figure(4, 3)
+    heat = np.random.default_rng(0).uniform(0, 0.5, (24, 24))
+    heat[3, 3] = 1
+    axes.imshow(heat, cmap="plasma")
+    kept = np.asarray(Image.open(BytesIO(to_png(made))).convert("RGB")).astype(int)
+    yellow = np.array(matplotlib.colormaps["plasma"](1.0)[:3]) * 255
+    assert np.abs(kept - yellow).max(axis=2).min() <= 1
 
 
 def test_lines_and_images_look_as_the_style_says():

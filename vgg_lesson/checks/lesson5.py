@@ -30,13 +30,13 @@ def check_silent_share(function: Callable) -> None:
     """Exercise 2: ``function(outputs) -> share`` of a ReLU layer's channels that are 0 for every image and place."""
     rng = np.random.default_rng(0)
     half = rng.uniform(0.5, 1, (8, 3, 3, 4)) * (rng.uniform(size=(8, 3, 3, 4)) < 0.5)
-    one_dead = half * np.array([1, 0, 1, 1])
+    two_dead = rng.uniform(0.5, 1, (8, 3, 3, 5)) * (rng.uniform(size=(8, 3, 3, 5)) < 0.5) * np.array([1, 0, 1, 0, 1])
     once = np.zeros((8, 3, 3, 4))
     once[5, 2, 0, :3] = 0.1
     signed = np.stack([half[..., 0], -half[..., 1], np.sign(half[..., 2] - 0.2), 0 * half[..., 3]], axis=-1)
     dense = rng.uniform(0.5, 1, (8, 5)) * np.array([1, 0, 0, 1, 0])
     for outputs, name, right in (
-        (one_dead, "a convolution of 4 channels, of which number 1 is always 0 and the others half of the time", 1 / 4),
+        (two_dead, "a convolution of 5 channels, two of them always 0 and the others half of the time", 2 / 5),
         (once, "a convolution of 4 channels, of which three are active once, for one image at one place", 1 / 4),
         (dense, "a dense layer of 5 units, of which three are always 0", 3 / 5),
         (half, "a convolution in which every channel is 0 half of the time", 0.0),

@@ -5,7 +5,7 @@ def compare_prediction(prediction: str | None, answer: str, options: str = "abc"
     """Say whether a prediction came true.
 
     Args:
-        prediction: the letter that the learner chose, small or capital, spaces around it allowed; None for none.
+        prediction: the letter that the learner chose, small or capital, also as "c)" or with spaces; None for none.
         answer: the letter that the lesson has just shown to be right.
         options: all letters of the question.
 
@@ -22,7 +22,7 @@ def compare_prediction(prediction: str | None, answer: str, options: str = "abc"
         raise ValueError(f"answer must be one of {tuple(options)}, received {answer!r}")
     if prediction is None:
         return "You made no prediction: choose a letter above, run its cell and then this one again."
-    letter = prediction.strip().lower() if isinstance(prediction, str) else prediction
+    letter = prediction.strip(" ().\n").lower() if isinstance(prediction, str) else prediction
     if letter not in tuple(options):
         raise ValueError(f"a prediction must be one of {tuple(options)} or None, received {prediction!r}")
     if letter == answer:

@@ -167,10 +167,11 @@ def figure(
 def to_png(made: Figure) -> bytes:
     """Render a figure as PNG bytes, at twice the screen's resolution.
 
-    What has few colours, so no photographs, gets a palette of 256: half the size, and only the edges of letters change.
+    What has few colours and holds no image, neither a photograph nor a heat map, gets a palette of 256: half the size,
+    and only the edges of letters change.
     """
     pixels = _drawn(made).convert("RGB")
-    if pixels.getcolors(FEW_COLOURS):
+    if not any(axes.images for axes in made.axes) and pixels.getcolors(FEW_COLOURS):
         pixels = pixels.quantize(256, dither=Image.Dither.NONE)
     return _encoded(pixels, format="png", compress_level=6)
 
