@@ -35,7 +35,8 @@ def test_curves_show_the_numbers_and_name_chance():
     assert "chance ln 10 = 2.303" in words_in(picture) and "chance 10%" in words_in(picture)
     assert {"training", "validation"} <= set(words_in(picture).split(" | "))
     assert "34.0%" in picture.text and "2.310 at first, 1.850 now" in picture.text
-    assert "It learns" in picture.figure.get_suptitle() and "2 of 3" in picture.figure.get_suptitle()
+    title = picture.figure.get_suptitle()
+    assert title == "It learns: training accuracy 31%, validation 34% after 2 of 3 epochs"
     assert left.lines[0].get_color() == COLOURS["training"] and left.lines[1].get_color() == COLOURS["validation"]
 
 
@@ -79,6 +80,16 @@ def test_losses_together_says_who_leaves_chance():
     assert {"one", "other", "chance ln 10 = 2.303"} == set(words_in(picture).split(" | "))
     assert "All leave" in plots.losses_together({"one": away}, 3).figure.axes[0].get_title(loc="left")
     assert "None leaves" in plots.losses_together({"other": flat}, 3).figure.axes[0].get_title(loc="left")
+
+
+def test_twins_at_chance_are_counted_and_their_names_stay_apart():
+    flat = [(1, 2.31), (9, 2.303)]
+    runs = {"batch norm": [(1, 2.31), (9, 1.5)], "no batch norm, seed 0": flat, "no batch norm, seed 1": flat}
+    (axes,) = plots.losses_together(runs, 3).figure.axes
+    assert axes.get_title(loc="left") == "2 of 3: still at chance at the end; batch norm left it"
+    low, high = axes.get_ylim()
+    heights = sorted(text.xy[1] for text in axes.texts if "norm" in text.get_text())
+    assert np.diff(heights).min() >= 0.069 * (high - low)
 
 
 @pytest.mark.parametrize("first", ["one", "lost", "blown"])

@@ -47,6 +47,19 @@ def label_line(axes: Axes, x: float, y: float, text: str, color: str) -> None:
     )  # fmt: skip
 
 
+def label_lines(axes: Axes, ends) -> None:
+    """Write the names of several lines as ``label_line`` does, one above the other where they would overlap.
+
+    Args:
+        ends: (y, x, text, color) of each line; the axes' vertical limits must be set.
+    """
+    low, high = axes.get_ylim()
+    apart, lowest = 0.07 * (high - low), -math.inf
+    for y, x, text, color in sorted(ends):
+        lowest = max(y, lowest + apart)
+        label_line(axes, x, lowest, text, color)
+
+
 @lru_cache
 def readable(color: str) -> str:
     """The colour itself, or the first darker shade of it in which words on white have enough ``CONTRAST``."""

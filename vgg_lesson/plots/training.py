@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, capital, chance_line, label_line, readable
+from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, capital, chance_line, label_line, label_lines, readable
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 from vgg_lesson.run_record import judge
 
@@ -93,7 +93,8 @@ def _tell(losses, epochs, planned_epochs, classes) -> tuple[str, str]:
     last = epochs[-1]
     verdict = judge(losses, last["accuracy"], 1 / classes)
     head = {"learning": "It learns", "stuck": "Not above chance", "diverged": f"The loss is {DIVERGED}"}[verdict]
-    title = f"{head}: validation accuracy {last['val_accuracy']:.0%} after {len(epochs)} of {planned_epochs} epochs"
+    shares = f"training accuracy {last['accuracy']:.0%}, validation {last['val_accuracy']:.0%}"
+    title = f"{head}: {shares} after {len(epochs)} of {planned_epochs} epochs"
     text = (
         f"After {len(epochs)} of {planned_epochs} epochs: {now}; training accuracy {last['accuracy']:.1%}, "
         f"validation loss {last['val_loss']:.3f} and accuracy {last['val_accuracy']:.1%}. {chance}"
@@ -123,9 +124,11 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
     axes.set(ylim=(min(low - 0.2, 0.8 * chance), 1.5 * chance), xlim=(0, epochs * 1.4))
     axes.set(xlabel="epoch", xticks=_whole_ticks(epochs), ylabel="training loss")
     chance_line(axes, "loss", classes, at=0.74, below=True)
+    named = []
     for end, name, colour in ends:
         height = min(end if math.isfinite(end) else math.inf, 1.45 * chance)
-        label_line(axes, epochs, height + (0.06 * chance if abs(end - chance) < 0.05 * chance else 0), name, colour)
+        named.append((height + (0.06 * chance if abs(end - chance) < 0.05 * chance else 0), epochs, name, colour))
+    label_lines(axes, named)
     axes.set_title(_who_left(ends, chance))
     listed = "; ".join(f"{name} {f'{end:.3f}' if math.isfinite(end) else DIVERGED}" for end, name, _ in ends)
     above = " Values above the picture's edge are not shown." if out else ""
@@ -143,7 +146,8 @@ def _who_left(ends, chance) -> str:
     stay = [name for _, name, _ in ends if name not in lost + away]
     if not lost and not (away and stay):
         return "All leave chance" if away else "None leaves chance"
-    found = [f"{' and '.join(stay)}: still at chance at the end"] if stay else []
+    those = stay[0] if len(stay) == 1 else f"{len(stay)} of {len(ends)}"
+    found = [f"{those}: still at chance at the end"] if stay else []
     if away:
         found.append(f"{away[0] if len(away) == 1 else f'the other {len(away)}'} left {'it' if stay else 'chance'}")
     if lost:
@@ -167,16 +171,15 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
         colour, dash = CYCLE[number % 6], DASHES[number % len(DASHES)]
         axes.plot(range(1, len(curve) + 1), curve, color=colour, linestyle=dash, marker="o")
         if len(curve):
-            ends.append([curve[-1], len(curve), f"{label}: {curve[-1]:.0%}", colour])
+            ends.append((curve[-1], len(curve), f"{label}: {curve[-1]:.0%}", colour))
     chance_line(axes, "accuracy", classes)
     axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel=name)
     axes.set_xticks(range(1, max(2, longest) + 1))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
-    lowest = -1.0
-    for height, x, label, colour in sorted(ends):
-        lowest = max(height, lowest + 0.07)  # names never lie on each other
-        label_line(axes, x, lowest, label, colour)
-        axes.texts[-1].set_bbox(BEHIND_WORDS)
+    chance = axes.texts[:]
+    label_lines(axes, ends)
+    for words in [text for text in axes.texts if text not in chance]:
+        words.set_bbox(BEHIND_WORDS)
     if not ends:
         axes.set_title("No run with a finished epoch yet")
         return Picture(drawn, "No run with a finished epoch to compare yet.")
