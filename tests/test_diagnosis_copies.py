@@ -18,6 +18,7 @@ from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
 from vgg_lesson.diagnosis.variation import Variation
+from vgg_lesson.kernel_muon import KernelMuon
 
 LOSS = "sparse_categorical_crossentropy"
 X, Y = stripes()
@@ -49,6 +50,18 @@ def half_precision():
     keras.config.set_dtype_policy("mixed_float16")
     yield
     keras.config.set_dtype_policy(before)
+
+
+def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left_out():
+    optimizer = KernelMuon(0.01, weight_decay=0.1, adam_weight_decay=0.2)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model = small(optimizer)
+    made = cloning.fresh_optimizer(model.optimizer)
+    assert [made._use_weight_decay(v) for v in model.trainable_variables] == [True, False, True, False]
+    without = cloning.fresh_optimizer(model.optimizer, weight_decay=False)
+    assert (made.weight_decay, made.adam_weight_decay, without.weight_decay, without.adam_weight_decay) == (
+        0.1, 0.2, 0.0, 0.0,
+    )  # fmt: skip
 
 
 def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_inside(half_precision):

@@ -9,6 +9,7 @@ import math
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from vgg_lesson.cifar10_attempt import Attempt, CannotWrite, FetchError, Progress, host, megabytes
@@ -103,8 +104,9 @@ def fetch_cifar10(
 def _remove_stale(folder: Path) -> None:
     """Remove what a killed download left, as far as this is allowed."""
     for part in folder.glob(f"{ARCHIVE}*.part"):
-        if time.time() - part.stat().st_mtime > _STALE:
-            part.unlink(missing_ok=True)
+        with suppress(OSError):  # another account's, or gone meanwhile
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
 
 
 def main(arguments: list[str] | None = None) -> int:

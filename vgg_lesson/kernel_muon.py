@@ -10,7 +10,8 @@ class KernelMuon(keras.optimizers.Muon):
     Muon makes each update of a matrix nearly orthogonal, so that all directions of the weights learn alike. A kernel
     (rows, columns, inputs, filters) counts as the matrix of its patches, (rows * columns * inputs, filters).
     Source: Jordan and others, "Muon: An optimizer for hidden layers in neural networks" (2024); the size of the
-    updates as in Liu and others, arXiv 2502.16982. The arguments are those of ``keras.optimizers.Muon``.
+    updates as in Liu and others, arXiv 2502.16982. The arguments are those of ``keras.optimizers.Muon``,
+    of which ``exclude_layers`` and ``exclude_embeddings`` have no effect.
     """
 
     def _should_use_adamw(self, variable):
