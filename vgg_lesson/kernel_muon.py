@@ -17,9 +17,11 @@ class KernelMuon(keras.optimizers.Muon):
     def _should_use_adamw(self, variable):
         return len(variable.shape) != 4
 
-    def _muon_update_step(self, gradient, variable, lr, m):
-        self.assign_add(m, gradient + m * (self.momentum - 1))
-        update = gradient + self.momentum * m if self.nesterov else m
-        matrix = keras.ops.reshape(update, (-1, variable.shape[-1]))
-        matrix = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
-        self.assign_sub(variable, keras.ops.reshape(matrix, variable.shape))
+    def zeropower_via_newtonschulz5(self, x, steps):
+        return keras.ops.reshape(super().zeropower_via_newtonschulz5(self._matrix(x), steps), x.shape)
+
+    def lr_adjust(self, x):
+        return keras.ops.reshape(super().lr_adjust(self._matrix(x)), x.shape)
+
+    def _matrix(self, kernel):
+        return keras.ops.reshape(kernel, (-1, kernel.shape[-1]))

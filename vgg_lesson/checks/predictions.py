@@ -1,5 +1,7 @@
 """A prediction set beside what was then measured. Being wrong raises nothing: it is what predicting is for."""
 
+from string import whitespace
+
 
 def compare_prediction(prediction: str | None, answer: str, options: str = "abc") -> str:
     """Say whether a prediction came true.
@@ -22,7 +24,7 @@ def compare_prediction(prediction: str | None, answer: str, options: str = "abc"
         raise ValueError(f"answer must be one of {tuple(options)}, received {answer!r}")
     if prediction is None:
         return "You made no prediction: choose a letter above, run its cell and then this one again."
-    letter = prediction.strip(" ().\n").lower() if isinstance(prediction, str) else prediction
+    letter = prediction.strip(f"{whitespace}().").lower() if isinstance(prediction, str) else prediction
     if letter not in tuple(options):
         raise ValueError(f"a prediction must be one of {tuple(options)} or None, received {prediction!r}")
     if letter == answer:

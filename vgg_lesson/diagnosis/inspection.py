@@ -36,7 +36,7 @@ class Facts:
     loss: configuration.LossFacts
     output: configuration.OutputFacts
     metrics: tuple[MetricFacts, ...]
-    rate: float
+    rates: dict[int, float]
     mode_share: float
     one_colour: float
     channels_swapped: bool
@@ -46,6 +46,11 @@ class Facts:
     random_kernels: int
     weights_finite: bool
     regresses: bool
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate seen."""
+        return max(self.rates.values())
 
 
 def gather(subject: Subject, fresh: keras.Model) -> Facts:
@@ -69,7 +74,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         loss=loss,
         output=configuration.output_facts(subject, fresh, loss),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
-        rate=max(configuration.rates(subject.model.optimizer).values()),
+        rates=configuration.rates(subject.model.optimizer),
         mode_share=mode_share,
         one_colour=one_colour,
         channels_swapped=outside is not None and _channels_swapped(alike, outside),

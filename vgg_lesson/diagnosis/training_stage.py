@@ -5,7 +5,6 @@ import numpy as np
 from vgg_lesson.diagnosis import (
     causes,
     cloning,
-    configuration,
     confirmation,
     given_weights,
     rules_learned,
@@ -112,7 +111,7 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     if not found and not moving:  # what was suspected did not hold: the control gets its full time before any guess
         lab.train(CONTROL, lab.whole(STEPS), seconds=SECOND_SHARE * lab.seconds_left())
         if not chance.learned(lab.courses[CONTROL]):
-            found = confirmation.explore(lab, exam.facts.rate, update, suspicions, _rates(subject))
+            found = confirmation.explore(lab, exam.facts.rate, update, suspicions, exam.facts.rates)
     for tried in lab.courses.values():
         if tried.variation not in (CONTROL, given_weights.GIVEN) and tried.steps:
             exam.say(
@@ -149,14 +148,10 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
         rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
         rules.regularisation_too_strong(signs, chance, decay(subject), exam.lab.strip, constrained),
         rules.learning_rate_too_high(update, facts.rate),
-        rules.learning_rate_too_low(update, facts.rate, _rates(subject)),
-        rules.learning_rate_fades(_rates(subject)),
+        rules.learning_rate_too_low(update, facts.rate, facts.rates),
+        rules.learning_rate_fades(facts.rates),
     ]
     return [suspicion for suspicion in found if suspicion]
-
-
-def _rates(subject) -> dict[int, float]:
-    return configuration.rates(subject.model.optimizer)
 
 
 def _augmentation(exam) -> Suspicion | None:

@@ -5,7 +5,7 @@ import math
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, box_outline, capital, chance_line, label_line, name_places
+from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, box_outline, capital, chance_line, label_lines, name_places
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
@@ -47,14 +47,14 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
     chance_line(right, "accuracy", classes)
     right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
     longest = max([len(curve) for curve in curves.values()], default=1)
-    lowest = -1.0
+    ends = []
     for number, (seed, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1:])):
         colour = CYCLE[number % 6]
         right.plot(range(1, len(curve) + 1), curve, "o", color=colour, linestyle=DASHES[number % 4])
         if len(curve):
-            lowest = max(curve[-1], lowest + 0.05)
-            label_line(right, len(curve), lowest, f"seed {seed}", colour)
-            right.texts[-1].set_bbox(BEHIND_WORDS)
+            ends.append((curve[-1], len(curve), f"seed {seed}", colour))
+    for words in label_lines(right, ends):
+        words.set_bbox(BEHIND_WORDS)
     right.set_xlim(0.5, max(2, longest) * 1.35)
     right.set_xticks(range(1, longest + 1))
     learned, runs = counts[chosen]

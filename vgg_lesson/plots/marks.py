@@ -3,6 +3,7 @@
 import math
 from functools import lru_cache
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
@@ -12,6 +13,7 @@ BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 
 """Box that keeps words readable where they lie on a line."""
 CONTRAST = 4.5
 """Least contrast of words with the paper: WCAG 2, level AA, for text of this size."""
+_LABEL = 0.075  # height of a line's name, as a share of the axes
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
@@ -39,25 +41,40 @@ def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, b
     )  # fmt: skip
 
 
-def label_line(axes: Axes, x: float, y: float, text: str, color: str) -> None:
-    """Write a line's name beside its last point, instead of a legend, in a readable shade of its ``color``."""
-    axes.annotate(
+def label_line(axes: Axes, x: float, y: float, text: str, color: str):
+    """Write a line's name beside its last point, instead of a legend, in a readable shade of its ``color``; returned."""
+    return axes.annotate(
         text, (x, y), xytext=(5, 0), textcoords="offset points", color=readable(color), fontsize=9, fontweight="bold",
         va="center", ha="left", annotation_clip=False,
     )  # fmt: skip
 
 
-def label_lines(axes: Axes, ends) -> None:
+def apart(heights, limits, log: bool = True):
+    """Heights for labels that cover neither each other nor the lower edge and, up to a dozen of them, stay inside."""
+    low, high = np.log10(limits) if log else limits
+    bounded = np.clip(np.nan_to_num(heights, nan=limits[1]), *limits)
+    shares = ((np.log10(bounded) if log else bounded) - low) / (high - low)
+    order, moved, floor, ceiling = np.argsort(heights), np.zeros(len(heights)), -_LABEL / 2, 1.0
+    for index in order:
+        moved[index] = floor = max(shares[index], floor + _LABEL)
+    for index in order[::-1]:
+        moved[index] = min(moved[index], ceiling)
+        ceiling = moved[index] - _LABEL
+    values = low + moved * (high - low)
+    return (10**values if log else values).tolist()
+
+
+def label_lines(axes: Axes, ends) -> list:
     """Write the names of several lines as ``label_line`` does, one above the other where they would overlap.
 
     Args:
         ends: (y, x, text, color) of each line; the axes' vertical limits must be set.
+
+    Returns:
+        The names as they were written.
     """
-    low, high = axes.get_ylim()
-    apart, lowest = 0.07 * (high - low), -math.inf
-    for y, x, text, color in sorted(ends):
-        lowest = max(y, lowest + apart)
-        label_line(axes, x, lowest, text, color)
+    heights = apart([end[0] for end in ends], axes.get_ylim(), log=False)
+    return [label_line(axes, x, y, text, color) for y, (_, x, text, color) in zip(heights, ends, strict=True)]
 
 
 @lru_cache

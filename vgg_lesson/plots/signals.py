@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import chance_line, label_line
+from vgg_lesson.plots.marks import apart, chance_line, label_line
 from vgg_lesson.plots.style import CYCLE, Picture, figure
 
 FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
 """Fixed axes: whatever the learner changes, pictures before and after can be laid over each other."""
 MARGINS = {"left": 0.06, "right": 0.995, "top": 0.82, "bottom": 0.12, "wspace": 0.15}
-_LABEL = 0.075  # height of a line's name, as a share of the axes
 _MARKS = ("o-", "s--", "^:", "D-.")
 
 
@@ -37,7 +36,7 @@ def draw_layers(names, forward: dict, backward: dict, finding: str = "") -> Pict
             shown = _within(values, limits)
             axis.plot(at, shown, _MARKS[number % 4], color=CYCLE[number % 6])
             ends.append((shown[-1], label, CYCLE[number % 6]))
-        for height, (_, label, colour) in zip(_apart([end[0] for end in ends], limits), ends, strict=True):
+        for height, (_, label, colour) in zip(apart([end[0] for end in ends], limits), ends, strict=True):
             label_line(axis, at[-1], height, label, colour)
         axis.set(ylim=limits, xlim=(-0.6, len(names) * 1.38))
         axis.set_xticks(at, [short_name(name) for name in names], rotation=90, fontsize=7.5)
@@ -91,7 +90,7 @@ def draw_start(start: dict) -> Picture:
         words.append(f"{label} {_journey(sizes)}")
     names = [layer.name for layer in next(iter(start.values()))]
     limits = axes.get_ylim()
-    for height, (_, label, colour) in zip(_apart([end[0] for end in ends], limits), ends, strict=True):
+    for height, (_, label, colour) in zip(apart([end[0] for end in ends], limits), ends, strict=True):
         label_line(axes, len(names) - 1, height, label, colour)
     axes.set(xlim=(-0.6, len(names) * 1.42), ylabel="size (root mean square)", xlabel="convolution")
     axes.set_xticks(range(len(names)), [short_name(name) for name in names], fontsize=8)
@@ -126,7 +125,7 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
     top = min(max([*finite, chance]) * 1.02, chance + 0.6)
     bottom = min(chance - 0.5, min([*finite, chance]) * 0.97)
     longest = max(len(curve) for curves in runs.values() for curve in curves)
-    heights = _apart([end[0] for end in ends], (bottom, top), log=False)
+    heights = apart([end[0] for end in ends], (bottom, top), log=False)
     for height, (end, label, colour), curves in zip(heights, ends, runs.values(), strict=True):
         axes.plot([max(map(len, curves)), longest], [end, height], color=colour, linewidth=0.6)  # to its name
         label_line(axes, longest, height, label, colour)
@@ -178,7 +177,7 @@ def draw_first_steps(stories: dict) -> Picture:
     right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
     right.set_title("Silent units in the most silent layer", fontsize=9.5, fontweight="normal")
     for axes, side, bounds, log in ((left, "left", limits, True), (right, "right", (0, 1), False)):
-        heights = _apart([end[0] for end in ends[side]], bounds, log=log)
+        heights = apart([end[0] for end in ends[side]], bounds, log=log)
         for height, (_, label, colour) in zip(heights, ends[side], strict=True):
             label_line(axes, last, height, label, colour)
     alive = [label for label, signs in stories.items() if signs[-1]["logit_spread"] > 1e-2]
@@ -198,21 +197,6 @@ def short_name(name: str) -> str:
 def _within(values, limits):
     """Values that a logarithmic axis can show: zero lies on the lower edge, what is not finite on the upper."""
     return [min(max(value, limits[0]), limits[1]) if math.isfinite(value) else limits[1] for value in values]
-
-
-def _apart(heights, limits, log: bool = True):
-    """Heights for labels that cover neither each other nor the lower edge and, up to a dozen of them, stay inside."""
-    low, high = np.log10(limits) if log else limits
-    bounded = np.clip(np.nan_to_num(heights, nan=limits[1]), *limits)
-    shares = ((np.log10(bounded) if log else bounded) - low) / (high - low)
-    order, moved, floor, ceiling = np.argsort(heights), np.zeros(len(heights)), -_LABEL / 2, 1.0
-    for index in order:
-        moved[index] = floor = max(shares[index], floor + _LABEL)
-    for index in order[::-1]:
-        moved[index] = min(moved[index], ceiling)
-        ceiling = moved[index] - _LABEL
-    values = low + moved * (high - low)
-    return (10**values if log else values).tolist()
 
 
 def _means(curve, smooth: int):

@@ -176,9 +176,7 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel=name)
     axes.set_xticks(range(1, max(2, longest) + 1))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
-    chance = axes.texts[:]
-    label_lines(axes, ends)
-    for words in [text for text in axes.texts if text not in chance]:
+    for words in label_lines(axes, ends):
         words.set_bbox(BEHIND_WORDS)
     if not ends:
         axes.set_title("No run with a finished epoch yet")
