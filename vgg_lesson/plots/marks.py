@@ -42,7 +42,7 @@ def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, b
 
 
 def label_line(axes: Axes, x: float, y: float, text: str, color: str):
-    """Write a line's name beside its last point, instead of a legend, in a readable shade of its ``color``; returned."""
+    """Write a line's name beside its last point, instead of a legend, in a readable shade of ``color``; returned."""
     return axes.annotate(
         text, (x, y), xytext=(5, 0), textcoords="offset points", color=readable(color), fontsize=9, fontweight="bold",
         va="center", ha="left", annotation_clip=False,
