@@ -1,5 +1,6 @@
 """What is given to an examination: large, fine, long and raw images, labels of other tasks, parts that raise."""
 
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -10,12 +11,22 @@ import tensorflow as tf
 from made_networks import small, stripes
 
 from vgg_lesson.data import load_data
-from vgg_lesson.diagnosis import array_facts, causes, cloning, examine, inspection, known_good, rules_learned
+from vgg_lesson.diagnosis import (
+    array_facts,
+    causes,
+    cloning,
+    examine,
+    inspection,
+    known_good,
+    known_good_network,
+    rules_learned,
+)
 from vgg_lesson.diagnosis.arguments import FROM_DATASET
 from vgg_lesson.diagnosis.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.batches import prepared, prepares
 from vgg_lesson.diagnosis.configuration import NO_LOSS
-from vgg_lesson.diagnosis.known_good import KnownGood, KnownGoodProbe
+from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.known_good_network import KnownGoodNetwork
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.vital_signs import network_signs
 
@@ -49,7 +60,7 @@ def test_classes_in_fine_detail_are_looked_for_before_labels_are_accused(monkeyp
     monkeypatch.setattr(known_good, "LONGER", 1)
     x, y = textures()
     model = made(L.Flatten(), L.Dense(4, activation="softmax"), shape=(26, 26, 1))
-    known, _ = known_good.known_good(Subject.of(model, x, y), float("inf"), steps=80)
+    known = known_good.known_good(Subject.of(model, x, y), float("inf"), steps=80)
     assert known.informative is True and known.accuracy > 0.5
 
 
@@ -61,11 +72,48 @@ def test_a_second_look_that_the_clock_ends_accuses_nobody(monkeypatch):
     def fit(probe, *_, **__):
         return steps[probe.fine]
 
-    monkeypatch.setattr(KnownGoodProbe, "fit", fit)
-    monkeypatch.setattr(KnownGoodProbe, "accuracy", lambda probe, permute=False: probe.majority)
-    assert known_good.known_good(subject, float("inf"), steps=80)[0].informative is None
+    monkeypatch.setattr(KnownGoodNetwork, "fit", fit)
+    monkeypatch.setattr(KnownGoodNetwork, "accuracy", lambda probe, permute=False: probe.majority)
+    assert known_good.known_good(subject, float("inf"), steps=80).informative is None
     steps[True] = 80
-    assert known_good.known_good(subject, float("inf"), steps=80)[0].informative is False
+    assert known_good.known_good(subject, float("inf"), steps=80).informative is False
+
+
+def test_a_look_that_the_clock_ends_leaves_what_was_known_before():
+    x, y = stripes(1200)
+    network = KnownGoodNetwork(Subject.of(small(), x, y))
+    over = time.perf_counter()
+    done = network.fit(40, np.inf)
+    before = network.accuracy()
+    assert before > 0.9
+    assert network.fit_longer(120, over, done) == done and network.accuracy() == before
+    assert network.permuted(3) < 0.5 and network.accuracy() == before
+    assert network.fit_longer(60, np.inf, done) == 60
+
+
+def test_an_augmentation_that_had_no_time_is_not_accused(monkeypatch):
+    x, y = stripes(1200)
+    subject = Subject.of(small(), x, y, augmentation=lambda x: x[:, :, ::-1])
+    fit = KnownGoodNetwork.fit
+
+    def slow(network, steps, until, *, augment=False, **options):
+        return fit(network, steps, 0.0 if augment else until, augment=augment, **options)
+
+    monkeypatch.setattr(KnownGoodNetwork, "fit", slow)
+    known = known_good.known_good(subject, np.inf, steps=40)
+    assert known.informative and np.isnan(known.augmented)
+
+
+def test_labels_that_an_augmentation_changes_are_the_ones_that_it_learns():
+    x, y = stripes(1200)
+    rows = np.unique(y)
+    swapped = rows[::-1]
+
+    def relabelled(images, labels):
+        return images, swapped[np.searchsorted(rows, labels)]
+
+    known = known_good.known_good(Subject.of(small(), x, y, augmentation=relabelled), np.inf, steps=40)
+    assert known.accuracy > 0.9 and known.augmented < 0.3
 
 
 @pytest.mark.parametrize(
@@ -79,7 +127,7 @@ def test_a_second_look_that_the_clock_ends_accuses_nobody(monkeypatch):
 )
 def test_given_weights_that_know_are_heard_before_labels_are_accused(monkeypatch, trained, validation, cause):
     blind = KnownGood(0.25, 512, 0.25, 480, 1.0, False, 0.25)
-    monkeypatch.setattr(known_good, "known_good", lambda subject, until: (blind, None))
+    monkeypatch.setattr(known_good, "known_good", lambda subject, until: blind)
     x, y = stripes(1200)
     model = small()
     if trained:
@@ -120,7 +168,7 @@ def test_validation_images_must_be_as_the_augmentation_leaves_the_training_image
     (finding,), facts = static(small(), raw, y, validation_data=(raw, y), **options)
     assert finding.cause == causes.TRAIN_VALIDATION_PREPROCESSING_DIFFER and facts.images.spread < 1
     subject = Subject.of(small(), raw, y, (x, y), **options)
-    known, _ = known_good.known_good(subject, float("inf"), steps=40)
+    known = known_good.known_good(subject, float("inf"), steps=40)
     assert known.informative and rules_learned.validation_apart(known, facts.order) is None
 
 
@@ -223,8 +271,8 @@ def test_long_images_keep_their_short_side(shape):
     x = RNG.uniform(0, 1, (40, *shape)).astype(np.float32)
     subject = Subject.of(made(*flat(4, "softmax"), shape=shape), x, Y[:40])
     for fine in (False, True):
-        thin = KnownGoodProbe(subject, fine=fine)._thin(x)
-        assert np.isfinite(thin).all() and min(thin.shape) > 0 and max(thin.shape[1:3]) <= known_good.SIDE
+        thin = KnownGoodNetwork(subject, fine=fine)._thin(x)
+        assert np.isfinite(thin).all() and min(thin.shape) > 0 and max(thin.shape[1:3]) <= known_good_network.SIDE
 
 
 def test_channels_that_come_first_are_channels():
@@ -232,7 +280,7 @@ def test_channels_that_come_first_are_channels():
     layers = (L.Conv2D(2, 3, data_format="channels_first"), *flat(4, "softmax"))
     subject = Subject.of(made(*layers, shape=(3, 8, 8)), np.moveaxis(x, -1, 1), y)
     assert subject.channels_first and not Subject.of(small(), x, y).channels_first
-    np.testing.assert_array_equal(KnownGoodProbe(subject)._thin(subject.images[:9]), x[:9])
+    np.testing.assert_array_equal(KnownGoodNetwork(subject)._thin(subject.images[:9]), x[:9])
 
 
 def test_a_sample_fits_into_memory(monkeypatch):
@@ -364,7 +412,7 @@ def test_training_images_that_were_reshaped_are_told_from_foreign_labels():
     x, y = data.x_train[:4200], data.y_train[:4200]
     scrambled = x[:3000].transpose(0, 3, 1, 2).reshape(-1, 32, 32, 3)
     model = made(L.Flatten(), L.Dense(10, "softmax"), shape=(32, 32, 3))
-    known, _ = known_good.known_good(Subject.of(model, scrambled, y[:3000], (x[3000:], y[3000:])), np.inf, steps=40)
+    known = known_good.known_good(Subject.of(model, scrambled, y[:3000], (x[3000:], y[3000:])), np.inf, steps=40)
     found = rules_learned.validation_apart(known, array_facts.OrderFacts(0.0, 0.0, 1.0, False))
     assert found.cause == "train_validation_preprocessing_differ" and "planes as pixels" in found.measured
 
@@ -375,6 +423,6 @@ def test_copies_of_training_images_are_not_held_out(different, dropped):
     x = np.random.default_rng(0).uniform(size=(different, 8, 8, 3)).astype(np.float32)
     x = np.tile(x, (4, 1, 1, 1))
     model = made(L.Flatten(), L.Dense(4, "softmax"))
-    probe = KnownGoodProbe(Subject.of(model, x, np.arange(len(x)) % different % 4))
+    probe = KnownGoodNetwork(Subject.of(model, x, np.arange(len(x)) % different % 4))
     shared = set(probe.held % different) & set(probe.train % different)
     assert bool(shared) != dropped and len(probe.held) + len(probe.train) == (different if dropped else len(x))

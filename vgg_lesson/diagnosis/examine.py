@@ -218,7 +218,7 @@ class Examination:
             self.say("no known-good network: it takes flat or flattened pictures, not volumes or films")
             return
         self.progress("training a known-good network on the same images")
-        known, _ = known_good.known_good(self.subject, time.perf_counter() + KNOWN_GOOD_SHARE * self.left())
+        known = known_good.known_good(self.subject, time.perf_counter() + KNOWN_GOOD_SHARE * self.left())
         self.known = known
         self.say(
             f"a known-good network reaches {known.accuracy:.2f} on {known.held_out} held-out images "

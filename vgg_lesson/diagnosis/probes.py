@@ -107,7 +107,7 @@ def _weights(patient: Patient) -> Measurement:
 
 
 def _known_good(patient: Patient) -> Measurement:
-    known, _ = known_good.known_good(patient.subject, float("inf"))
+    known = known_good.known_good(patient.subject, float("inf"))
     validation = f" On the validation images: {known.validation.accuracy:.2f}." if known.validation.count else ""
     augmented = "" if np.isnan(known.augmented) else f" After training on augmented images: {known.augmented:.2f}."
     permuted = "" if np.isnan(known.permuted) else f" With permuted labels: {known.permuted:.2f}."
