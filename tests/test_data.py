@@ -152,6 +152,12 @@ def test_half_unpacked_and_renamed_keras_caches_are_skipped_with_the_reason(comp
     assert str(computer) not in load_data().description and "\n" not in load_data().description
 
 
+def test_a_keras_cache_that_the_system_will_not_look_up_is_skipped_with_the_reason(computer, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(computer / (300 * "x")))  # as for a folder that this account may not enter
+    dataset = load_data()
+    assert dataset.source == "sketches" and "skipped Keras's cache" in dataset.description
+
+
 def test_a_damaged_or_foreign_archive_in_the_cache_is_skipped_with_the_reason(computer, monkeypatch):
     archive = fetched(computer, monkeypatch)
     archive.write_bytes(archive.read_bytes()[:-100])

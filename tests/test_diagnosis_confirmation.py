@@ -120,6 +120,9 @@ def test_the_remedy_for_a_schedule_names_no_rate_that_was_not_tried():
     said = [suspicions.learning_rate_too_low(2e-7, 1e-6, rates).remedy for rates in (warm_up, cosine, plain)]
     assert said[0].startswith("a shorter warm-up") and "3e-07 after 300" in said[0]
     assert said[1] == "10000 times the schedule's learning rate" and said[2] == "learning rate 0.01"
+    for rates in (warm_up, cosine):
+        assert suspicions.learning_rate_too_high(2.0, 0.1, rates).remedy == "0.001 times the schedule's learning rate"
+    assert suspicions.learning_rate_too_high(2.0, 0.1, plain).remedy == "learning rate 0.0001"
 
 
 @pytest.mark.parametrize(("shrinkage", "spread", "said"), [(0.88, 3e-4, "logits"), (0.01, 1e-4, "signal below")])

@@ -109,6 +109,16 @@ def test_where_nothing_can_be_tried_the_prescription_says_what_to_mend(cause):
     assert "Nothing to try" in table.plot().figure.axes[0].get_title("left")
 
 
+def test_a_model_that_cannot_be_copied_gets_a_prescription_for_hands(monkeypatch):
+    def refuse(*_, **__):
+        raise NotImplementedError("Own has no get_config")
+
+    monkeypatch.setattr(cloning, "copy", refuse)
+    finding = Finding(causes.LEARNING_RATE_TOO_HIGH, "measured", "judged", "a lower rate")
+    table = prescribe(Report(finding.cause, True, (finding,)), small(), *stripes(40))
+    assert table.trials == () and "Own has no get_config" in str(table) and "a lower rate" in str(table)
+
+
 def test_copies_keep_frozen_values_and_draw_the_rest_anew():
     model = small(depth=2)
     model.layers[0].trainable = False
@@ -256,6 +266,10 @@ def test_a_watch_refuses_what_examine_would_not_take():
         DiagnosisCallback(*stripes(40), batch_size=0)
     with pytest.raises(ValueError, match="budget_seconds must be a number above 0, received 0"):
         DiagnosisCallback(*stripes(40), budget_seconds=0)
+    with pytest.raises(ValueError, match=r"tolerance must lie in \[0, 1\), received 2"):
+        DiagnosisCallback(tolerance=2)
+    with pytest.raises(TypeError, match=r"tolerance must lie in \[0, 1\), received '2%'"):
+        DiagnosisCallback(tolerance="2%")
 
 
 def test_a_diagnosis_that_fails_warns_and_the_training_goes_on():

@@ -87,16 +87,16 @@ def search_cifar10() -> Search:
     places += [(keras_folder() / name, "keras", "Keras's cache") for name in KERAS_NAMES]
     for path, slot, where in places:
         looked.append(str(path))
-        if not path.exists():
-            continue
         try:
+            if not path.exists():
+                continue
             data, more = read_through_cache(path, slot, sha256=SHA256 if slot == "fetched" else None)
         except (OSError, ValueError) as error:
             notes.append(f"skipped {where}: {_without_folders(error, path)}")
             continue
         return Search(data, where, (*notes, *more), tuple(looked))
     renamed = keras_folder() / "cifar-10-batches-py-target"
-    if renamed.is_dir() and not (renamed / FOLDER).exists():
+    if os.path.isdir(renamed) and not (renamed / FOLDER).exists():
         notes.append(f"skipped Keras's cache: {renamed.name} holds no folder {FOLDER}")
     return Search(None, "", tuple(notes), tuple(looked))
 

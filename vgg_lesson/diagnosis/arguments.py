@@ -107,11 +107,9 @@ def options(
     seed: int = 0,
 ) -> dict:
     """The options of ``examine`` that belong to a training, checked, as plain values by name."""
-    if not isinstance(validation_split, Real) or not 0 <= validation_split < 1:
-        raise _wrong(validation_split, f"validation_split must lie in [0, 1), received {validation_split!r}")
     return {
         "batch_size": whole(batch_size, "batch_size", 1),
-        "validation_split": float(validation_split),
+        "validation_split": share(validation_split, "validation_split"),
         "shuffle": bool(shuffle),
         "augmentation": function(augmentation, "augmentation", "a batch of images"),
         "history": _history(history),
@@ -124,6 +122,13 @@ def whole(value, name: str, least: int) -> int:
     if not is_whole(value, least):
         raise _wrong(value, f"{name} must be a whole number of at least {least}, received {value!r}")
     return int(value)
+
+
+def share(value, name: str) -> float:
+    """A number in [0, 1)."""
+    if not isinstance(value, Real) or not 0 <= value < 1:
+        raise _wrong(value, f"{name} must lie in [0, 1), received {value!r}")
+    return float(value)
 
 
 def seconds(value, name: str = "budget_seconds") -> float:

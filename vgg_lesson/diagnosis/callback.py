@@ -81,7 +81,8 @@ class DiagnosisCallback(keras.callbacks.Callback):
             raise ValueError("give both x_train and y_train, or neither")
         seconds = arguments.seconds(budget_seconds)
         self.arguments = {"x_train": x_train, "y_train": y_train, "budget_seconds": seconds, **options}
-        self.patience, self.tolerance = arguments.whole(patience, "patience", 10), tolerance
+        self.patience = arguments.whole(patience, "patience", 10)
+        self.tolerance = arguments.share(tolerance, "tolerance")
         self.report: Report | None = None
         self.cause: str | None = None
 

@@ -63,7 +63,7 @@ def confirm(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
         waiting = len(others) - number + 2 * bool(small) + bool(fast) + bool(slow)
         if _cures(lab, variation_of(suspicion), waiting):
             return [_finding(lab, suspicion, variation_of(suspicion))]
-    if small and fast:
+    if small and fast and lab.seconds_left() >= SHORTEST:
         return _signal_and_rate(lab, small, fast) or _together(lab, suspicions)
     last = [s for s in (small, fast, slow) if s]
     for number, suspicion in enumerate(last):

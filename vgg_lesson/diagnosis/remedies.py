@@ -187,7 +187,13 @@ def prescribe(
     subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
     chance = Chance.of(subject, loss_facts(subject))
     with cloning.untouched_randomness(seed):
-        fresh = cloning.copy(model, subject.images, seed=seed)
+        try:
+            fresh = cloning.copy(subject.model, subject.images, seed=seed)
+        except (NotImplementedError, TypeError, ValueError) as error:  # told, not raised, as by examine
+            no_copy = f"no copy of the model can be made, so no change was tried: {error}"
+            return Prescription(
+                (), chance.loss, chance.majority, time.perf_counter() - began, (no_copy, *by_hand(report))
+            )
         signs = vital_signs.network_signs(subject, fresh, 64)
         images = image_facts(prepared(subject, subject.sample(fitting(subject.images, IMAGES))))
         lab = Laboratory.of(subject, chance, signs, images, until=began + budget_seconds, report=say)

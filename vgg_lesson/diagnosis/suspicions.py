@@ -124,7 +124,7 @@ def rate_factor_down(update: float) -> float:
     return float(10.0 ** np.clip(round(np.log10(GOOD_UPDATE / update)), -4, -1))
 
 
-def learning_rate_too_high(update: float, rate: float) -> Suspicion | None:
+def learning_rate_too_high(update: float, rate: float, rates: dict[int, float] | None = None) -> Suspicion | None:
     """First steps that change the weights by more than half a percent each; NaN, of kernels at 0, is not judged."""
     if np.isnan(update) or update < BIG_UPDATE:
         return None
@@ -134,7 +134,7 @@ def learning_rate_too_high(update: float, rate: float) -> Suspicion | None:
         f"a first step changes the weights by {update:.2g} of their size (learning rate {rate:.3g})",
         f"above {BIG_UPDATE:g}; the rule of thumb is 0.001",
         {"rate": factor},
-        f"learning rate {rate * factor:.2g}",
+        rate_in_words(rate, factor, rates),
     )
 
 

@@ -147,7 +147,7 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
         rules.batchnorm_unusual(subject.model, cloning.leaves(subject.model)),
         rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
         rules.regularisation_too_strong(signs, chance, decay(subject), exam.lab.strip, constrained),
-        rules.learning_rate_too_high(update, facts.rate),
+        rules.learning_rate_too_high(update, facts.rate, facts.rates),
         rules.learning_rate_too_low(update, facts.rate, facts.rates),
         rules.learning_rate_fades(facts.rates),
     ]

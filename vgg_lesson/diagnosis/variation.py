@@ -149,7 +149,7 @@ def rate_in_words(rate: float, factor: float, rates: dict[int, float] | None = N
         rate, factor: the highest rate seen, and what it was multiplied by.
         rates: the schedule after 1, 300 and other numbers of steps.
     """
-    if rates and rates[300] > 1.5 * rates[1]:
+    if rates and factor > 1 and rates[300] > 1.5 * rates[1]:
         seen = f"{rates[1]:.2g} after one step and {rates[300]:.2g} after 300"
         return f"a shorter warm-up: the schedule's learning rate is {seen}"
     if rates and min(rates.values()) != max(rates.values()):
