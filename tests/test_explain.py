@@ -236,6 +236,13 @@ def test_fresh_weights_are_the_same_network_untrained():
     assert np.allclose(explain.with_fresh_weights(net, seed=1).get_weights()[0], fresh.get_weights()[0])
 
 
+def test_fresh_weights_of_a_vgg_go_by_their_seed_and_not_by_that_of_the_network():
+    net = build_vgg("A", width=0.02, head=(), seed=3)
+    first, again, other = (explain.with_fresh_weights(net, seed).get_weights()[0] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other) and not np.allclose(first, net.get_weights()[0])
+
+
 @pytest.mark.parametrize("functional", [False, True])
 def test_the_last_layer_has_maps_but_no_grad_cam(functional):
     net = small_net(keras.layers.Activation("softmax", name="per_place"))

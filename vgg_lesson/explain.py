@@ -146,7 +146,16 @@ def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     (Adebayo et al., arXiv 1810.03292). Sets the global seeds of Python, NumPy and TensorFlow.
     """
     keras.utils.set_random_seed(seed)
-    return keras.models.clone_model(model)
+    return keras.models.clone_model(model, clone_function=_drawn_anew)
+
+
+def _drawn_anew(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The layer again, its initialisers without seeds of their own: those would give the same weights each time."""
+    config = layer.get_config()
+    for name, value in config.items():
+        if name.endswith("_initializer") and isinstance(value, dict) and "seed" in value.get("config", {}):
+            value["config"]["seed"] = None
+    return type(layer).from_config(config)
 
 
 def _run(model: keras.Model, images, layer: str) -> tuple[tf.Tensor, tf.Tensor]:
