@@ -71,7 +71,7 @@ def started(layer) -> np.ndarray:
         TrainingConfig(configuration="A-LRN", head=()),
         TrainingConfig(configuration="B", head=(), batch_norm="after_pooling", blocks=4),
         TrainingConfig(head=(), optimizer="muon", momentum=0.6, weight_decay=0.01, batch_norm=True),
-        TrainingConfig(head=(), optimizer="muon", batch_norm=True, batch_norm_momentum=0.9),
+        TrainingConfig(head=(), optimizer="muon", schedule="linear", batch_norm=True, batch_norm_momentum=0.9),
     ],
 )
 def test_network_and_optimizer_are_the_packages(config):

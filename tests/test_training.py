@@ -177,7 +177,8 @@ def rate_at(config, step):
 def test_schedules():
     config = TINY.change(optimizer="sgd", learning_rate=0.4, epochs=4)  # 40 steps
     assert rate_at(config, 39) == pytest.approx(0.4)
-    cosine, cycle = config.change(schedule="cosine"), config.change(schedule="one_cycle")
+    linear, cosine, cycle = (config.change(schedule=name) for name in ("linear", "cosine", "one_cycle"))
+    assert [rate_at(linear, step) for step in (0, 10, 40)] == pytest.approx([0.4, 0.3, 0.0], abs=1e-6)
     assert [rate_at(cosine, step) for step in (0, 20, 40)] == pytest.approx([0.4, 0.2, 0.0], abs=1e-6)
     assert [rate_at(cycle, step) for step in (0, 10, 25, 40)] == pytest.approx([0.04, 0.4, 0.2, 0.0], abs=1e-6)
 
@@ -217,7 +218,9 @@ def test_mixed_precision_keeps_the_output_in_full():
 
 
 def test_with_muon_and_quick_running_statistics_it_learns_and_is_saved(tmp_path):
-    config = TINY.change(optimizer="muon", momentum=0.6, batch_norm=True, batch_norm_momentum=0.5, epochs=1)
+    config = TINY.change(
+        optimizer="muon", learning_rate=0.05, momentum=0.6, batch_norm=True, batch_norm_momentum=0.5, epochs=1
+    )
     trained = train(config, plain_colours())
     assert trained.run.verdict == "learning" and trained.run.epochs[-1]["val_accuracy"] > 0.5
     assert {layer.momentum for layer in trained.model.layers if hasattr(layer, "moving_mean")} == {0.5}

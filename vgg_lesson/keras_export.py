@@ -115,6 +115,8 @@ def _compiling(config: TrainingConfig) -> str:
     steps = f"steps = {config.epochs} * math.ceil(len(x_train) / {config.batch_size})\n"
     rate = {
         "constant": f"rate = {config.learning_rate}\n",
+        "linear": f"{steps}rate = keras.optimizers.schedules.PolynomialDecay({config.learning_rate}, steps, "
+        "end_learning_rate=0.0)\n",
         "cosine": f"{steps}rate = keras.optimizers.schedules.CosineDecay({config.learning_rate}, steps)\n",
         "one_cycle": f"{steps}warm_up = max(1, steps // 4)\n"
         f"rate = keras.optimizers.schedules.CosineDecay({config.learning_rate / 10}, max(1, steps - warm_up),\n"

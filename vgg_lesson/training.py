@@ -92,7 +92,9 @@ def build_model(
 
 def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     rate = config.learning_rate
-    if config.schedule == "cosine":
+    if config.schedule == "linear":
+        rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+    elif config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
     elif config.schedule == "one_cycle":
         warm_up = max(1, steps // 4)

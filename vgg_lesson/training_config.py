@@ -12,7 +12,7 @@ from vgg_lesson.preprocessing import PREPROCESSINGS
 from vgg_lesson.whole import is_whole
 
 OPTIMIZERS = ("adam", "sgd", "muon")
-SCHEDULES = ("constant", "cosine", "one_cycle")
+SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("flip", "shift", "cutout")
 STARTS = ("whitening", "identity")
 INITIALIZERS = (
@@ -35,9 +35,9 @@ class TrainingConfig:
             others begin by handing on its input (see :mod:`vgg_lesson.starting_weights`).
         batch_norm_momentum: share that batch norm's running statistics keep at each step.
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive), or "muon" with that
-            ``momentum`` for kernels of convolutions and AdamW for the rest (see :mod:`vgg_lesson.kernel_muon`).
+            ``momentum`` for kernels of convolutions and AdamW at a tenth of the rate for the rest (see :mod:`vgg_lesson.kernel_muon`).
         learning_rate: step size, positive; the peak where a schedule changes it.
-        schedule: "constant", "cosine" (down to zero) or "one_cycle" (linear warm-up over a quarter
+        schedule: "constant", "linear" or "cosine" (down to zero), or "one_cycle" (linear warm-up over a quarter
             of the steps, then cosine down to zero).
         weight_decay: share of each kernel taken off per step, times the learning rate
             (decoupled: Loshchilov and Hutter, arXiv 1711.05101); biases and batch norm excluded.
