@@ -44,14 +44,18 @@ def evaluate_once(model: keras.Model, experiment, dataset, folder: Path) -> dict
     Returns:
         Measurements for the record: "test_accuracy" (plain, one forward pass an image),
         "test_accuracy_mirrored" (the mean of the probabilities for the image and its mirror image),
+        "test_accuracy_moved" (the same, and for both moved by a pixel, up and left or down and right),
         "parameters", and for the headline model the "files" with their SHA-256.
     """
     images = preprocess(dataset.x_test, experiment.config.preprocessing, fit_statistics(dataset.x_train))
-    probabilities = model.predict(images, batch_size=250, verbose=0)
-    both = probabilities + model.predict(images[:, :, ::-1], batch_size=250, verbose=0)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    views = [(view, view[:, :, ::-1]) for view in (images, padded[:, :-2, :-2], padded[:, 2:, 2:])]
+    answers = [[model.predict(view, batch_size=250, verbose=0) for view in pair] for pair in views]
+    probabilities, both, moved = answers[0][0], sum(answers[0]), sum(map(sum, answers))
     results = {
         "test_accuracy": float(np.mean(probabilities.argmax(axis=1) == dataset.y_test)),
         "test_accuracy_mirrored": float(np.mean(both.argmax(axis=1) == dataset.y_test)),
+        "test_accuracy_moved": float(np.mean(moved.argmax(axis=1) == dataset.y_test)),
         "parameters": model.count_params(),
     }
     if experiment.name == NAME:

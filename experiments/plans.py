@@ -22,6 +22,7 @@ class Experiment:
         vital_signs: measure every layer while training.
         first: a shallower run that is made first; its first four convolutions and its dense layers are where
             this one starts, as the paper trained its deeper networks (section 3.1). Not recorded by itself.
+        dtype_policy: Keras's dtype policy while it trains and is evaluated.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Experiment:
     validation: float = 0.2
     vital_signs: bool = False
     first: "Experiment | None" = None
+    dtype_policy: str = "float32"
 
     @property
     def command(self) -> str:

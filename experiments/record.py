@@ -60,7 +60,9 @@ def compare(experiment, recorded: dict) -> None:
 
 
 def make(experiment, data_description: str | None, folder: Path):
-    """Run one experiment and return its :class:`Run`, named and with its command."""
+    """Run one experiment and return its :class:`Run`, named and with its command. Sets Keras's dtype policy."""
+    import keras
+
     from vgg_lesson.data import load_data
     from vgg_lesson.pipeline import validation_batches
     from vgg_lesson.training import train
@@ -71,6 +73,7 @@ def make(experiment, data_description: str | None, folder: Path):
     whole = dataset
     if experiment.train_images:
         dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)
+    keras.config.set_dtype_policy(experiment.dtype_policy)
     callbacks, measurements, recorder = [], {}, None
     if experiment.first:
         from experiments.start_from import StartFrom

@@ -1,9 +1,12 @@
 """The plans name every recorded run once, and the committed records are runs of these plans."""
 
+import numpy as np
 import pytest
 
+from experiments.headline import evaluate_once
 from experiments.plans import PLANS, find, plan
 from experiments.record import FOLDER, record_path
+from vgg_lesson.data import Dataset
 from vgg_lesson.recordings import read
 
 RECORD_FILES = sorted(FOLDER.glob("**/*.jsonl"))
@@ -134,3 +137,33 @@ def test_the_atlas_is_complete():
     """Every place of depth, rate and remedy with every seed, none twice."""
     recorded = [run.name for run in read(record_path("atlas/"))]
     assert sorted(recorded) == sorted(experiment.name for experiment in plan("atlas"))
+
+
+def test_the_views_of_a_test_image_are_itself_moved_and_mirrored(tmp_path):
+    seen = []
+
+    class Watching:
+        def predict(self, images, **_):
+            seen.append(images)
+            sure = {1: 0.6, 2: 0.3}.get(len(seen), 0.9)  # of the first class: right alone, wrong with its mirror image
+            return np.tile([sure, 1 - sure], (len(images), 1))
+
+        def count_params(self):
+            return 7
+
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    labels = np.array([0, 0, 0, 1])
+    dataset = Dataset(images, labels, images, labels, images, labels, ("a", "b"), "cifar10", "made")
+    experiment = find("headline/1")
+    found = evaluate_once(Watching(), experiment, dataset, tmp_path)
+    assert found == {
+        "test_accuracy": 0.75,
+        "test_accuracy_mirrored": 0.25,
+        "test_accuracy_moved": 0.75,
+        "parameters": 7,
+    }
+    plain, mirrored, up_left, _, down_right, last = seen
+    np.testing.assert_array_equal(mirrored, plain[:, :, ::-1])
+    np.testing.assert_array_equal(up_left[:, 1:, 1:], plain[:, :-1, :-1])
+    np.testing.assert_array_equal(down_right[:, :-1, :-1], plain[:, 1:, 1:])
+    np.testing.assert_array_equal(last, down_right[:, :, ::-1])

@@ -114,7 +114,9 @@ class SignalLab:
 
     def _structure(self, config: TrainingConfig) -> "WatchedStep":
         # Weights, rate and seed are set anew for every run; all else is part of the compiled step.
-        key = config.change(learning_rate=1.0, initializer="zeros", seed=0)
+        same = {"learning_rate": 1.0, "initializer": "zeros", "seed": 0}
+        unused = {"schedule": "constant", "preprocessing": "unit", "augmentation": (), "epochs": 1}
+        key = config.change(**same, **unused)
         if key not in self._compiled:
             self._compiled[key] = WatchedStep(config, self.images.shape[1:], self.targets.shape[1])
         return self._compiled[key]

@@ -35,7 +35,8 @@ class TrainingConfig:
             others begin by handing on its input (see :mod:`vgg_lesson.starting_weights`).
         batch_norm_momentum: share that batch norm's running statistics keep at each step.
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive), or "muon" with that
-            ``momentum`` for kernels of convolutions and AdamW at a tenth of the rate for the rest (see :mod:`vgg_lesson.kernel_muon`).
+            ``momentum`` for kernels of convolutions and AdamW at a tenth of the rate for the rest
+            (see :mod:`vgg_lesson.kernel_muon`).
         learning_rate: step size, positive; the peak where a schedule changes it.
         schedule: "constant", "linear" or "cosine" (down to zero), or "one_cycle" (linear warm-up over a quarter
             of the steps, then cosine down to zero).

@@ -87,7 +87,7 @@ class WatchedStep:
             for weight in layer.weights:
                 weight.assign(self._fresh(config, number, weight))
             if isinstance(layer, keras.layers.Dropout):
-                layer.seed_generator.state.assign(np.array([1000 * config.seed + number, 0], np.uint32))
+                layer.seed_generator.state.assign(np.array([_seed(config, number), 0], np.uint32))
         for variable, value in zip(self.model.optimizer.variables, self.fresh_slots, strict=True):
             variable.assign(value)
         self.model.optimizer.learning_rate.assign(config.learning_rate)
@@ -98,7 +98,7 @@ class WatchedStep:
             chosen = keras.initializers.get(config.initializer)
             settings = chosen.get_config()
             if "seed" in settings:
-                settings["seed"] = 1000 * config.seed + number
+                settings["seed"] = _seed(config, number)
             return type(chosen).from_config(settings)(weight.shape)
         ones = weight.path.endswith(("gamma", "moving_variance"))
         return np.full(weight.shape, 1.0 if ones else 0.0, np.float32)
@@ -153,3 +153,8 @@ def _signals(values, gradient, before, after):
             tf.norm(after - before) / tf.norm(before),
         ]
     )
+
+
+def _seed(config: TrainingConfig, layer: int) -> int:
+    """A seed of its own for each layer, in the 32 bits that Keras's generators hold."""
+    return (1000 * config.seed + layer) % 2**32
