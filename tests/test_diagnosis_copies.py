@@ -13,11 +13,12 @@ from vgg_lesson.diagnosis.configuration import NO_LOSS, loss_facts, rates
 from vgg_lesson.diagnosis.confirmation import CONTROL
 from vgg_lesson.diagnosis.given_weights import decay, look_at_given, looks_fresh
 from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Finding, Report
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
-from vgg_lesson.diagnosis.variation import Variation
+from vgg_lesson.diagnosis.variation import Trial, Variation
 from vgg_lesson.kernel_muon import KernelMuon
 
 LOSS = "sparse_categorical_crossentropy"
@@ -457,3 +458,19 @@ def test_a_training_may_start_from_he_weights():
     kernel = next(weight for weight in trainer.model.trainable_variables if weight.path.endswith("kernel"))
     drawn = next(value for value in course.state[0] if value.shape == kernel.shape)
     assert course.steps == 1 and 0.5 < drawn.std() / np.sqrt(2 / np.prod(kernel.shape[:-1])) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("learned", "said"),
+    [
+        ([(False,), (False,), (True,)], "The smallest change that made every seed learn: B."),
+        ([(False,), (False,), (False,)], "None that was tried helped."),
+        ([(False,), (False,), ()], "None that was tried helped. Not tried: B (the time was over)."),
+        ([(False,), (), ()], "No remedy was tried. Not tried: A (the time was over), B (the time was over)."),
+    ],
+)
+def test_the_outcome_tells_what_failed_from_what_was_not_tried(learned, said):
+    trials = [
+        Trial(name, each, (2.3,), (0.1,), (20,), ()) for name, each in zip(("control", "A", "B"), learned, strict=True)
+    ]
+    assert Prescription(tuple(trials), 2.3, 0.1, 1.0).outcome == said

@@ -3,9 +3,12 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.plots import diagnosis, signals
+from vgg_lesson.plots.diagnosis import courses_picture
 from vgg_lesson.plots.style import to_png
 
 NAMES = ["block1_conv1", "block1_conv2", "fc1"]
@@ -142,3 +145,16 @@ def test_names_of_lines_that_end_together_stay_apart_and_inside():
 
 def test_short_names():
     assert [signals.short_name(name) for name in ("block3_conv2", "fc1", "dense")] == ["3.2", "fc1", "dense"]
+
+
+def test_names_of_courses_lie_apart_and_a_diverged_one_is_named_at_the_upper_edge():
+    def course(name, losses):
+        return Course(Variation(name), 32, list(losses), [3] * len(losses))
+
+    flat = np.full(60, 2.3)
+    drawn = courses_picture([course("control", flat), course("a", flat), course("b", [*flat[:40], 9.0, np.nan])], 2.3)
+    drawn.figure.canvas.draw()
+    names = {text.get_text(): text.get_window_extent() for text in drawn.figure.axes[0].texts}
+    heights = sorted(names[name].y0 for name in ("control", "a"))
+    assert heights[1] - heights[0] >= 0.8 * names["a"].height
+    assert names["b (diverged)"].y1 > drawn.figure.axes[0].get_window_extent().y1 - 2

@@ -6,8 +6,9 @@ from vgg_lesson.cases import CASES, Case
 from vgg_lesson.data import Dataset
 from vgg_lesson.diagnosis import Report
 from vgg_lesson.diagnosis.causes import CAUSES, MEANINGS, UNDETERMINED
+from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.probes import INSTRUMENTS, Measurement, Patient
-from vgg_lesson.diagnosis.remedies import REMEDIES, Prescription, prescribe
+from vgg_lesson.diagnosis.remedies import REMEDIES, prescribe
 from vgg_lesson.diagnosis.report import Finding
 
 FULL_SCORE, FREE_SECONDS, WRONG_NAME = 100, 10, 30

@@ -7,7 +7,8 @@
 
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.examine import examine
-from vgg_lesson.diagnosis.remedies import Prescription, prescribe
+from vgg_lesson.diagnosis.prescription import Prescription
+from vgg_lesson.diagnosis.remedies import prescribe
 from vgg_lesson.diagnosis.report import Finding, Report
 
 __all__ = ["DiagnosisCallback", "Finding", "Prescription", "Report", "StuckTrainingWarning", "examine", "prescribe"]

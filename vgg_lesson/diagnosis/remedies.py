@@ -1,11 +1,8 @@
 """Remedies: what to change for each cause, smallest change first, tried from fresh weights over seeds."""
 
-import html
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-
-import numpy as np
+from dataclasses import asdict, replace
 
 from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
 from vgg_lesson.diagnosis.array_facts import fitting, image_facts
@@ -15,6 +12,7 @@ from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.inspection import IMAGES
 from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
@@ -40,79 +38,6 @@ REMEDIES: dict[str, tuple[Variation, ...]] = {
     causes.BATCHNORM_STATISTICS: (Variation("batch normalisation with Keras's defaults", batchnorm_defaults=True),),
 }
 """Cause -> changes to try, smallest first. Other causes lie in the arrays or the output: they are mended, not tried."""
-
-NOTHING = "Nothing to try by training."
-
-
-@dataclass(frozen=True)
-class Prescription:
-    """What :func:`prescribe` returns.
-
-    Attributes:
-        trials: the untouched control first, then remedies, smallest change first; () where none can be tried.
-        chance_loss, chance_accuracy: what guessing gives.
-        seconds: wall time taken.
-        by_hand: without trials, what to mend by hand, one sentence for each finding, or what was seen.
-    """
-
-    trials: tuple[Trial, ...]
-    chance_loss: float
-    chance_accuracy: float
-    seconds: float
-    by_hand: tuple[str, ...] = ()
-
-    @property
-    def best(self) -> Trial | None:
-        """The smallest change that made every seed learn; None when none did."""
-        return next((trial for trial in self.trials[1:] if trial.learned and all(trial.learned)), None)
-
-    def rows(self) -> list[dict]:
-        """One dictionary per trial, for a table."""
-        return [
-            {
-                "change": t.remedy,
-                "learned": f"{sum(t.learned)} of {len(t.learned)} seeds",
-                "loss": _mean(t.loss),
-                "accuracy": _mean(t.accuracy),
-                "steps": max(t.steps, default=0),
-                "verdict": t.verdict,
-            }
-            for t in self.trials
-        ]
-
-    def __str__(self) -> str:
-        if not self.trials:
-            return "\n".join([NOTHING, *self.by_hand])
-        lines = [f"Guessing: loss {self.chance_loss:.3f}, accuracy {self.chance_accuracy:.2f}"]
-        lines += [
-            (
-                f"{r['change']}: {r['verdict']} ({r['learned']}), loss {r['loss']:.3f}, accuracy "
-                f"{r['accuracy']:.2f} after {r['steps']} steps"
-            )
-            for r in self.rows()
-        ]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        rows = self.rows()
-        if not rows:
-            items = "".join(f"<li>{html.escape(line)}</li>" for line in self.by_hand)
-            return f"<p>{NOTHING}</p><ul>{items}</ul>"
-        head = "".join(f"<th>{name}</th>" for name in rows[0])
-        body = "".join(
-            "<tr>"
-            + "".join(f"<td>{html.escape(f'{v:.3f}' if isinstance(v, float) else str(v))}</td>" for v in row.values())
-            + "</tr>"
-            for row in rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-    def plot(self):
-        """Losses of all trials on the same axes: a ``Picture``."""
-        from vgg_lesson.plots.diagnosis import courses_picture
-
-        title = "Remedies beside the untouched control" if self.trials else NOTHING
-        return courses_picture([c for t in self.trials for c in t.courses], self.chance_loss, title)
 
 
 def plan_for(report: Report) -> tuple[Variation, ...]:
@@ -240,7 +165,3 @@ def _trial(lab: Laboratory, variation: Variation, courses: list[Course], control
         lab.refused.get(replace(variation, seed=0), Trial.obstacle),
         bool(control),
     )
-
-
-def _mean(values) -> float:
-    return float(np.mean(values)) if values else float("nan")

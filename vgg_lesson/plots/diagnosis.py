@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import label_line, readable
+from vgg_lesson.plots.marks import label_lines, readable
 from vgg_lesson.plots.signals import change_of
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
@@ -68,20 +68,17 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
             color=COLOURS["chance"],
             fontsize=8.5,
         )
-    texts, colours = [], (CYCLE[0], *CYCLE[1:6], CYCLE[7])
+    texts, ends, colours = [], [], (CYCLE[0], *CYCLE[1:6], CYCLE[7])
     for number, course in enumerate(shown):
         loss = np.clip(np.array(course.loss, float), None, 3 * chance_loss if math.isfinite(chance_loss) else None)
         width = min(10, len(loss))
         smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
         colour = colours[number % len(colours)]
         axes.plot(np.arange(len(smooth)) + width, smooth, color=colour, linestyle="-" if number else "--")
-        label_line(
-            axes,
-            len(smooth) + width - 1,
-            float(smooth[-1]) if np.isfinite(smooth[-1]) else chance_loss,
-            course.variation.name,
-            colour,
-        )
+        name, end = course.variation.name, float(smooth[-1])
+        if not math.isfinite(end):  # named at the upper edge, to which it went
+            name, end = f"{name} (diverged)", math.inf
+        ends.append((end, len(smooth) + width - 1, name, colour))
         texts.append(
             f"{course.variation.name}: loss {course.last_loss():.2f}, accuracy {course.last_accuracy():.2f} "
             f"after {course.steps} steps"
@@ -90,6 +87,8 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
     axes.set_ylabel("data loss")
     axes.margins(x=0.25)
     axes.set_xlim(left=0)
+    axes.set_ylim(axes.get_ylim())  # as they are now: names move apart within them
+    label_lines(axes, ends)
     best = min(
         shown, key=lambda course: course.last_loss() if math.isfinite(course.last_loss()) else math.inf, default=None
     )

@@ -107,9 +107,7 @@ class Clinic(widgets.VBox):
             self._write(str(prescription))
             return
         self.panel.show(prescription.plot())
-        best = prescription.best
-        cure = f"The smallest change that made every seed learn: {best.remedy}." if best else "No remedy was enough."
-        self._write(cure)
+        self._write(prescription.outcome)
 
     def _write(self, news: str) -> None:
         """News, and the chart: everything measured so far, with the bill."""
