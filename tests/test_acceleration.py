@@ -88,6 +88,8 @@ def test_many_weights_on_a_small_map_equal_stock_keras(side):
         (4, 128, "float32", False),
         (8, 256, "float32", False),
         (8, 256, "mixed_bfloat16", True),
+        (8, 192, "mixed_bfloat16", True),
+        (8, 128, "mixed_bfloat16", False),
         (16, 256, "mixed_bfloat16", False),
         (2, 256, "mixed_float16", False),
     ],

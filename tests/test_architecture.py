@@ -224,6 +224,7 @@ def test_saved_and_loaded_model_answers_the_same(options, tmp_path):
         {"width": 1 / 16, "head": (9, 7, 5), "dropout": 0.5, "input_shape": (64, 32, 4)},
         {"width": 1 / 16, "head": (), "batch_norm": "after_pooling", "blocks": 4},
         {"width": 1 / 16, "blocks": 1, "input_shape": (50, 75, 1)},
+        {"filters": (3, 4, 5, 4, 9), "head": (), "blocks": 4, "input_shape": (31, 31, 2), "batch_norm": True},
     ],
 )
 def test_counted_without_building_equals_counted_on_the_network(letter, options):

@@ -71,6 +71,14 @@ def started(layer) -> np.ndarray:
         TrainingConfig(configuration="A-LRN", head=()),
         TrainingConfig(configuration="B", head=(), batch_norm="after_pooling", blocks=4),
         TrainingConfig(head=(), optimizer="muon", momentum=0.6, weight_decay=0.01, batch_norm=True),
+        TrainingConfig(
+            configuration="A",
+            head=(),
+            batch_norm=True,
+            blocks=4,
+            start=("whitening_layer", "identity"),
+            filters=(64, 256, 256, 256, 256),
+        ),
         TrainingConfig(head=(), optimizer="muon", schedule="linear", batch_norm=True, batch_norm_momentum=0.9),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_images import noise
 
-from vgg_lesson.architecture import build_vgg
+from vgg_lesson.architecture import build_vgg, layer_table
 from vgg_lesson.pipeline import first_images
 from vgg_lesson.signals import SignalLab
 from vgg_lesson.starting_weights import start_as_identity, whiten_first_layer
@@ -16,6 +16,9 @@ CONFIG = TrainingConfig(
     configuration="A", width=1 / 16, head=(), batch_norm=True, start=("whitening", "identity"),
     preprocessing="standardise", epochs=1,
 )  # fmt: skip
+
+
+IN_FRONT = CONFIG.change(start=("whitening_layer", "identity"), blocks=4)
 
 
 @pytest.fixture
@@ -101,15 +104,30 @@ def test_a_training_begins_so_and_leaves_the_first_layer_alone():
     assert run.training_config == CONFIG
 
 
-def test_whitening_without_images_is_refused():
-    with pytest.raises(ValueError, match="the start 'whitening' needs images, received None"):
-        build_model(CONFIG, steps_per_epoch=1)
+def test_the_layer_in_front_tells_small_patches_apart_and_is_left_alone(smooth):
+    model, _ = train(IN_FRONT, noise(64))
+    assert [layer.name for layer in model.layers[:2]] == ["whitening", "block1_conv1"]
+    assert [layer_table(model)[place].output_shape for place in (0, 1, 4)] == [(31, 31, 24), (31, 31, 4), (15, 15, 4)]
+    fresh = build_model(IN_FRONT, steps_per_epoch=1, images=smooth)
+    outputs = np.asarray(fresh.layers[0](smooth)).reshape(-1, 24)
+    components = outputs[:, ::2] - outputs[:, 1::2]  # a filter and its negative, each cut off at zero
+    together = components.T @ components / len(components)
+    np.testing.assert_allclose(together, np.eye(12), atol=0.02)
+    trained = build_model(IN_FRONT, steps_per_epoch=1, images=first_images(noise(64), IN_FRONT, 64))
+    np.testing.assert_allclose(trained.layers[0].get_weights()[0], model.layers[0].get_weights()[0], atol=1e-5)
 
 
-def test_a_whitened_network_is_saved_and_loaded(tmp_path):
-    model, _ = train(CONFIG, noise(64))
+@pytest.mark.parametrize("config", [CONFIG, IN_FRONT])
+def test_whitening_without_images_is_refused(config):
+    with pytest.raises(ValueError, match=f"the start {config.start[0]!r} needs images, received None"):
+        build_model(config, steps_per_epoch=1)
+
+
+@pytest.mark.parametrize("config", [CONFIG, IN_FRONT])
+def test_a_whitened_network_is_saved_and_loaded(config, tmp_path):
+    model, _ = train(config, noise(64))
     model.save(tmp_path / "vgg.keras")
     loaded = keras.saving.load_model(tmp_path / "vgg.keras")
-    images = first_images(noise(64), CONFIG, 8)
+    images = first_images(noise(64), config, 8)
     np.testing.assert_allclose(loaded.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5)
-    assert not loaded.get_layer("block1_conv1").trainable
+    assert [layer.trainable for layer in loaded.layers[:2]] == [False, True]

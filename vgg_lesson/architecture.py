@@ -63,13 +63,15 @@ def build_vgg(
     batch_norm_momentum: float = 0.99,
     dropout: float = 0.0,
     blocks: int = 5,
+    filters: tuple[int, ...] = FILTERS,
     seed: int | None = None,
 ) -> keras.Model:
     """Build a VGG; the defaults are the network of the lecture.
 
     Args:
         configuration: the paper's letter, a key of ``CONFIGURATIONS``.
-        input_shape: (height, width, channels); both sides at least 32, halved by each of five poolings.
+        input_shape: (height, width, channels); both sides at least 32, halved by each of five poolings (with fewer
+            blocks at least 2**blocks).
         classes: units of the softmax output, at least 2.
         width: factor on the number of filters of every convolution (rounded).
         head: units of the fully connected layers before the output; ``()`` for none.
@@ -81,6 +83,7 @@ def build_vgg(
         dropout: share of units dropped after each layer of the head during training, 0 <= dropout < 1.
         blocks: build only the first so many; the last pooling's window grows so that the head gets maps of
             1/32 of the image's sides as ever.
+        filters: of the convolutions in blocks 1 to 5, at width 1.
         seed: of the initial weights and of dropout, which then are those after ``keras.utils.set_random_seed(seed)``,
             but whatever other threads draw meanwhile. None: Keras draws them.
 
@@ -91,14 +94,14 @@ def build_vgg(
     Raises:
         ValueError: an argument outside these bounds; the message names it.
     """
-    plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks)
+    plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks, filters)
     draw = _numbers(seed)
     layers = [keras.Input(input_shape, name="images")]
     for block, kernels in enumerate(plan.kernels[:blocks], start=1):
         for number, kernel in enumerate(kernels, start=1):
             layers.append(
                 keras.layers.Conv2D(
-                    round(FILTERS[block - 1] * width),
+                    round(filters[block - 1] * width),
                     kernel,
                     padding="same",
                     activation=None if batch_norm else "relu",
@@ -111,7 +114,9 @@ def build_vgg(
                 layers += _batch_norm(block, number, batch_norm_momentum)
             if plan.normalise_responses and block == number == 1:
                 layers.append(LocalResponseNormalization(name="block1_lrn1"))
-        layers.append(keras.layers.MaxPooling2D(pooling_window(block, blocks), name=f"block{block}_pool"))
+        layers.append(
+            keras.layers.MaxPooling2D(pooling_window(block, blocks, min(input_shape[:2])), name=f"block{block}_pool")
+        )
         if normalised_after_pooling(batch_norm, len(kernels), kernels):
             layers += _batch_norm(block, len(kernels), batch_norm_momentum)
     layers.append(keras.layers.Flatten(name="flatten"))

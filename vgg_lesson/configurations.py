@@ -12,7 +12,7 @@ from numbers import Real
 from vgg_lesson.whole import is_whole
 
 FILTERS = (64, 128, 256, 512, 512)
-"""Filters of the convolutions in blocks 1 to 5, at width 1."""
+"""Filters of the convolutions in blocks 1 to 5 of the paper's networks, at width 1."""
 BATCH_NORMS = (False, True, "after_pooling")
 """Where batch norm stands: nowhere, after every convolution, or there but after the pooling that ends a block."""
 
@@ -78,7 +78,9 @@ def weight_layers(configuration: str, head: tuple[int, ...] = (4096, 4096), bloc
     return sum(map(len, CONFIGURATIONS[configuration].kernels[:blocks])) + len(head) + 1
 
 
-def validated(configuration, input_shape, classes, width, head, dropout, batch_norm=False, blocks=5) -> Configuration:
+def validated(
+    configuration, input_shape, classes, width, head, dropout, batch_norm=False, blocks=5, filters=FILTERS
+) -> Configuration:
     """Return the configuration when the arguments describe a network that can be built.
 
     Raises:
@@ -86,29 +88,38 @@ def validated(configuration, input_shape, classes, width, head, dropout, batch_n
     """
     if not (isinstance(configuration, str) and configuration in CONFIGURATIONS):
         raise ValueError(f"configuration must be one of {list(CONFIGURATIONS)}, received {configuration!r}")
-    if not (_is_sizes(input_shape) and len(input_shape) == 3 and min(input_shape[:2]) >= 32):
-        raise ValueError(f"input_shape must be (height >= 32, width >= 32, channels), received {input_shape!r}")
+    if not (is_whole(blocks, 1) and blocks <= len(FILTERS)):
+        raise ValueError(f"blocks must be a whole number from 1 to {len(FILTERS)}, received {blocks!r}")
+    least = 2**blocks  # each pooling halves
+    if not (_is_sizes(input_shape) and len(input_shape) == 3 and min(input_shape[:2]) >= least):
+        raise ValueError(
+            f"input_shape must be (height >= {least}, width >= {least}, channels), received {input_shape!r}"
+        )
+    if not (_is_sizes(filters) and len(filters) == len(FILTERS)):
+        raise ValueError(f"filters must hold {len(FILTERS)} whole numbers of at least 1, received {filters!r}")
     if not is_whole(classes, 2):
         raise ValueError(f"classes must be a whole number of at least 2, received {classes!r}")
-    if not (_is_number(width) and round(min(FILTERS) * width) >= 1):
-        raise ValueError(f"width must leave at least 1 of the {min(FILTERS)} filters of block 1, received {width!r}")
+    if not (_is_number(width) and round(min(filters) * width) >= 1):
+        raise ValueError(f"width must leave at least 1 of the {min(filters)} filters of a block, received {width!r}")
     if not _is_sizes(head):
         raise ValueError(f"head must hold whole numbers of units, each at least 1, received {head!r}")
     if not (_is_number(dropout) and 0 <= dropout < 1):
         raise ValueError(f"dropout must lie in [0, 1), received {dropout!r}")
     if not (isinstance(batch_norm, bool | str) and batch_norm in BATCH_NORMS):
         raise ValueError(f"batch_norm must be one of {BATCH_NORMS}, received {batch_norm!r}")
-    if not (is_whole(blocks, 1) and blocks <= len(FILTERS)):
-        raise ValueError(f"blocks must be a whole number from 1 to {len(FILTERS)}, received {blocks!r}")
     return CONFIGURATIONS[configuration]
 
 
-def pooling_window(block: int, blocks: int) -> int:
+def pooling_window(block: int, blocks: int, side: int = 2 ** len(FILTERS)) -> int:
     """Side of the window of a block's pooling: 2, and the last one makes up for the blocks left out.
 
-    So what reaches the head is always 1/32 of the image's height and width.
+    So what reaches the head is always 1/32 of the image's height and width, or one place of it.
+
+    Args:
+        side: of the image, the smaller one.
     """
-    return 2 ** (len(FILTERS) - blocks + 1) if block == blocks else 2
+    here = side >> (block - 1)
+    return min(here, 2 ** (len(FILTERS) - blocks + 1)) if block == blocks else 2
 
 
 def normalised_after_pooling(batch_norm: bool | str, number: int, kernels: tuple[int, ...]) -> bool:
@@ -160,6 +171,7 @@ def count_layers(
     batch_norm: bool | str = False,
     dropout: float = 0.0,
     blocks: int = 5,
+    filters: tuple[int, ...] = FILTERS,
 ) -> list[LayerRow]:
     """Return what ``layer_table(build_vgg(...))`` returns for the same arguments, without building.
 
@@ -168,7 +180,7 @@ def count_layers(
     Raises:
         ValueError: as :func:`vgg_lesson.architecture.build_vgg`.
     """
-    plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks)
+    plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks, filters)
     rows, field, jump = [], 1, 1
     high, wide, channels = input_shape
 
@@ -183,8 +195,8 @@ def count_layers(
 
     for block, kernels in enumerate(plan.kernels[:blocks], start=1):
         for number, kernel in enumerate(kernels, start=1):
-            weights = kernel * kernel * channels * round(FILTERS[block - 1] * width)
-            channels = round(FILTERS[block - 1] * width)
+            weights = kernel * kernel * channels * round(filters[block - 1] * width)
+            channels = round(filters[block - 1] * width)
             field += (kernel - 1) * jump
             biases = 0 if batch_norm else channels
             add(f"block{block}_conv{number}", "Conv2D", weights + biases, weights * high * wide)
@@ -192,7 +204,7 @@ def count_layers(
                 normalise(block, number)
             if plan.normalise_responses and block == number == 1:
                 add("block1_lrn1", "LocalResponseNormalization")
-        window = pooling_window(block, blocks)
+        window = pooling_window(block, blocks, min(input_shape[:2]))
         high, wide = high // window, wide // window
         field += (window - 1) * jump
         jump *= window

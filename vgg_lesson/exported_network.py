@@ -2,7 +2,8 @@
 
 import keras
 
-from vgg_lesson.configurations import CONFIGURATIONS, FILTERS, pooling_window
+from vgg_lesson.configurations import CONFIGURATIONS, pooling_window
+from vgg_lesson.starting_weights import whitened_shape
 from vgg_lesson.training_config import TrainingConfig
 
 
@@ -11,13 +12,14 @@ def network_code(config: TrainingConfig) -> str:
     plan = CONFIGURATIONS[config.configuration]
     blocks = [
         (kernels, round(filters * config.width))
-        for kernels, filters in zip(plan.kernels[: config.blocks], FILTERS, strict=False)
+        for kernels, filters in zip(plan.kernels[: config.blocks], config.filters, strict=False)
     ]
+    shape = whitened_shape((32, 32, 3)) if "whitening_layer" in config.start else (32, 32, 3)
     bias = ", use_bias=False" if config.batch_norm else ', activation="relu"'
     lines = [
         "# Network: for each block the kernel sizes of its convolutions, and their filters",
         f"blocks = {blocks!r}",
-        f'model = keras.Sequential([keras.Input((32, 32, 3))], name="vgg_{plan.letter.lower().replace("-", "_")}")',
+        f'model = keras.Sequential([keras.Input({shape})], name="vgg_{plan.letter.lower().replace("-", "_")}")',
         "for block, (kernels, filters) in enumerate(blocks, start=1):",
         "    for number, kernel in enumerate(kernels, start=1):",
         "        model.add(",
@@ -41,7 +43,7 @@ def network_code(config: TrainingConfig) -> str:
             "        if block == number == 1:",
             '            model.add(LocalResponseNormalization(name="block1_lrn1"))',
         ]
-    last = pooling_window(config.blocks, config.blocks)
+    last = pooling_window(config.blocks, config.blocks, shape[0])
     window = "2" if last == 2 else f"{last} if block == len(blocks) else 2"
     lines.append(f'    model.add(keras.layers.MaxPooling2D({window}, name=f"block{{block}}_pool"))')
     if config.batch_norm == "after_pooling":

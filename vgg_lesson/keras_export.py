@@ -8,7 +8,7 @@ from vgg_lesson.augmentation import CUTOUT, SHIFT
 from vgg_lesson.configurations import weight_layers
 from vgg_lesson.exported_network import network_code
 from vgg_lesson.kernel_muon import KernelMuon
-from vgg_lesson.starting_weights import SAMPLE, start_as_identity, whiten_first_layer
+from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import STARTS, TrainingConfig
 from vgg_lesson.whole import require_whole
 
@@ -42,7 +42,7 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
 
 
 def _head(config: TrainingConfig) -> str:
-    depth = weight_layers(config.configuration, config.head, config.blocks)
+    depth = weight_layers(config.configuration, config.head, config.blocks) + ("whitening_layer" in config.start)
     title = f"VGG {config.configuration}, {depth} weight layers, on CIFAR-10."
     imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
     policy = keras.config.dtype_policy().name
@@ -104,11 +104,15 @@ def prepare(x):
 def _start(config: TrainingConfig) -> str:
     """The package's own functions for the start: they need Keras and NumPy only."""
     calls = {
-        "whitening": (whiten_first_layer, f"whiten_first_layer(model, x_train[:{SAMPLE}])"),
-        "identity": (start_as_identity, "start_as_identity(model)"),
+        "whitening": ((whiten_first_layer,), f"whiten_first_layer(model, x_train[:{SAMPLE}])"),
+        "whitening_layer": (
+            (whiten_first_layer, add_whitening_layer),
+            f"model = add_whitening_layer(model, x_train[:{SAMPLE}])",
+        ),
+        "identity": ((start_as_identity,), "start_as_identity(model)"),
     }
     chosen = [calls[name] for name in STARTS if name in config.start]
-    return "".join(f"\n\n{inspect.getsource(function)}\n\n{call}\n" for function, call in chosen)
+    return "".join("\n\n" + "\n\n".join(map(inspect.getsource, needed)) + f"\n\n{call}\n" for needed, call in chosen)
 
 
 def _compiling(config: TrainingConfig) -> str:

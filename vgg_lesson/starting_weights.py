@@ -44,6 +44,28 @@ def whiten_first_layer(model, images, epsilon=5e-4):
     first.trainable = False
 
 
+def whitened_shape(image_shape):
+    """(rows, columns, channels) of what :func:`add_whitening_layer` hands on, of images of such a shape."""
+    rows, columns, channels = image_shape
+    return rows - 1, columns - 1, 8 * channels
+
+
+def add_whitening_layer(model, images):
+    """Put a convolution in front that tells 2 x 2 patches apart by their principal components; it does not train.
+
+    Args:
+        model: a network of ``build_vgg`` for inputs of the shape ``whitened_shape(images.shape[1:])``.
+        images: as for :func:`whiten_first_layer`.
+
+    Returns:
+        A network of the same layers behind "whitening": a filter and its negative for each component, then ReLU.
+    """
+    layer = keras.layers.Conv2D(model.input_shape[-1], 2, activation="relu", name="whitening")
+    longer = keras.Sequential([keras.Input(images.shape[1:]), layer, *model.layers], name=model.name)
+    whiten_first_layer(longer, images)
+    return longer
+
+
 def start_as_identity(model):
     """Let each convolution but the first start with filters that hand on one input channel each, unchanged.
 

@@ -7,14 +7,14 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from vgg_lesson.configurations import validated
+from vgg_lesson.configurations import FILTERS, validated
 from vgg_lesson.preprocessing import PREPROCESSINGS
 from vgg_lesson.whole import is_whole
 
 OPTIMIZERS = ("adam", "sgd", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("flip", "shift", "cutout")
-STARTS = ("whitening", "identity")
+STARTS = ("whitening", "whitening_layer", "identity")
 INITIALIZERS = (
     "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "normal", "one",
     "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "uniform", "variance_scaling", "zero",
@@ -28,11 +28,12 @@ class TrainingConfig:
     """What is trained and how. The defaults train in about a minute on two CPU cores.
 
     Attributes:
-        configuration, width, head, initializer, batch_norm, dropout, blocks: see
+        configuration, width, head, initializer, batch_norm, dropout, blocks, filters: see
             :func:`vgg_lesson.architecture.build_vgg`; here ``initializer`` is a name from ``INITIALIZERS``.
         start: names from ``STARTS``, changes to the initial weights of convolutions: "whitening" gives the first layer
-            the principal components of the training images' patches and freezes it, "identity" lets each of the
-            others begin by handing on its input (see :mod:`vgg_lesson.starting_weights`).
+            the principal components of the training images' patches and freezes it, "whitening_layer" puts such a
+            layer in front instead, "identity" lets each of the others begin by handing on its input
+            (see :mod:`vgg_lesson.starting_weights`).
         batch_norm_momentum: share that batch norm's running statistics keep at each step.
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive), or "muon" with that
             ``momentum`` for kernels of convolutions and AdamW at a tenth of the rate for the rest
@@ -63,6 +64,7 @@ class TrainingConfig:
     batch_norm_momentum: float = 0.99
     dropout: float = 0.0
     blocks: int = 5
+    filters: tuple[int, ...] = FILTERS
     start: tuple[str, ...] = ()
     optimizer: str = "adam"
     momentum: float = 0.9
@@ -77,12 +79,12 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("head", "augmentation", "start"):
+        for name in ("head", "filters", "augmentation", "start"):
             if not isinstance(getattr(self, name), tuple | list):
                 raise ValueError(f"{name} must be a tuple, received {getattr(self, name)!r}")
         for field in fields(self):
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
-        network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks)
+        network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks, self.filters)
         validated(self.configuration, (32, 32, 3), 10, *network)
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
         self._require_number("momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
@@ -100,6 +102,8 @@ class TrainingConfig:
         for name, allowed in (("augmentation", AUGMENTATIONS), ("start", STARTS)):
             if unknown := [item for item in getattr(self, name) if item not in allowed]:
                 raise ValueError(f"{name} must hold names from {allowed}, received {unknown}")
+        if {"whitening", "whitening_layer"} <= set(self.start):
+            raise ValueError(f"start may name 'whitening' or 'whitening_layer', received both in {self.start}")
         for name, low, high in (("batch_size", 1, math.inf), ("epochs", 1, math.inf), ("seed", 0, 2**31 - 1)):
             value = getattr(self, name)
             if not is_whole(value, low) or value > high:
