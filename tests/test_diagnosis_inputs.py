@@ -104,6 +104,13 @@ def test_an_augmentation_that_had_no_time_is_not_accused(monkeypatch):
     assert known.informative and np.isnan(known.augmented)
 
 
+def test_an_augmentation_that_loses_images_is_named():
+    x, y = stripes(1200)
+    report = examine(small(), x, y, augmentation=lambda x: x[: len(x) // 2], budget_seconds=60)
+    assert report.cause == causes.UNDETERMINED
+    assert "the augmentation returns 32 images for 64 labels" in str(report)
+
+
 def test_labels_that_an_augmentation_changes_are_the_ones_that_it_learns():
     x, y = stripes(1200)
     rows = np.unique(y)

@@ -17,7 +17,7 @@ def augment_batch(augmentation, images: np.ndarray, labels: np.ndarray):
     """Apply the subject's augmentation: a function of images, or of images and labels.
 
     Raises:
-        arguments.PartRaises: whatever the augmentation raises.
+        arguments.PartRaises: whatever the augmentation raises, or it returns images and labels of different number.
     """
     with arguments.named("the augmentation"):
         try:
@@ -27,9 +27,11 @@ def augment_batch(augmentation, images: np.ndarray, labels: np.ndarray):
                 changed = augmentation(images, labels)
             except TypeError:
                 raise first from None
-        if isinstance(changed, tuple):
-            return np.asarray(changed[0]), np.asarray(changed[1])
-        return np.asarray(changed), labels
+    x, y = changed if isinstance(changed, tuple) else (changed, labels)
+    x, y = np.asarray(x), y if y is labels else np.asarray(y)
+    if len(x) != len(y):
+        raise arguments.PartRaises(f"the augmentation returns {len(x)} images for {len(y)} labels")
+    return x, y
 
 
 def prepares(subject: Subject, rows: np.ndarray) -> bool:
