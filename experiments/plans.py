@@ -143,7 +143,7 @@ def _headline() -> Iterator[Experiment]:
         yield Experiment(f"headline/{name}", config, None, None, validation=0.1)
     configs = {f"muon-{seed}": HEADLINE_MUON.change(seed=seed) for seed in SEEDS} | {"muon-long-0": HEADLINE_MUON_LONG}
     for name, config in configs.items():
-        yield Experiment(f"headline/{name}", config, None, None, validation=0.04, dtype_policy="mixed_bfloat16")
+        yield Experiment(f"headline/{name}", config, None, None, validation=0.1, dtype_policy="mixed_bfloat16")
 
 
 PLANS = {"lecture": _lecture, "headline": _headline, "atlas": _atlas}
