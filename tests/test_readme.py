@@ -6,16 +6,20 @@ import re
 import runpy
 import subprocess
 import sys
+from collections import defaultdict
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import pytest
 from made_networks import small, stripes
 from PIL import Image
 
 from vgg_lesson import recordings
+from vgg_lesson.architecture import layer_table
+from vgg_lesson.training import build_model
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -103,13 +107,18 @@ def test_the_table_of_speeds_is_that_of_the_bench():
 
 
 def test_the_headline_runs_are_counted_as_they_are_recorded():
-    runs = [run for name, run in recordings.read_all().items() if name.startswith("headline/")]
-    seeds = {
-        width: [run.config["seed"] for run in runs if run.config["width"] == width] for width in (0.375, 0.75, 0.5)
-    }
-    assert {width: sorted(found) for width, found in seeds.items()} == {0.375: [0, 1, 2], 0.75: [0, 1, 2], 0.5: [0]}
+    runs = {name: run for name, run in recordings.read_all().items() if name.startswith("headline/")}
+    seeds = defaultdict(list)
+    for name, run in runs.items():
+        seeds[name.removeprefix("headline/").rpartition("-")[0]].append(run.config["seed"])
+    assert seeds == {"": [0, 1, 2], "wide": [0, 1, 2], "muon": [0, 1, 2], "long": [0]}
     words = " ".join(README.split())
-    assert len(runs) == 7 and "Seven runs of three small networks" in words
-    assert "widths 0.375 and 0.75 with the seeds 0, 1 and 2, width 0.5 with seed 0:" in words
-    units = [run.measurements["lecture_images_per_second"] for run in runs]
+    assert len(runs) == 10 and "Ten runs of four small networks" in words
+    units = [run.measurements["lecture_images_per_second"] for run in runs.values()]
     assert f"{max(max(unit) / min(unit) for unit in units) - 1:.0%} apart" in words
+    run = runs["headline/muon-0"]
+    network = build_model(run.training_config, steps_per_epoch=1, images=np.zeros((2, 32, 32, 3), np.float32))
+    forward = sum(row.multiply_adds for row in layer_table(network))
+    operations = 3 * 2 * forward * run.data["train_images"] * len(run.epochs)
+    assert f"{operations:.1e} operations".replace("+", "") in words
+    assert f"these cores did {operations / run.seconds:.1e} a second".replace("+", "") in words
