@@ -509,7 +509,7 @@ def test_frozen_kernels_trained_elsewhere_may_see_what_a_small_network_does_not(
     model.layers[0].trainable = False
     model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
     blind = KnownGood(0.25, 300, 0.25, 160, 1.0, False, permuted=0.25)
-    monkeypatch.setattr(known_good, "known_good", lambda subject, until: (blind, None))
+    monkeypatch.setattr(known_good, "known_good", lambda subject, until: blind)
     report = examine(model, x, np.random.default_rng(0).permutation(y) if permuted else y, budget_seconds=120)
     cause = causes.HEALTHY if loaded and not permuted else causes.LABELS_INDEPENDENT_OF_IMAGES
     assert report.cause == cause
