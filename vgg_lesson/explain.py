@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vgg_lesson.diagnosis.rebuilding import without_seeds
 from vgg_lesson.outputs import Outputs
 
 Prepare = Callable[[np.ndarray], np.ndarray]
@@ -151,11 +152,7 @@ def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
 
 def _drawn_anew(layer: keras.layers.Layer) -> keras.layers.Layer:
     """The layer again, its initialisers without seeds of their own: those would give the same weights each time."""
-    config = layer.get_config()
-    for name, value in config.items():
-        if name.endswith("_initializer") and isinstance(value, dict) and "seed" in value.get("config", {}):
-            value["config"]["seed"] = None
-    return type(layer).from_config(config)
+    return type(layer).from_config(without_seeds(layer.get_config()))
 
 
 def _run(model: keras.Model, images, layer: str) -> tuple[tf.Tensor, tf.Tensor]:

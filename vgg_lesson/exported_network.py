@@ -3,7 +3,6 @@
 import keras
 
 from vgg_lesson.configurations import CONFIGURATIONS, pooling_window
-from vgg_lesson.starting_weights import whitened_shape
 from vgg_lesson.training_config import TrainingConfig
 
 
@@ -14,7 +13,7 @@ def network_code(config: TrainingConfig) -> str:
         (kernels, round(filters * config.width))
         for kernels, filters in zip(plan.kernels[: config.blocks], config.filters, strict=False)
     ]
-    shape = whitened_shape((32, 32, 3)) if "whitening_layer" in config.start else (32, 32, 3)
+    shape = config.body_shape((32, 32, 3))
     bias = ", use_bias=False" if config.batch_norm else ', activation="relu"'
     lines = [
         "# Network: for each block the kernel sizes of its convolutions, and their filters",

@@ -42,7 +42,7 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
 
 
 def _head(config: TrainingConfig) -> str:
-    depth = weight_layers(config.configuration, config.head, config.blocks) + ("whitening_layer" in config.start)
+    depth = weight_layers(config.configuration, config.head, config.blocks) + (config.whitening == "whitening_layer")
     title = f"VGG {config.configuration}, {depth} weight layers, on CIFAR-10."
     imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
     policy = keras.config.dtype_policy().name

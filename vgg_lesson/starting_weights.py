@@ -44,17 +44,12 @@ def whiten_first_layer(model, images, epsilon=5e-4):
     first.trainable = False
 
 
-def whitened_shape(image_shape):
-    """(rows, columns, channels) of what :func:`add_whitening_layer` hands on, of images of such a shape."""
-    rows, columns, channels = image_shape
-    return rows - 1, columns - 1, 8 * channels
-
-
 def add_whitening_layer(model, images):
     """Put a convolution in front that tells 2 x 2 patches apart by their principal components; it does not train.
 
     Args:
-        model: a network of ``build_vgg`` for inputs of the shape ``whitened_shape(images.shape[1:])``.
+        model: a network of ``build_vgg`` whose inputs have a row and a column less than the images and, for all
+            components, eight times their channels.
         images: as for :func:`whiten_first_layer`.
 
     Returns:

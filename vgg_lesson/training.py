@@ -23,20 +23,12 @@ from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.run_record import Run, judge
-from vgg_lesson.starting_weights import (
-    SAMPLE,
-    add_whitening_layer,
-    start_as_identity,
-    whiten_first_layer,
-    whitened_shape,
-)
+from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import TrainingConfig
 
 # Every training is a new network and traces its own functions: TensorFlow takes this for a mistake
 # after five of them, and would say so on stderr, under some cell of a lesson.
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in str(record.msg))
-WHITENING = {"whitening", "whitening_layer"}
-"""Starts that look at images."""
 # The seeds of Python, NumPy and TensorFlow belong to the process: two threads that start a
 # training at the same time must not draw from each other's.
 _SEEDED = threading.Lock()
@@ -67,12 +59,11 @@ def build_model(
         ValueError: a start that needs images, and none are given.
     """
     start_sooner()
-    whitening = WHITENING.intersection(config.start)
-    if whitening and images is None:
-        raise ValueError(f"the start {min(whitening)!r} needs images, received None")
+    if config.whitening and images is None:
+        raise ValueError(f"the start {config.whitening!r} needs images, received None")
     model = build_vgg(
         config.configuration,
-        input_shape=whitened_shape(input_shape) if "whitening_layer" in whitening else input_shape,
+        input_shape=config.body_shape(input_shape),
         classes=classes,
         width=config.width,
         head=config.head,
@@ -84,9 +75,9 @@ def build_model(
         filters=config.filters,
         seed=config.seed,
     )
-    if "whitening" in whitening:
+    if config.whitening == "whitening":
         whiten_first_layer(model, images)
-    if "whitening_layer" in whitening:
+    if config.whitening == "whitening_layer":
         model = add_whitening_layer(model, images)
     if "identity" in config.start:
         start_as_identity(model)
@@ -193,7 +184,7 @@ def prepared(
             steps_per_epoch=_steps(config, dataset),
             input_shape=dataset.x_train.shape[1:],
             classes=len(dataset.class_names),
-            images=first_images(dataset, config, SAMPLE, statistics) if WHITENING.intersection(config.start) else None,
+            images=first_images(dataset, config, SAMPLE, statistics) if config.whitening else None,
         )
         return model, training_batches(dataset, config, statistics), validation_batches(dataset, config, statistics)
 

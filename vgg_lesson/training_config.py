@@ -14,7 +14,9 @@ from vgg_lesson.whole import is_whole
 OPTIMIZERS = ("adam", "sgd", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("flip", "shift", "cutout")
-STARTS = ("whitening", "whitening_layer", "identity")
+WHITENING = ("whitening", "whitening_layer")
+"""Starts that look at training images; one of them at most."""
+STARTS = (*WHITENING, "identity")
 INITIALIZERS = (
     "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "normal", "one",
     "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "uniform", "variance_scaling", "zero",
@@ -84,8 +86,10 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be a tuple, received {getattr(self, name)!r}")
         for field in fields(self):
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
+        if set(WHITENING) <= set(self.start):
+            raise ValueError(f"start may name 'whitening' or 'whitening_layer', received both in {self.start}")
         network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks, self.filters)
-        validated(self.configuration, (32, 32, 3), 10, *network)
+        validated(self.configuration, self.body_shape((32, 32, 3)), 10, *network)
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
         self._require_number("momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
         self._require_number("batch_norm_momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
@@ -102,8 +106,6 @@ class TrainingConfig:
         for name, allowed in (("augmentation", AUGMENTATIONS), ("start", STARTS)):
             if unknown := [item for item in getattr(self, name) if item not in allowed]:
                 raise ValueError(f"{name} must hold names from {allowed}, received {unknown}")
-        if {"whitening", "whitening_layer"} <= set(self.start):
-            raise ValueError(f"start may name 'whitening' or 'whitening_layer', received both in {self.start}")
         for name, low, high in (("batch_size", 1, math.inf), ("epochs", 1, math.inf), ("seed", 0, 2**31 - 1)):
             value = getattr(self, name)
             if not is_whole(value, low) or value > high:
@@ -124,6 +126,18 @@ class TrainingConfig:
         ``load_data(split="lecture")``. Keywords change single choices.
         """
         return replace(cls(width=1.0, head=(4096, 4096), epochs=10), **changes)
+
+    @property
+    def whitening(self) -> str | None:
+        """The start that whitens, if there is one."""
+        return next((name for name in self.start if name in WHITENING), None)
+
+    def body_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(rows, columns, channels) that the VGG gets: the images', or what a whitening layer makes of them."""
+        if self.whitening != "whitening_layer":
+            return image_shape
+        rows, columns, channels = image_shape
+        return rows - 1, columns - 1, 8 * channels
 
     def change(self, **changes) -> "TrainingConfig":
         """Return a copy with some choices changed."""

@@ -14,6 +14,8 @@ from vgg_lesson.acceleration import accelerate
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade, without_seeds
 from vgg_lesson.one_device import on_one_device
 
+NO_COPY = (NotImplementedError, TypeError, ValueError)
+"""What a model or layer of somebody else may raise when it is copied."""
 PENALTIES = ("regularizer", "constraint")
 """How the names end by which a layer's configuration calls its penalties and constraints."""
 
@@ -147,7 +149,7 @@ def copy(
                 )
             else:
                 made = remade(model, configuration(model))
-        except (NotImplementedError, TypeError, ValueError) as error:
+        except NO_COPY as error:
             raise CannotRebuild(str(error)) from error
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))

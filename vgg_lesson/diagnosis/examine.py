@@ -138,7 +138,7 @@ class Examination:
             )
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
-        except (NotImplementedError, TypeError, ValueError) as error:
+        except cloning.NO_COPY as error:
             fresh = None
             self.say(f"no copy of the model can be made, so no training was tried: {error}")
         try:

@@ -114,7 +114,7 @@ def prescribe(
     with cloning.untouched_randomness(seed):
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=seed)
-        except (NotImplementedError, TypeError, ValueError) as error:  # told, not raised, as by examine
+        except cloning.NO_COPY as error:  # told, not raised, as by examine
             no_copy = f"no copy of the model can be made, so no change was tried: {error}"
             return Prescription(
                 (), chance.loss, chance.majority, time.perf_counter() - began, (no_copy, *by_hand(report))
