@@ -90,14 +90,14 @@ def make(experiment, data_description: str | None, folder: Path):
         callbacks.append(recorder)
     is_headline = experiment.name.startswith("headline/")
     if is_headline:
-        from experiments.headline import evaluate_once, lecture_epochs, lecture_speed
+        from experiments.headline import evaluate_once, lecture_speed, stock_epochs
 
         before = lecture_speed()
     model, run = train(experiment.config, dataset, callbacks=tuple(callbacks))
     if recorder:
         measurements["vital_signs"] = recorder.signs
     if is_headline:
-        measurements.update(lecture_epochs(run.seconds, (before, lecture_speed())))
+        measurements.update(stock_epochs(run.seconds, (before, lecture_speed())))
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
     run = replace(run, versions={**run.versions, "commit": _commit()})
     return run.named(experiment.name, experiment.command, **measurements)
