@@ -5,7 +5,9 @@ contenders take turns, so that a machine whose speed drifts slows all of them al
 medians of images per second and the median of the ratios turn by turn. PyTorch is optional
 (``pip install torch``) and is left out, saying so, when it is not installed; of its two memory
 formats the faster one counts. With ``--output FILE`` each network's turns are appended as a JSON line:
-README's table is that of ``benchmarks/speed.jsonl``, and a test compares them.
+README's tables are those of ``benchmarks/speed.jsonl``, and a test compares them. With ``--avx2`` a newer
+processor stands in for an older one: no contender uses more than AVX2, and stock TensorFlow runs without
+oneDNN, as it does there.
 
 The clock stops with the last step, not with ``fit``: behind an epoch plain Keras waits until tf.data's tuning thread
 looks again, after 10, 20, 40 ... ms. In these short trainings the wait took up to two thirds of the time.
@@ -44,6 +46,8 @@ NETS = {
     "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 40),
 }
 CONTENDERS = ("ours", "stock", "torch", "torch-channels-last")
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+"""What holds oneDNN (of TensorFlow and PyTorch), PyTorch's own kernels and MKL to AVX2."""
 
 
 def main() -> None:
@@ -51,6 +55,7 @@ def main() -> None:
     options.add_argument("nets", nargs="*", default=list(NETS), help=f"from {list(NETS)}")
     options.add_argument("--turns", type=int, default=5, help="repetitions of each contender")
     options.add_argument("--output", type=Path, help="file to append a JSON line per network to")
+    options.add_argument("--avx2", action="store_true", help="as if the processor had nothing newer than AVX2")
     options.add_argument("--worker", help=argparse.SUPPRESS)
     arguments = options.parse_args()
     if unknown := [name for name in arguments.nets if name not in NETS]:
@@ -63,16 +68,16 @@ def main() -> None:
     print(f"{os.cpu_count()} CPUs, {arguments.turns} turns each" + ("" if with_torch else "; PyTorch is not installed"))
     print("| net, Adam | ours | stock TF/Keras | PyTorch | ours / stock | ours / PyTorch |\n|---|---|---|---|---|---|")
     for name in arguments.nets:
-        speeds = measure(name, contenders, arguments.turns)
+        speeds = measure(name, contenders, arguments.turns, arguments.avx2)
         print(row(NETS[name].title, summary(speeds)), flush=True)
         if arguments.output:
             with arguments.output.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record(name, speeds)) + "\n")
+                file.write(json.dumps(record(name, speeds, arguments.avx2)) + "\n")
 
 
-def measure(net: str, contenders: list[str], turns: int) -> dict[str, list[float]]:
+def measure(net: str, contenders: list[str], turns: int, avx2: bool = False) -> dict[str, list[float]]:
     """Images per second of each contender in each turn."""
-    workers = {name: _start(name, net) for name in contenders}
+    workers = {name: _start(name, net, avx2) for name in contenders}
     speeds = {name: [] for name in contenders}
     try:
         for worker in workers.values():
@@ -89,11 +94,13 @@ def measure(net: str, contenders: list[str], turns: int) -> dict[str, list[float
     return speeds
 
 
-def _start(contender: str, net: str) -> subprocess.Popen:
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+def _start(contender: str, net: str, avx2: bool) -> subprocess.Popen:
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"} | (AVX2 if avx2 else {})
     if contender == "stock":
         environment["VGG_LESSON_SPEED"] = "0"
         environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+        if avx2:
+            environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
     command = [sys.executable, "-m", "benchmarks.speed", "--worker", contender, net]
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -117,15 +124,17 @@ def summary(speeds: dict[str, list[float]]) -> dict[str, float]:
     return found
 
 
-def record(name: str, speeds: dict[str, list[float]]) -> dict:
+def record(name: str, speeds: dict[str, list[float]], avx2: bool) -> dict:
     """One line of ``benchmarks/speed.jsonl``: the network, all turns, and what they were measured on."""
     cpu = Path("/proc/cpuinfo")
     flags = cpu.read_text().split() if cpu.is_file() else []
+    newest = next((word for word in ("avx512f", "avx2") if word in flags), "unknown")
     return {
         "net": name,
         "images_per_second": {key: [round(value, 1) for value in values] for key, values in speeds.items()},
         "cores": os.cpu_count(),
-        "instructions": next((word for word in ("avx512f", "avx2") if word in flags), "unknown"),
+        "instructions": "avx2" if avx2 else newest,
+        "processor_has": newest,
         "versions": {key: importlib.metadata.version(key) for key in ("tensorflow", "keras", "torch") if _has(key)},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }

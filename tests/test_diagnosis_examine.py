@@ -59,7 +59,7 @@ def test_rate_too_low_is_named_proved_and_cured():
     model = small(keras.optimizers.Adam(1e-9))
     report = examine(model, x, y, budget_seconds=120)
     assert report.causes == (causes.LEARNING_RATE_TOO_LOW,) and report.stuck is True
-    assert "untouched control" in report.findings[0].excluded
+    assert "untouched control" in report.findings[0].tried
     table = prescribe(report, model, x, y, seeds=1, steps=80)
     assert table.trials[0].remedy == "untouched control" and not any(table.trials[0].learned)
     assert table.best is not None and "rate" in table.best.remedy
@@ -146,7 +146,7 @@ def test_learning_is_told_from_guessing():
 
 
 def test_report_reads_as_text_html_and_picture():
-    finding = Finding(causes.DEAD_RELUS, "97% are 0", "above 90%", "He", excluded="<the control>")
+    finding = Finding(causes.DEAD_RELUS, "97% are 0", "above 90%", "He", tried="<the control>")
     report = Report(cause_of((finding,), True), True, (finding,), seen=("one & two",))
     assert report.cause == causes.DEAD_RELUS and "97% are 0" in str(report)
     assert "&lt;the control&gt;" in report._repr_html_() and "one &amp; two" in report._repr_html_()

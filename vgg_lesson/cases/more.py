@@ -148,14 +148,6 @@ def _erase(rng):
     return lambda images: images * 0.0 + images.mean()
 
 
-def _shuffle_pixels(rng):
-    def change(images):
-        flat = images.reshape(len(images), -1, images.shape[-1])
-        return np.stack([image[rng.permutation(len(image))] for image in flat]).reshape(images.shape)
-
-    return change
-
-
 MORE_CASES = (
     Case(
         18,

@@ -236,7 +236,7 @@ def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding
         suspicion.measured,
         suspicion.threshold,
         suspicion.remedy,
-        excluded=(
+        tried=(
             f"from fresh weights with {proof.name or describe(suspicion)}: loss {cure.last_loss():.2f}, "
             f"accuracy {cure.last_accuracy():.2f} "
             f"after {cure.steps} steps; the untouched control: {untouched.last_loss():.2f}, "

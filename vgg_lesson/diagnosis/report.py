@@ -20,7 +20,7 @@ class Finding:
         cause: a name from :mod:`vgg_lesson.diagnosis.causes`.
         measured: what was measured, with the numbers.
         threshold: the number it was compared with, and why that one.
-        excluded: what was ruled out, and by what.
+        tried: what was tried to tell it from other causes, and what came of it.
         remedy: the smallest change that should help.
         proof: the :class:`variation.Variation` that made the network learn, where one did.
         blocks_training: True when nothing about the training can be said before this is mended.
@@ -30,7 +30,7 @@ class Finding:
     measured: str
     threshold: str
     remedy: str
-    excluded: str = ""
+    tried: str = ""
     blocks_training: bool = False
     proof: object = None
 
@@ -120,7 +120,7 @@ def _parts(finding: Finding):
     parts = (
         ("measured", finding.measured),
         ("judged by", finding.threshold),
-        ("excluded", finding.excluded),
+        ("tried", finding.tried),
         ("remedy", finding.remedy),
     )
     return [(name, text) for name, text in parts if text]

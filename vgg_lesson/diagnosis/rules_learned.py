@@ -55,7 +55,7 @@ def labels_independent(known: KnownGood) -> Finding | None:
             f"({limit(known.majority, known.held_out):.2f}) would count"
         ),
         "check that images and labels are read, shuffled and cut together",
-        excluded="network, loss and optimizer: the known-good network brings its own",
+        tried="the known-good network, which brings its own layers, loss and optimizer",
     )
 
 
@@ -74,7 +74,7 @@ def augmentation_hides_classes(known: KnownGood) -> Finding | None:
         "augmented images",
         f"below {needed:.2f}, a quarter of the way from guessing",
         "weaker changes: small shifts and mirroring keep the class visible",
-        excluded="network, loss and optimizer: the known-good network brings its own; what this network learns, it "
+        tried="the known-good network, which brings its own layers, loss and optimizer; what this network learns, it "
         "learns about augmented images only",
     )
 

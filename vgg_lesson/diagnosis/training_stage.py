@@ -234,7 +234,7 @@ def _compare_scaled(exam, scaled: Suspicion) -> None:
                 scaled.measured,
                 scaled.threshold,
                 scaled.remedy,
-                excluded=f"it learns a little (loss {losses[0].mean():.2f}, accuracy {shares[0]:.2f}), with scaled "
+                tried=f"it learns a little (loss {losses[0].mean():.2f}, accuracy {shares[0]:.2f}), with scaled "
                 f"inputs more ({losses[1].mean():.2f}, {shares[1]:.2f}) in {steps} steps",
             )
         )
