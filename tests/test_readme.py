@@ -110,9 +110,9 @@ def test_the_headline_runs_are_counted_as_they_are_recorded():
     seeds = defaultdict(list)
     for name, run in runs.items():
         seeds[name.removeprefix("headline/").rpartition("-")[0]].append(run.config["seed"])
-    assert seeds == {"": [0, 1, 2], "wide": [0, 1, 2], "muon": [0, 1, 2], "long": [0]}
+    assert seeds == {"": [0, 1, 2], "wide": [0, 1, 2], "muon": [0, 1, 2], "long": [0], "muon-long": [0]}
     words = " ".join(README.split())
-    assert len(runs) == 10 and "Ten runs of four small networks" in words
+    assert len(runs) == 11 and "Eleven runs of four small networks" in words
     run = runs["headline/muon-0"]
     network = build_model(run.training_config, steps_per_epoch=1, images=np.zeros((2, 32, 32, 3), np.float32))
     forward = sum(row.multiply_adds for row in layer_table(network))
