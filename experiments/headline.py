@@ -24,7 +24,7 @@ def lecture_speed() -> float:
 def stock_epochs(seconds: float, speeds: tuple[float, float]) -> dict:
     """How long a training took, in epochs of the lecture's run with stock TensorFlow on the same machine.
 
-    Records made before 29 November 2026 have "lecture_epochs" instead: their unit was up to 1.6 times too long, because
+    Records made before 29 November 2026 have "lecture_epochs" instead: their unit was too long, because
     the wait that ends a ``fit`` was counted with each of the short trainings that measure the speed.
 
     Args:
