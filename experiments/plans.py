@@ -141,8 +141,7 @@ def _headline() -> Iterator[Experiment]:
     configs |= {f"wide-{seed}": HEADLINE_WIDE.change(seed=seed) for seed in SEEDS}
     for name, config in configs.items():
         yield Experiment(f"headline/{name}", config, None, None, validation=0.1)
-    configs = {f"muon-{seed}": HEADLINE_MUON.change(seed=seed) for seed in SEEDS}
-    configs |= {"muon-long-0": HEADLINE_MUON_LONG}
+    configs = {f"muon-{seed}": HEADLINE_MUON.change(seed=seed) for seed in SEEDS} | {"muon-long-0": HEADLINE_MUON_LONG}
     for name, config in configs.items():
         yield Experiment(f"headline/{name}", config, None, None, validation=0.1, dtype_policy="mixed_bfloat16")
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis.rebuilding import without_seeds
 from vgg_lesson.outputs import Outputs
+from vgg_lesson.starting_weights import without_seeds
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 

@@ -11,8 +11,9 @@ from keras.src.models.functional import Functional
 from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
-from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade, without_seeds
+from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
 from vgg_lesson.one_device import on_one_device
+from vgg_lesson.starting_weights import without_seeds
 
 NO_COPY = (NotImplementedError, TypeError, ValueError)
 """What a model or layer of somebody else may raise when it is copied."""

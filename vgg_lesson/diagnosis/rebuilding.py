@@ -47,16 +47,6 @@ def remade(layer, config: dict):
     return made
 
 
-def without_seeds(config):
-    """Initialisers with a written seed would start every copy from the same weights; seeds come from us."""
-    if isinstance(config, dict):
-        return {
-            key: (None if key == "seed" and not isinstance(value, dict) else without_seeds(value))
-            for key, value in config.items()
-        }
-    return config
-
-
 class Borrowed(keras.layers.Layer):
     """A layer without weights that Keras cannot rebuild (a Lambda, say): computes with the original."""
 
