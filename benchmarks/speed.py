@@ -5,9 +5,11 @@ contenders take turns, so that a machine whose speed drifts slows all of them al
 medians of images per second and the median of the ratios turn by turn. PyTorch is optional
 (``pip install torch``) and is left out, saying so, when it is not installed; of its two memory
 formats the faster one counts. With ``--output FILE`` each network's turns are appended as a JSON line:
-README's tables are those of ``benchmarks/speed.jsonl``, and a test compares them. With ``--avx2`` a newer
-processor stands in for an older one: no contender uses more than AVX2, and stock TensorFlow runs without
-oneDNN, as it does there.
+README's tables are those of ``benchmarks/speed.jsonl``, and a test compares them.
+
+With ``--use avx2`` a newer processor stands in for an older one: no contender uses more than AVX2, and stock TensorFlow
+runs without oneDNN, as it does there. With ``--use bfloat16`` all compute in mixed precision, and stock TensorFlow also
+without it: its faster one counts.
 
 The clock stops with the last step, not with ``fit``: behind an epoch plain Keras waits until tf.data's tuning thread
 looks again, after 10, 20, 40 ... ms. In these short trainings the wait took up to two thirds of the time.
@@ -21,31 +23,14 @@ import os
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.contenders import BFLOAT16, NETS
 
-@dataclass(frozen=True)
-class Net:
-    """A network to train with Adam: VGG16 at some width, see ``build_vgg``."""
-
-    title: str
-    width: float
-    head: tuple[int, ...]
-    batch_norm: bool
-    batch: int
-    steps: int
-
-
-NETS = {
-    "lecture": Net("the lecture's VGG16, full width, head 2x4096, batch 128", 1.0, (4096, 4096), False, 128, 2),
-    "lecture32": Net("the lecture's VGG16, full width, head 2x4096, batch 32", 1.0, (4096, 4096), False, 32, 4),
-    "quarter": Net("VGG16 + batch norm, 1/4 width, head 2x1024, batch 128", 0.25, (1024, 1024), True, 128, 10),
-    "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 20),
-    "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 40),
-}
 CONTENDERS = ("ours", "stock", "torch", "torch-channels-last")
+USE = ("float32", "avx2", "bfloat16")
+"""What the contenders use: all that the processor has for float32, no more than AVX2 of it, or bfloat16 as well."""
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 """What holds oneDNN (of TensorFlow and PyTorch), PyTorch's own kernels and MKL to AVX2."""
 
@@ -55,24 +40,25 @@ def main() -> None:
     options.add_argument("nets", nargs="*", default=list(NETS), help=f"from {list(NETS)}")
     options.add_argument("--turns", type=int, default=5, help="repetitions of each contender")
     options.add_argument("--output", type=Path, help="file to append a JSON line per network to")
-    options.add_argument("--avx2", action="store_true", help="as if the processor had nothing newer than AVX2")
-    options.add_argument("--worker", help=argparse.SUPPRESS)
+    options.add_argument("--use", choices=USE, default=USE[0], help="what the contenders use of the processor")
     arguments = options.parse_args()
     if unknown := [name for name in arguments.nets if name not in NETS]:
         options.error(f"nets must be from {list(NETS)}, received {unknown}")
-    if arguments.worker:
-        work(arguments.worker, NETS[arguments.nets[0]])
-        return
     with_torch = _has("torch")
-    contenders = [name for name in CONTENDERS if with_torch or not name.startswith("torch")]
+    contenders = [name for name in contenders_for(arguments.use) if with_torch or not name.startswith("torch")]
     print(f"{os.cpu_count()} CPUs, {arguments.turns} turns each" + ("" if with_torch else "; PyTorch is not installed"))
     print("| net, Adam | ours | stock TF/Keras | PyTorch | ours / stock | ours / PyTorch |\n|---|---|---|---|---|---|")
     for name in arguments.nets:
-        speeds = measure(name, contenders, arguments.turns, arguments.avx2)
+        speeds = measure(name, contenders, arguments.turns, avx2=arguments.use == "avx2")
         print(row(NETS[name].title, summary(speeds)), flush=True)
         if arguments.output:
             with arguments.output.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record(name, speeds, arguments.avx2)) + "\n")
+                file.write(json.dumps(record(name, speeds, arguments.use)) + "\n")
+
+
+def contenders_for(use: str) -> list[str]:
+    """Names of the contenders, see ``benchmarks.contenders.work``."""
+    return ["stock", *(name + BFLOAT16 for name in CONTENDERS)] if use == "bfloat16" else list(CONTENDERS)
 
 
 def measure(net: str, contenders: list[str], turns: int, avx2: bool = False) -> dict[str, list[float]]:
@@ -96,12 +82,12 @@ def measure(net: str, contenders: list[str], turns: int, avx2: bool = False) -> 
 
 def _start(contender: str, net: str, avx2: bool) -> subprocess.Popen:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"} | (AVX2 if avx2 else {})
-    if contender == "stock":
+    if contender.startswith("stock"):
         environment["VGG_LESSON_SPEED"] = "0"
         environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
         if avx2:
             environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    command = [sys.executable, "-m", "benchmarks.speed", "--worker", contender, net]
+    command = [sys.executable, "-m", "benchmarks.contenders", contender, net]
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -113,18 +99,21 @@ def _read(worker: subprocess.Popen) -> str:
 
 
 def summary(speeds: dict[str, list[float]]) -> dict[str, float]:
-    """Images per second (medians) and the median ratios of ours to the others, turn by turn; of PyTorch the faster."""
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
-    torch = max((name for name in medians if name.startswith("torch")), key=medians.get, default=None)
-    others = {"stock": "stock"} | ({"torch": torch} if torch else {})
-    found = {"ours": medians["ours"]}
-    for name, other in others.items():
-        found[name] = medians[other]
-        found[f"ours/{name}"] = statistics.median(a / b for a, b in zip(speeds["ours"], speeds[other], strict=True))
+    """Images per second (medians) and the median ratios of ours to the others, turn by turn; of each the fastest."""
+    found, fastest = {}, {}
+    for which in ("ours", "stock", "torch"):
+        medians = {name: statistics.median(values) for name, values in speeds.items() if name.startswith(which)}
+        if medians:
+            fastest[which] = best = max(medians, key=medians.get)
+            found[which] = medians[best]
+    for which in ("stock", "torch"):
+        if which in fastest:
+            turns = zip(speeds[fastest["ours"]], speeds[fastest[which]], strict=True)
+            found[f"ours/{which}"] = statistics.median(ours / other for ours, other in turns)
     return found
 
 
-def record(name: str, speeds: dict[str, list[float]], avx2: bool) -> dict:
+def record(name: str, speeds: dict[str, list[float]], use: str) -> dict:
     """One line of ``benchmarks/speed.jsonl``: the network, all turns, and what they were measured on."""
     cpu = Path("/proc/cpuinfo")
     flags = cpu.read_text().split() if cpu.is_file() else []
@@ -133,8 +122,8 @@ def record(name: str, speeds: dict[str, list[float]], avx2: bool) -> dict:
         "net": name,
         "images_per_second": {key: [round(value, 1) for value in values] for key, values in speeds.items()},
         "cores": os.cpu_count(),
-        "instructions": "avx2" if avx2 else newest,
-        "processor_has": newest,
+        "use": use,
+        "processor_has": [newest] + ["amx_bf16"] * ("amx_bf16" in flags),
         "versions": {key: importlib.metadata.version(key) for key in ("tensorflow", "keras", "torch") if _has(key)},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -149,101 +138,6 @@ def row(title: str, found: dict[str, float]) -> str:
     speeds = [f"{found[key]:.0f}" if key in found else "-" for key in ("ours", "stock", "torch")]
     ratios = [f"{found[key]:.2f}" if key in found else "-" for key in ("ours/stock", "ours/torch")]
     return "| " + " | ".join([title, *speeds, *ratios]) + " |"
-
-
-def work(contender: str, net: Net) -> None:
-    """Child process: build, warm up, then train ``net.steps`` steps at each line on standard input."""
-    train = (_torch if contender.startswith("torch") else _keras)(contender, net)
-    train()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        print(train(), flush=True)
-
-
-def _images(net: Net):
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    count = net.batch * net.steps
-    return rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, count)
-
-
-def _keras(contender: str, net: Net):
-    import time
-
-    import keras
-    import numpy as np
-
-    from vgg_lesson.architecture import build_vgg
-    from vgg_lesson.data import CLASS_NAMES, Dataset
-    from vgg_lesson.pipeline import training_batches
-    from vgg_lesson.training import build_model
-    from vgg_lesson.training_config import TrainingConfig
-
-    if (os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1") != (contender == "ours"):
-        raise RuntimeError(f"TF_ENABLE_ONEDNN_OPTS is {os.environ.get('TF_ENABLE_ONEDNN_OPTS')!r} for {contender!r}")
-    images, labels = _images(net)
-    config = TrainingConfig(width=net.width, head=net.head, batch_norm=net.batch_norm, batch_size=net.batch)
-    if contender == "ours":
-        dataset = Dataset(images, labels, images, labels, images, labels, CLASS_NAMES, "sketches", "random")
-        model = build_model(config, steps_per_epoch=net.steps)
-        arguments = {"x": training_batches(dataset, config), "shuffle": False}
-    else:  # as the lecture writes it
-        model = build_vgg(width=net.width, head=net.head, batch_norm=net.batch_norm)
-        model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
-        x, y = images.astype(np.float32) / 255, keras.utils.to_categorical(labels, 10)
-        arguments = {"x": x, "y": y, "batch_size": net.batch}
-    ended = []
-    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ended.append(time.perf_counter()))
-
-    def train() -> float:
-        began = time.perf_counter()
-        model.fit(**arguments, verbose=0, callbacks=[clock])
-        return len(images) / (ended[-1] - began)
-
-    return train
-
-
-def _torch(contender: str, net: Net):
-    import time
-
-    import torch
-    from torch import nn
-
-    torch.manual_seed(0)
-    layers, channels = [], 3
-    for convolutions, filters in zip((2, 2, 3, 3, 3), (64, 128, 256, 512, 512), strict=True):
-        for _ in range(convolutions):
-            units = round(filters * net.width)
-            layers.append(nn.Conv2d(channels, units, 3, padding=1, bias=not net.batch_norm))
-            layers += [nn.BatchNorm2d(units)] if net.batch_norm else []
-            layers.append(nn.ReLU(inplace=True))
-            channels = units
-        layers.append(nn.MaxPool2d(2))
-    layers.append(nn.Flatten())
-    for units in net.head:
-        layers += [nn.Linear(channels, units), nn.ReLU(inplace=True)]
-        channels = units
-    layout = torch.channels_last if contender == "torch-channels-last" else torch.contiguous_format
-    model = nn.Sequential(*layers, nn.Linear(channels, 10)).to(memory_format=layout)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    loss_function = nn.CrossEntropyLoss()
-    images, labels = _images(net)
-    x = (torch.from_numpy(images).float() / 255).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-    y = torch.from_numpy(labels)
-
-    def train() -> float:
-        began = time.perf_counter()
-        right = 0
-        for rows in torch.randperm(len(x)).split(net.batch):
-            optimizer.zero_grad()
-            logits = model(x[rows].contiguous(memory_format=layout))
-            loss_function(logits, y[rows]).backward()
-            optimizer.step()
-            right += (logits.argmax(1) == y[rows]).sum().item()  # Keras counts accuracy as well
-        return len(x) / (time.perf_counter() - began)
-
-    return train
 
 
 if __name__ == "__main__":

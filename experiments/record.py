@@ -60,9 +60,7 @@ def compare(experiment, recorded: dict) -> None:
 
 
 def make(experiment, data_description: str | None, folder: Path):
-    """Run one experiment and return its :class:`Run`, named and with its command. Sets Keras's dtype policy."""
-    import keras
-
+    """Run one experiment and return its :class:`Run`, named and with its command."""
     from vgg_lesson.data import load_data
     from vgg_lesson.pipeline import validation_batches
     from vgg_lesson.training import train
@@ -73,7 +71,6 @@ def make(experiment, data_description: str | None, folder: Path):
     whole = dataset
     if experiment.train_images:
         dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)
-    keras.config.set_dtype_policy(experiment.dtype_policy)
     callbacks, measurements, recorder = [], {}, None
     if experiment.first:
         from experiments.start_from import StartFrom

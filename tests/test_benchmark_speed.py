@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from benchmarks import speed
+from benchmarks import contenders, speed
 
 
 def test_the_wait_behind_an_epoch_is_not_counted(monkeypatch):
@@ -19,9 +19,35 @@ def test_the_wait_behind_an_epoch_is_not_counted(monkeypatch):
 
     monkeypatch.setattr(keras.Model, "fit", waits_at_its_end)
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
-    train = speed._keras("ours", speed.Net("small", 0.125, (), batch_norm=False, batch=8, steps=2))
+    train = contenders.keras_training("ours", contenders.Net("small", 0.125, (), batch_norm=False, batch=8, steps=2))
     train()
     assert train() > 16  # images a second; with the wait, 16 images take more than 2 s
+
+
+def test_in_bfloat16_the_faster_precision_of_stock_tensorflow_counts():
+    assert [name for name in speed.contenders_for("bfloat16") if name.startswith("stock")] == [
+        "stock",
+        "stock-bfloat16",
+    ]
+    turns = {"ours-bfloat16": [8, 9, 10], "torch-bfloat16": [4, 4, 4], "torch-channels-last-bfloat16": [3, 4.5, 5]}
+    for plain, mixed in (([2, 3, 2], [1, 1, 1]), ([1, 1, 1], [2, 3, 2])):
+        found = speed.summary(turns | {"stock": plain, "stock-bfloat16": mixed})
+        assert found == {"ours": 9, "stock": 2, "torch": 4.5, "ours/stock": 4, "ours/torch": 2}
+
+
+@pytest.mark.parametrize("policy", ["", contenders.BFLOAT16])
+def test_a_contender_computes_in_the_precision_of_its_name(monkeypatch, policy):
+    models, fit = [], keras.Model.fit
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda model, *args, **rest: models.append(model) or fit(model, *args, **rest)
+    )
+    net = contenders.Net("small", 0.125, (), batch_norm=False, batch=8, steps=2)
+    for name in ("ours", "stock"):
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", str(int(name == "ours")))
+        contenders.keras_training(name + policy, net)()
+    keras.config.set_dtype_policy("float32")
+    expected = "bfloat16" if policy else "float32"
+    assert [model.layers[0].compute_dtype for model in models] == [expected, expected]
 
 
 @pytest.mark.parametrize("avx2", [False, True])

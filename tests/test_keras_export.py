@@ -155,21 +155,17 @@ def test_the_exported_normalisation_is_finite_in_half_precision():
 
 
 @pytest.fixture
-def mixed():
-    keras.config.set_dtype_policy("mixed_bfloat16")
+def usual_policy():
     yield
     keras.config.set_dtype_policy("float32")
 
 
-def test_the_policy_in_force_is_the_scripts(mixed):
-    config = TrainingConfig(configuration="A", head=(8,), width=0.125)
-    code = keras_code(config)
+def test_the_dtype_policy_is_the_scripts(usual_policy):
+    config = TrainingConfig(configuration="A", head=(8,), width=0.125, dtype_policy="mixed_bfloat16")
     ours = build_model(config, steps_per_epoch=4)
-    keras.config.set_dtype_policy("float32")
-    script = names_of(code, noise(160))["model"]
+    script = names_of(keras_code(config), noise(160))["model"]
     assert [layer.dtype_policy.name for layer in script.layers] == [layer.dtype_policy.name for layer in ours.layers]
-    keras.config.set_dtype_policy("float32")
-    assert "dtype" not in keras_code(config).replace('astype("float32")', "")
+    assert "dtype" not in keras_code(config.change(dtype_policy="float32")).replace('astype("float32")', "")
 
 
 @pytest.mark.parametrize("letter", CONFIGURATIONS)

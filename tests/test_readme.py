@@ -3,13 +3,11 @@
 import json
 import os
 import re
-import runpy
 import subprocess
 import sys
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -17,6 +15,7 @@ import pytest
 from made_networks import small, stripes
 from PIL import Image
 
+from benchmarks import speed
 from vgg_lesson import recordings
 from vgg_lesson.architecture import layer_table
 from vgg_lesson.training import build_model
@@ -94,11 +93,12 @@ def test_the_count_of_the_bench_is_that_of_its_results():
 
 
 def test_the_tables_of_speeds_are_those_of_the_bench():
-    speed = SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "speed.py")))
     lines = (ROOT / "benchmarks" / "speed.jsonl").read_text(encoding="utf-8").splitlines()
-    results = {(result["instructions"], result["net"]): result for result in map(json.loads, lines)}
-    assert list(results) == list(product(("avx2", "avx512f"), speed.NETS)) and len(results) == len(lines)
-    assert len({(result["processor_has"], result["cores"]) for result in results.values()}) == 1, "of several computers"
+    results = {(result["use"], result["net"]): result for result in map(json.loads, lines)}
+    assert list(results) == list(product(("avx2", "float32", "bfloat16"), speed.NETS)) and len(results) == len(lines)
+    assert len({(*result["processor_has"], result["cores"]) for result in results.values()}) == 1, (
+        "of several computers"
+    )
     table = [line for line in README.splitlines() if line.startswith("|") and "batch" in line]
     for row, (name, result) in zip(table, results.items(), strict=True):
         assert row.endswith(speed.row("", speed.summary(result["images_per_second"]))[2:]), name

@@ -49,6 +49,7 @@ def test_the_lectures_run_to_the_letter():
         ("initializer", None),
         ("initializer", "identity"),  # Keras knows it, but it cannot fill the kernel of a convolution
         ("schedule", "step"),
+        ("dtype_policy", "bfloat16"),
         ("preprocessing", "zscore"),
         ("augmentation", ("flip", "rotate")),
         ("batch_size", 0),

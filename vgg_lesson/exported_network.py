@@ -1,7 +1,5 @@
 """The network of a configuration as lines of plain Keras: the part of an exported script that builds it."""
 
-import keras
-
 from vgg_lesson.configurations import CONFIGURATIONS, pooling_window
 from vgg_lesson.training_config import TrainingConfig
 
@@ -55,8 +53,7 @@ def network_code(config: TrainingConfig) -> str:
         )
         if config.dropout:
             lines.append(f'model.add(keras.layers.Dropout({config.dropout}, name="fc{number}_dropout"))')
-    policy = keras.config.dtype_policy()
-    dtype = "" if policy.name == "float32" else f', dtype="{policy.variable_dtype}"'
+    dtype = "" if config.dtype_policy == "float32" else ', dtype="float32"'
     rest = f'kernel_initializer="{config.initializer}"{dtype}, name="predictions"'
     lines.append(f'model.add(keras.layers.Dense(10, activation="softmax", {rest}))')
     return "\n".join(lines) + "\n"

@@ -2,8 +2,6 @@
 
 import inspect
 
-import keras
-
 from vgg_lesson.augmentation import CUTOUT, SHIFT
 from vgg_lesson.configurations import weight_layers
 from vgg_lesson.exported_network import network_code
@@ -17,7 +15,7 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
     """Write a run as a script that needs Keras and NumPy, and nothing else.
 
     The network, its initial weights' distribution, the preprocessing, the changes to training
-    images, the optimizer with its schedule, the loss, and Keras's dtype policy are the same as in
+    images, the optimizer with its schedule, the loss, and the dtype policy are the same as in
     :func:`vgg_lesson.training.train`; the order of random draws is not, so results agree as two
     seeds agree. Validation images are the last fifth of the training images, as in the lecture.
 
@@ -45,7 +43,7 @@ def _head(config: TrainingConfig) -> str:
     depth = weight_layers(config.configuration, config.head, config.blocks) + (config.whitening == "whitening_layer")
     title = f"VGG {config.configuration}, {depth} weight layers, on CIFAR-10."
     imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
-    policy = keras.config.dtype_policy().name
+    policy = config.dtype_policy
     precision = "" if policy == "float32" else f'keras.config.set_dtype_policy("{policy}")\n'
     return f'''"""{title}"""
 

@@ -25,7 +25,7 @@ class Run:
         seconds: wall time of the training alone.
         stopped: True when it was stopped before its last epoch.
         verdict: "learning", "stuck", "diverged" or "unfinished", see :func:`judge`.
-        versions: library name -> version; "dtype_policy" is Keras's, "float32" where a record names none.
+        versions: library name -> version.
         cores: CPU cores that the process may use.
         date: ISO date and time, UTC.
         command: the command that makes this record again, or "" for a run of the learner's.

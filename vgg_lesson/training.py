@@ -6,7 +6,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -53,12 +53,28 @@ def build_model(
         images: (N, H, W, C) preprocessed training images, a few thousand; needed by the starts that whiten.
 
     Returns:
-        A compiled ``keras.Model``; its targets are one-hot rows, as in the lecture.
+        A compiled ``keras.Model``; its targets are one-hot rows, as in the lecture. Its dtype policy is the
+        configuration's, whatever Keras's global one is.
 
     Raises:
         ValueError: a start that needs images, and none are given.
     """
     start_sooner()
+    with _dtype_policy(config.dtype_policy):
+        return _built(config, steps_per_epoch, input_shape, classes, images)
+
+
+@contextmanager
+def _dtype_policy(name: str):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _built(config: TrainingConfig, steps_per_epoch: int, input_shape, classes: int, images) -> keras.Model:
     if config.whitening and images is None:
         raise ValueError(f"the start {config.whitening!r} needs images, received None")
     model = build_vgg(
@@ -216,7 +232,6 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
             "python": platform.python_version(),
             "tensorflow": tf.__version__,
             "keras": keras.__version__,
-            "dtype_policy": keras.config.dtype_policy().name,
         },
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),

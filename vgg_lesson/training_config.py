@@ -13,6 +13,7 @@ from vgg_lesson.whole import is_whole
 
 OPTIMIZERS = ("adam", "sgd", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
+DTYPE_POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 AUGMENTATIONS = ("flip", "shift", "cutout")
 WHITENING = ("whitening", "whitening_layer")
 """Starts that look at training images; one of them at most."""
@@ -51,6 +52,8 @@ class TrainingConfig:
         batch_size: images a step.
         epochs: passes over the training images.
         seed: of initial weights, order of images, augmentation and dropout.
+        dtype_policy: Keras's, of all layers but the output, which stays in float32. "mixed_bfloat16" pays on a CPU that
+            multiplies matrices of bfloat16 (``amx_bf16`` among its flags), "mixed_float16" on an NVIDIA GPU.
 
     NumPy's numbers are kept as Python's, so that every configuration can be written as JSON.
 
@@ -79,6 +82,7 @@ class TrainingConfig:
     batch_size: int = 32
     epochs: int = 3
     seed: int = 0
+    dtype_policy: str = "float32"
 
     def __post_init__(self):
         for name in ("head", "filters", "augmentation", "start"):
@@ -100,6 +104,7 @@ class TrainingConfig:
             ("schedule", SCHEDULES),
             ("preprocessing", PREPROCESSINGS),
             ("initializer", INITIALIZERS),
+            ("dtype_policy", DTYPE_POLICIES),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, received {getattr(self, name)!r}")
