@@ -160,7 +160,7 @@ def test_an_augmentation_that_scales_is_part_of_the_preparation():
     before = [variable.numpy() for variable in augmentation.variables]
     subject = Subject.of(small(), raw, y, (x_val, y_val), augmentation=augmentation)
     signs = network_signs(subject, cloning.copy(subject.model, x, seed=0))
-    assert 0.1 < signs.first_input < 1
+    assert 0.1 < signs.first_input.size < 1
     report = examine(small(), raw, y, (x_val, y_val), augmentation=augmentation, budget_seconds=120)
     assert report.cause == causes.HEALTHY
     for old, new in zip(before, augmentation.variables, strict=True):

@@ -107,6 +107,13 @@ def _held_small(dataset, seed):
     return arguments(compiled(keras.Sequential(layers)), x, y, (x_val, y_val))
 
 
+def _rescaled_again(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    rescaling = keras.layers.Rescaling(1 / 127.5, offset=-1)
+    model = keras.Sequential([keras.Input(x.shape[1:]), rescaling, *small_vgg("A").layers], name="vgg_rescaling")
+    return arguments(compiled(model), x, y, (x_val, y_val))
+
+
 def _only_head_trains(dataset, seed):
     x, y, x_val, y_val = arrays(dataset)
     model = small_vgg("A")
@@ -219,4 +226,5 @@ MORE_CASES = (
         _on_validation_images(lambda x: np.ascontiguousarray(x[..., ::-1])),
     ),
     Case(42, "kernels held to a norm of 1e-4", (c.REGULARISATION_TOO_STRONG,), _held_small),
+    Case(43, "images / 255 into a layer that takes 0..255 to -1..1", (c.INPUTS_NOT_SCALED,), _rescaled_again),
 )

@@ -209,7 +209,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
         shrinkage = vital_signs.shrinkage(layers)
         signs = vital_signs.NetworkSigns(
             layers,
-            math.nan,
+            None,
             shrinkage,
             float(logit_spread(outputs)),
             self.losses[0],

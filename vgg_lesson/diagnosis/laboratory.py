@@ -1,5 +1,6 @@
 """Short trainings on demand: one compiled step per structure, a clock, and what counts as learning."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+from vgg_lesson.diagnosis.vital_signs import InputSigns, NetworkSigns
 
 LOSS_GAIN = 0.03
 """The loss must have gone at least this part of the way from guessing to right answers as well."""
@@ -94,6 +95,26 @@ def collapsed(course: Course) -> bool:
     return largest < 1e-9 or (largest < 1e-5 and largest < 0.1 * course.spread[0])
 
 
+def standardising(images: ImageFacts, first: InputSigns | None) -> tuple[np.ndarray, np.ndarray]:
+    """What to take off the images, and to divide them by, so that standardised values reach the first kernel.
+
+    Layers before it, a Rescaling say, count as one factor and one shift for all channels.
+
+    Args:
+        images: the arrays as they are fed.
+        first: what reaches the first kernel; None: the same.
+    """
+    spread, mean = np.maximum(images.std, 1e-12), float(np.mean(images.mean))
+    whole = _deviation(images.root_mean_square, mean)
+    factor, shift = (1.0, mean) if first is None else (_deviation(first.size, first.mean) / whole, first.mean)
+    return images.mean + spread * (shift - factor * mean), spread * factor
+
+
+def _deviation(size: float, mean: float) -> float:
+    """Standard deviation of values with this root mean square and mean; above zero."""
+    return math.sqrt(max(size**2 - mean**2, 1e-12 * size**2, 1e-24))
+
+
 class Laboratory:
     """Runs variations of a subject's training and remembers how they went.
 
@@ -122,7 +143,7 @@ class Laboratory:
     ) -> "Laboratory":
         """A laboratory for a subject whose fresh network and training images were measured."""
         strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
-        statistics = images.mean, np.maximum(images.std, 1e-12)
+        statistics = standardising(images, signs.first_input)
         return cls(subject, chance, strip=strip, statistics=statistics, until=until, report=report)
 
     def seconds_left(self) -> float:

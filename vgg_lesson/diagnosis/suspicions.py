@@ -18,6 +18,8 @@ batch norm 1.9 and more; two that learn all the same lie below, Glorot VGG11 wit
 0.008. The lecture's network at quarter width: 0.001."""
 INPUT_SIZE = (0.03, 5.0)
 """Root mean square of what reaches the first kernel: /255 gives 0.54, standardised 1, centred pixels 64, 0..255 137."""
+INPUT_SPREAD = 0.01
+"""Standard deviation between images there: /255 gives 0.24, and 0.002 when a layer takes 0..255 to -1..1 once more."""
 BIG_UPDATE = 5e-3
 """Update over weight of a first step. Healthy: 0.002 to 0.036, half of them above; SGD 10 gives 7, Adam 1e-2 0.1."""
 SMALL_UPDATE = 3e-5
@@ -48,17 +50,18 @@ class Suspicion:
 
 def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
     """Judge what reaches the first kernel, so a Rescaling or normalising layer counts as scaling."""
-    low, high = INPUT_SIZE
-    if not np.isfinite(signs.first_input) or low <= signs.first_input <= high:
+    (low, high), found = INPUT_SIZE, signs.first_input
+    if not found or not np.isfinite(found.size) or (low <= found.size <= high and found.spread >= INPUT_SPREAD):
         return None
     return Suspicion(
         causes.INPUTS_NOT_SCALED,
-        f"values that reach the first weights have size {signs.first_input:.3g} (root mean square)",
-        f"outside {low:g} to {high:g}; images / 255 have 0.5, standardised ones 1",
+        f"values that reach the first weights have size {found.size:.3g} (root mean square) and differ between images "
+        f"by {found.spread:.2g}",
+        f"size outside {low:g} to {high:g} or differences below {INPUT_SPREAD:g}; images / 255 have 0.5 and 0.2",
         {"scale_inputs": True},
         "divide by 255, or standardise with the training images' mean and spread"
-        if signs.first_input > high
-        else "divided in the array and again in the model? leave one out; else standardise with their mean and spread",
+        if found.size > high
+        else "scaled in the array and again in the model? leave one out; else standardise with their mean and spread",
     )
 
 
@@ -89,10 +92,8 @@ def initialisation_too_large(signs: NetworkSigns, chance: Chance) -> Suspicion |
         return None
     return Suspicion(
         causes.INITIALISATION_TOO_LARGE,
-        (
-            f"signal behind the last hidden layer {signs.shrinkage:.3g} times that behind the first, first loss "
-            f"{signs.training_loss:.3g}"
-        ),
+        f"signal behind the last hidden layer {signs.shrinkage:.3g} times that behind the first, first loss "
+        f"{signs.training_loss:.3g}",
         f"growth above 30, or a first loss above {limit:.2f} (guessing {chance.loss:.2f})",
         {"he": True},
         "he_normal or glorot_uniform for the kernels",
@@ -105,10 +106,8 @@ def initialisation_too_small(signs: NetworkSigns) -> Suspicion | None:
         return None
     return Suspicion(
         causes.INITIALISATION_TOO_SMALL,
-        (
-            f"signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first; logits "
-            f"differ between images by {signs.logit_spread:.1g}"
-        ),
+        f"signal behind the last hidden layer {signs.shrinkage:.2g} times that behind the first; logits "
+        f"differ between images by {signs.logit_spread:.1g}",
         f"signal below {SHRINKAGE:g} (He keeps 0.1 to 0.5, by depth)"
         if signs.shrinkage < SHRINKAGE
         else "logits that differ by less than 0.001: the signal or the inputs are small",
@@ -226,10 +225,8 @@ def batchnorm_unusual(model: keras.Model, leaves) -> Suspicion | None:
         return None
     return Suspicion(
         causes.BATCHNORM_STATISTICS,
-        (
-            f"{len(odd)} of {len(norms)} batch normalisations are frozen or have epsilon "
-            f"{max(layer.epsilon for layer in odd):g}"
-        ),
+        f"{len(odd)} of {len(norms)} batch normalisations are frozen or have epsilon "
+        f"{max(layer.epsilon for layer in odd):g}",
         "with Keras's defaults the network learns",
         {"batchnorm_defaults": True},
         "trainable batch normalisation, epsilon 0.001",

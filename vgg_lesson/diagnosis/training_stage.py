@@ -73,6 +73,8 @@ def run(exam, fresh) -> bool | None:
             0, rules_weights.nothing_trainable(facts.trainable, len(unreachable), facts.frozen_kernels)
         )
         return True
+    if unreachable:
+        exam.say(f"no gradient reaches {len(unreachable)} trainable arrays: {', '.join(unreachable[:3])} ...")
     suspicions = suspicions_of(exam, fresh, chance, update, unreachable)
     return _train(exam, given, update, suspicions)
 

@@ -16,7 +16,7 @@ class Variation:
         hold_rate: the largest rate of a schedule, all the time.
         he: kernels from He's distribution, biases zero.
         zero_biases: all biases start at zero.
-        scale_inputs: standardise the images per channel.
+        scale_inputs: let standardised values (per channel) reach the first kernel.
         permute_labels: give the images each other's labels.
         augment: use the augmentation that was given.
         strip: without penalties, constraints, decay and layers that act only in training.

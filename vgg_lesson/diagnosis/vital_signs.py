@@ -17,6 +17,20 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
+class InputSigns:
+    """Numbers that reach a kernel.
+
+    Attributes:
+        size: root mean square. mean: over everything.
+        spread: standard deviation over the images, mean over places.
+    """
+
+    size: float
+    mean: float
+    spread: float
+
+
+@dataclass(frozen=True)
 class LayerSigns:
     """Signs of one layer on one batch.
 
@@ -29,7 +43,7 @@ class LayerSigns:
         silent_units: share of units (channels, or dense units) that are exactly 0 for every image and
             place; NaN where the layer gives negative values, so is no ReLU.
         finite: no NaN or infinity in the outputs.
-        input_size: root mean square of what goes in; only for layers with weights, else NaN.
+        inputs: what goes in; only for layers with weights, else None.
         weights: True for a layer with a kernel.
         acts_in_training_only: True for a layer without kernels that passes images on unchanged at
             inference but not in training: dropout, noise, random augmentation.
@@ -41,7 +55,7 @@ class LayerSigns:
     size: float
     silent_units: float
     finite: bool
-    input_size: float
+    inputs: InputSigns | None
     weights: bool
     acts_in_training_only: bool
 
@@ -116,12 +130,15 @@ def _layer_signs(layer, inputs, outputs, has_kernel, only_training) -> LayerSign
         size=float(tf.sqrt(tf.reduce_mean(tf.square(values)))),
         silent_units=float(tf.reduce_mean(tf.cast(zero, tf.float32))) if lowest >= 0 else float("nan"),
         finite=bool(tf.reduce_all(tf.math.is_finite(values))),
-        input_size=float(tf.sqrt(tf.reduce_mean(tf.square(tf.cast(inputs, tf.float32)))))
-        if has_kernel and tf.is_tensor(inputs)
-        else float("nan"),
+        inputs=_input_signs(tf.cast(inputs, tf.float32)) if has_kernel and tf.is_tensor(inputs) else None,
         weights=has_kernel,
         acts_in_training_only=only_training,
     )
+
+
+def _input_signs(values) -> InputSigns:
+    size, spread = tf.sqrt(tf.reduce_mean(tf.square(values))), tf.reduce_mean(tf.math.reduce_std(values, axis=0))
+    return InputSigns(float(size), float(tf.reduce_mean(values)), float(spread))
 
 
 @dataclass(frozen=True)
@@ -130,7 +147,7 @@ class NetworkSigns:
 
     Attributes:
         layers: see :class:`LayerSigns`.
-        first_input: root mean square of what reaches the first kernel.
+        first_input: what reaches the first kernel; None where that is not known.
         shrinkage: spread behind the last hidden kernel over spread behind the first: 1/400 for a
             Glorot VGG16, about 1 for He (see He et al., arXiv 1502.01852, section 2.2).
         logit_spread: mean over classes of the standard deviation over images of the logits.
@@ -141,7 +158,7 @@ class NetworkSigns:
     """
 
     layers: tuple[LayerSigns, ...]
-    first_input: float
+    first_input: InputSigns | None
     shrinkage: float
     logit_spread: float
     loss: float
@@ -200,7 +217,7 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
     hidden = [layer for layer in layers if layer.weights]
     return NetworkSigns(
         layers=layers,
-        first_input=hidden[0].input_size if hidden else float("nan"),
+        first_input=hidden[0].inputs if hidden else None,
         shrinkage=shrinkage(layers),
         logit_spread=float(logit_spread(tf.constant(results[False][2]))),
         loss=results[False][0],
