@@ -15,16 +15,11 @@ from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
 def _data(patient: Patient) -> Measurement:
     images, labels, order = patient.facts.images, patient.facts.labels, patient.facts.order
     validation = patient.facts.validation
-    other = (
-        ""
-        if validation is None
-        else f" Validation images: mean {np.mean(validation.mean):.3g}, spread {validation.spread:.3g}."
-    )
-    tail = (
-        ""
-        if np.isnan(order.tail)
-        else f" Label shares of the split-off tail and the rest are {order.tail:.2f} apart (0 to 1)."
-    )
+    other = tail = ""
+    if validation is not None:
+        other = f" Validation images: mean {np.mean(validation.mean):.3g}, spread {validation.spread:.3g}."
+    if not np.isnan(order.tail):
+        tail = f" Label shares of the split-off tail and the rest are {order.tail:.2f} apart (0 to 1)."
     return Measurement(
         "data",
         f"Images: mean {np.mean(images.mean):.3g}, spread {images.spread:.3g}, all finite: {images.finite}. "
@@ -60,11 +55,13 @@ def _metrics(patient: Patient) -> Measurement:
 
 def _signal(patient: Patient) -> Measurement:
     signs = patient.signs
+    reached, first = signs.first_input, ""
+    if reached:
+        first = f"The first weights get values of size {reached.size:.3g}, {reached.spread:.2g} apart between images. "
     return Measurement(
         "signal through the layers",
-        f"The part of the signal that depends on the image is {signs.shrinkage:.2g} times as large behind "
-        "the last hidden "
-        f"layer as behind the first. The logits differ between images by {signs.logit_spread:.2g}.",
+        f"{first}The part of the signal that depends on the image is {signs.shrinkage:.2g} times as large behind the "
+        f"last hidden layer as behind the first. The logits differ between images by {signs.logit_spread:.2g}.",
         {"shrinkage": signs.shrinkage, "logit_spread": signs.logit_spread},
         signs.layers,
     )
