@@ -72,7 +72,6 @@ class WatchedStep:
     def __init__(self, config: TrainingConfig, input_shape, classes: int):
         config = config.change(schedule="constant")
         self.model = build_model(config, steps_per_epoch=1, input_shape=input_shape, classes=classes)
-        self.model.optimizer.build(self.model.trainable_variables)
         self.fresh_slots = [variable.numpy() for variable in self.model.optimizer.variables]
         self.with_kernel = [layer for layer in self.model.layers if hasattr(layer, "kernel")]
         self.watched = keras.Model(self.model.inputs, handed_on(self.model))
