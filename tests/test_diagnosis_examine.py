@@ -16,6 +16,7 @@ from made_networks import Undeclared, small, stripes
 from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.examine import Examination
 from vgg_lesson.diagnosis.given_weights import GIVEN, look_at_given
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.laboratory import Chance
@@ -77,6 +78,16 @@ def test_too_little_time_is_undetermined():
     x, y = stripes()
     report = examine(small(keras.optimizers.Adam(1e-9)), x, y, budget_seconds=0.01)
     assert report.cause == causes.UNDETERMINED and report.seen
+    said = f"training steps. Give it budget_seconds={report.seconds_to_try}, or"
+    assert report.seconds_to_try == 60 and said in str(report) and said in report._repr_html_()
+
+
+@pytest.mark.parametrize(("taken", "pace", "advised"), [(57, 0.5, 180), (57, 0.1, 120), (57, 9, 480), (50, 0.5, None)])
+def test_a_longer_budget_is_advised_where_the_clock_ended_it(taken, pace, advised):
+    exam = Examination(None, 0.0, 60, print)
+    assert exam._seconds_to_try(taken) is None
+    exam.lab = SimpleNamespace(courses={n: SimpleNamespace(steps=20, seconds=20 * pace) for n in range(3)})
+    assert exam._seconds_to_try(taken) == advised
 
 
 def test_arguments_are_checked():

@@ -12,6 +12,7 @@ from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
+from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.one_device import on_one_device
 from vgg_lesson.starting_weights import without_seeds
 
@@ -232,7 +233,7 @@ def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool
     config["learning_rate"] = float(rate.numpy()) if isinstance(rate, keras.Variable) else rate
     if not weight_decay:  # Muon has a second one
         config |= {name: 0.0 for name, value in config.items() if name.endswith("weight_decay") and value}
-    made = on_one_device(type(own).from_config(config))
+    made = on_one_device(fuse_adam(type(own).from_config(config)))
     # What was excluded by name; by variable it cannot be handed on, as a copy has others.
     made._exclude_from_weight_decay_pattern = getattr(own, "_exclude_from_weight_decay_pattern", None)
     if own is optimizer:

@@ -1,5 +1,6 @@
 """The examination: static facts, a known-good network, vital signs, then trainings with one change each."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +57,7 @@ def examine(
         batch_size, validation_split, shuffle: as for ``fit``.
         augmentation: function of a batch of images (or of images and labels), or a Keras layer.
         history: what ``fit`` returned, or its dictionary, when there is one.
-        budget_seconds: wall time for everything.
+        budget_seconds: wall time for everything; the lecture's network at full width takes some two minutes.
         seed: of weights, order and draws.
         progress: called with one sentence at each step.
 
@@ -85,7 +86,9 @@ def examine(
 
 
 USABLE = 0.93
-"""Share of the budget after which nothing new is begun: the step under way is finished after the clock."""
+"""Share of the budget after which nothing new is begun: a step under way is finished."""
+NEARLY_ALL, ENOUGH_STEPS = 0.85, 300
+"""Share of the budget by which the clock may have ended it; steps that it wants: 211 for the lecture's network."""
 SHORTEST, KNOWN_GOOD_SHARE = 4, 0.3
 """Seconds below which the known-good network is not begun, and its share of the time that is left."""
 
@@ -116,17 +119,27 @@ class Examination:
     def report(self) -> Report:
         # A network that learns with Keras's step shows nothing about a step of its own.
         stuck = None if self.subject.own_steps and self.stuck is False else self.stuck
+        cause, seconds = cause_of(self.findings, stuck), time.perf_counter() - self.began
         return Report(
-            cause_of(self.findings, stuck),
+            cause,
             stuck,
             tuple(f for f in self.findings if f.cause != causes.UNDETERMINED),
             self.signs.layers if self.signs else (),
             tuple(self.lab.courses.values()) if self.lab else (),
             tuple(self.seen),
             self.facts.loss.uninformed if self.facts else float("nan"),
-            time.perf_counter() - self.began,
+            seconds,
             self.budget,
+            self._seconds_to_try(seconds) if cause == causes.UNDETERMINED else None,
         )
+
+    def _seconds_to_try(self, seconds: float) -> int | None:
+        """Whole minutes: twice the budget, or, up to 8 times, what all the steps that are wanted take at this pace."""
+        if self.lab is None or seconds < NEARLY_ALL * self.budget:
+            return None
+        courses = self.lab.courses.values()
+        pace = sum(each.seconds for each in courses) / max(1, sum(each.steps for each in courses))
+        return 60 * math.ceil(max(2 * self.budget, min(ENOUGH_STEPS * pace, 8 * self.budget)) / 60)
 
     def run(self) -> Report:
         self.progress("looking at arrays, loss, output and metrics")

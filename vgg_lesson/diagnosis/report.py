@@ -49,6 +49,7 @@ class Report:
         seen: what was done and seen, one sentence each.
         chance_loss: data loss of an answer that only knows how frequent the classes are.
         seconds: wall time taken. budget_seconds: allowed.
+        seconds_to_try: a longer budget, where the clock ended the examination before a cause was confirmed; else None.
     """
 
     cause: str
@@ -60,6 +61,17 @@ class Report:
     chance_loss: float = float("nan")
     seconds: float = 0.0
     budget_seconds: float = 0.0
+    seconds_to_try: int | None = None
+
+    @property
+    def short_of_time(self) -> str:
+        """What to do where the clock ended the examination; else ""."""
+        if self.seconds_to_try is None:
+            return ""
+        return (
+            f"The clock ended it, after {sum(course.steps for course in self.courses)} training steps. Give it "
+            f"budget_seconds={self.seconds_to_try}, or examine the same network with fewer filters."
+        )
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -87,6 +99,8 @@ class Report:
         lines.append(
             f"Training with the given configuration: {stuck}. Took {self.seconds:.0f} of {self.budget_seconds:.0f} s."
         )
+        if self.short_of_time:
+            lines.append(self.short_of_time)
         for number, finding in enumerate(self.findings, 1):
             lines.append(f"{number}. {finding.cause}: {MEANINGS[finding.cause]}")
             lines.extend(f"   {name}: {text}" for name, text in _parts(finding))
@@ -99,7 +113,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         esc = html.escape
-        parts = [f"<h4>Diagnosis: {esc(self.cause)}</h4><p>{esc(MEANINGS[self.cause])}</p>"]
+        parts = [f"<h4>Diagnosis: {esc(self.cause)}</h4><p>{esc(MEANINGS[self.cause])} {esc(self.short_of_time)}</p>"]
         for finding in self.findings:
             rows = "".join(f"<dt><b>{name}</b></dt><dd>{esc(text)}</dd>" for name, text in _parts(finding))
             parts.append(f"<p><b>{esc(finding.cause)}</b>: {esc(MEANINGS[finding.cause])}</p><dl>{rows}</dl>")
