@@ -5,7 +5,7 @@ contenders take turns, so that a machine whose speed drifts slows all of them al
 medians of images per second and the median of the ratios turn by turn. PyTorch is optional
 (``pip install torch``) and is left out, saying so, when it is not installed; of its two memory
 formats the faster one counts. With ``--output FILE`` each network's turns are appended as a JSON line:
-README's tables are those of ``benchmarks/speed.jsonl``, and a test compares them.
+The tables of ``docs/speed.md`` are those of ``benchmarks/speed.jsonl``, and a test compares them.
 
 With ``--use avx2`` a newer processor stands in for an older one: no contender uses more than AVX2, and stock TensorFlow
 runs without oneDNN, as it does there. With ``--use bfloat16`` all compute in mixed precision, and stock TensorFlow also

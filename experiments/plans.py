@@ -22,6 +22,7 @@ class Experiment:
         vital_signs: measure every layer while training.
         first: a shallower run that is made first; its first four convolutions and its dense layers are where
             this one starts, as the paper trained its deeper networks (section 3.1). Not recorded by itself.
+        jpeg_quality: all images are compressed once more, at this quality; None leaves them as they are.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Experiment:
     validation: float = 0.2
     vital_signs: bool = False
     first: "Experiment | None" = None
+    jpeg_quality: int | None = None
 
     @property
     def command(self) -> str:
@@ -109,6 +111,9 @@ HEADLINE_MUON = TrainingConfig(
 HEADLINE_MUON_LONG = HEADLINE_MUON.change(epochs=15, augmentation=("flip", "shift", "cutout"))
 """Chosen for one and a half times as long as the lecture's epoch; so many epochs want more augmentation."""
 
+JPEG_QUALITIES = (None, 50, 30)
+"""CIFAR-10 is to be had here as JPEG of quality 75 only; what less costs says in what direction that errs."""
+
 
 def _lecture() -> Iterator[Experiment]:
     sizes = (LECTURE_STEPS_AN_EPOCH * TrainingConfig.lecture().batch_size, 500, "lecture")
@@ -143,7 +148,15 @@ def _headline() -> Iterator[Experiment]:
         yield Experiment(f"headline/{name}", config, None, None, validation=0.1)
 
 
-PLANS = {"lecture": _lecture, "headline": _headline, "atlas": _atlas}
+def _jpeg() -> Iterator[Experiment]:
+    for seed in SEEDS:
+        for quality in JPEG_QUALITIES:
+            config = HEADLINE_MUON.change(epochs=3, seed=seed)
+            name = f"jpeg/{quality or 'as-it-is'}-{seed}"
+            yield Experiment(name, config, None, None, validation=0.1, jpeg_quality=quality)
+
+
+PLANS = {"lecture": _lecture, "headline": _headline, "atlas": _atlas, "jpeg": _jpeg}
 
 
 def plan(name: str) -> list[Experiment]:

@@ -68,6 +68,10 @@ def make(experiment, data_description: str | None, folder: Path):
     dataset = load_data("cifar10", split=experiment.split, validation=experiment.validation)
     if data_description:
         dataset = replace(dataset, description=data_description)
+    if experiment.jpeg_quality:
+        from experiments.recompressed import recompressed
+
+        dataset = recompressed(dataset, experiment.jpeg_quality)
     whole = dataset
     if experiment.train_images:
         dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)

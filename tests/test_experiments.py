@@ -5,6 +5,7 @@ import pytest
 
 from experiments.headline import evaluate_once
 from experiments.plans import PLANS, find, plan
+from experiments.recompressed import recompressed
 from experiments.record import FOLDER, record_path
 from vgg_lesson.data import Dataset
 from vgg_lesson.recordings import read
@@ -43,6 +44,8 @@ def test_committed_records_are_what_the_plan_asks_for(path):
         if experiment.train_images:
             assert run.data["train_images"] == experiment.train_images
         assert run.data["description"].startswith("CIFAR-10")
+        again = f", compressed again at quality {experiment.jpeg_quality}" if experiment.jpeg_quality else ""
+        assert run.data["description"].partition(", compressed")[2] == again.partition(", compressed")[2]
 
 
 def test_every_record_names_images_that_its_command_draws_again():
@@ -167,3 +170,17 @@ def test_the_views_of_a_test_image_are_itself_moved_and_mirrored(tmp_path):
     np.testing.assert_array_equal(up_left[:, 1:, 1:], plain[:, :-1, :-1])
     np.testing.assert_array_equal(down_right[:, :-1, :-1], plain[:, 1:, 1:])
     np.testing.assert_array_equal(last, down_right[:, :, ::-1])
+
+
+def test_what_is_compressed_again_loses_more_the_lower_the_quality():
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    labels = np.zeros(3, int)
+    dataset = Dataset(images, labels, images[:1], labels[:1], images[:2], labels[:2], ("one",), "cifar10", "CIFAR-10")
+    lost = {}
+    for quality in (95, 30):
+        again = recompressed(dataset, quality)
+        assert again.description == f"CIFAR-10, compressed again at quality {quality}"
+        np.testing.assert_array_equal(again.x_train[:2], again.x_test)
+        np.testing.assert_array_equal(again.x_train[:1], again.x_val)
+        lost[quality] = np.abs(again.x_train.astype(int) - images).mean()
+    assert 0 < lost[95] < lost[30]

@@ -12,7 +12,7 @@ from vgg_lesson import recordings
 from vgg_lesson.recordings import prose
 
 ROOT = Path(__file__).parent.parent
-TEXTS = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *ROOT.glob("*.md")])
+TEXTS = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

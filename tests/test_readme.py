@@ -1,4 +1,4 @@
-"""The README: its code runs as it stands, its picture shows the present records."""
+"""README and docs: the code runs as it stands, the picture and the tables show the present records."""
 
 import json
 import os
@@ -22,6 +22,7 @@ from vgg_lesson.training import build_model
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SPEED = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
 
 
 def block(word: str) -> str:
@@ -99,10 +100,14 @@ def test_the_tables_of_speeds_are_those_of_the_bench():
     assert len({(*result["processor_has"], result["cores"]) for result in results.values()}) == 1, (
         "of several computers"
     )
-    table = [line for line in README.splitlines() if line.startswith("|") and "batch" in line]
-    for row, (name, result) in zip(table, results.items(), strict=True):
-        assert row.endswith(speed.row("", speed.summary(result["images_per_second"]))[2:]), name
-        assert min(map(len, result["images_per_second"].values())) >= 5
+    table = [line for line in SPEED.splitlines() if line.startswith("|") and "batch" in line]
+    rows = {name: speed.row("", speed.summary(result["images_per_second"]))[2:] for name, result in results.items()}
+    for line, (name, row) in zip(table, rows.items(), strict=True):
+        assert line.endswith(row), name
+    assert min(len(turns) for result in results.values() for turns in result["images_per_second"].values()) >= 5
+    short = [line for line in README.splitlines() if line.startswith(("| AVX", "| AMX"))]
+    for line, use in zip(short, ("avx2", "float32", "bfloat16"), strict=True):
+        assert line.endswith(rows[use, "lecture"])
 
 
 def test_the_headline_runs_are_counted_as_they_are_recorded():
@@ -111,7 +116,7 @@ def test_the_headline_runs_are_counted_as_they_are_recorded():
     for name, run in runs.items():
         seeds[name.removeprefix("headline/").rpartition("-")[0]].append(run.config["seed"])
     assert seeds == {"": [0, 1, 2], "wide": [0, 1, 2], "muon": [0, 1, 2], "long": [0], "muon-long": [0]}
-    words = " ".join(README.split())
+    words = " ".join(SPEED.split())
     assert len(runs) == 11 and "Eleven runs of four small networks" in words
     run = runs["headline/muon-0"]
     network = build_model(run.training_config, steps_per_epoch=1, images=np.zeros((2, 32, 32, 3), np.float32))

@@ -24,6 +24,6 @@ def update(path: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    for path in sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("*.md")]):
+    for path in sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]):
         for change in update(path):
             print(change)
