@@ -370,6 +370,13 @@ def test_many_images_of_one_class_are_a_remark_where_the_network_learned_all_the
     assert slow.cause == causes.CLASS_IMBALANCE and slow.stuck is not False
 
 
+def test_classes_twenty_times_smaller_are_named_even_where_the_network_learned():
+    x, y = stripes(2400)
+    kept = np.flatnonzero((y == 0) | (np.arange(2400) % 25 == 0))
+    report = examine(small(), x[kept], y[kept], budget_seconds=60)
+    assert report.cause == causes.CLASS_IMBALANCE and report.stuck is False
+
+
 def test_a_dataset_is_refused_with_the_line_that_makes_arrays_of_it():
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32).prefetch(1)
     for given in ({"x_train": dataset}, {"x_train": dataset, "y_train": None}, {"x_train": X, "y_train": dataset}):

@@ -206,17 +206,17 @@ class Examination:
         if self.stuck is False and self.lab is not None:
             self._tell_last_steps(self.lab.courses[CONTROL])
         imbalanced = next((f for f in self.findings if f.cause == causes.CLASS_IMBALANCE), None)
-        if imbalanced and self.stuck is False and self._more_than_the_largest_class():
+        mild = self.facts.labels.imbalance < rules_arrays.FAR_APART
+        if imbalanced and mild and self.stuck is False and self._more_than_the_largest_class():
             self.findings.remove(imbalanced)
             self.say(f"{imbalanced.measured}: it learned all the same; judge by the accuracy of each class")
 
     def _tell_last_steps(self, control: Course) -> None:
         """The steps that decided, where the control went on after what was told of it."""
-        done = f"after {control.steps} steps"
-        if not any(line.startswith(CONTROL.name) and done in line for line in self.seen):
+        if not any(line.startswith(CONTROL.name) and f"after {control.steps} steps" in line for line in self.seen):
             self.say(
                 f"{CONTROL.name}, gone on with: loss {control.last_loss():.3f}, accuracy "
-                f"{control.last_accuracy():.2f} {done}"
+                f"{control.last_accuracy():.2f} after {control.steps} steps"
             )
 
     def _more_than_the_largest_class(self) -> bool:

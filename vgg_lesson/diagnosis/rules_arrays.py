@@ -7,6 +7,8 @@ from vgg_lesson.diagnosis.array_facts import ImageFacts, LabelFacts, OrderFacts
 from vgg_lesson.diagnosis.configuration import NO_LOSS, LossFacts, OutputFacts
 from vgg_lesson.diagnosis.report import Finding
 
+FAR_APART = 20
+"""The largest class over the smallest: from here on a network can learn and know nothing of the small ones."""
 MANY = 100
 """More different numbers than this among the labels are measurements, not class numbers and not smoothed rows."""
 
@@ -183,7 +185,7 @@ def class_imbalance(labels: LabelFacts) -> Finding | None:
     if (
         labels.distinct == 1
         or (labels.distinct > 2 and labels.majority >= max(0.5, 3 * others))
-        or (labels.imbalance >= 20 and labels.majority > 0.2)
+        or (labels.imbalance >= FAR_APART and labels.majority > 0.2)
     ):
         return Finding(
             causes.CLASS_IMBALANCE,
