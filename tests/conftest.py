@@ -20,3 +20,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def repository() -> Path:
     """The repository's root."""
     return REPOSITORY
+
+
+@pytest.fixture
+def usual_policy():
+    """Put Keras's dtype policy back to float32 after a test that sets it."""
+    import keras  # not above: it would import TensorFlow for every test
+
+    yield
+    keras.config.set_dtype_policy("float32")

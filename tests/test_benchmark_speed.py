@@ -36,7 +36,7 @@ def test_in_bfloat16_the_faster_precision_of_stock_tensorflow_counts():
 
 
 @pytest.mark.parametrize("policy", ["", contenders.BFLOAT16])
-def test_a_contender_computes_in_the_precision_of_its_name(monkeypatch, policy):
+def test_a_contender_computes_in_the_precision_of_its_name(monkeypatch, usual_policy, policy):
     models, fit = [], keras.Model.fit
     monkeypatch.setattr(
         keras.Model, "fit", lambda model, *args, **rest: models.append(model) or fit(model, *args, **rest)
@@ -45,7 +45,6 @@ def test_a_contender_computes_in_the_precision_of_its_name(monkeypatch, policy):
     for name in ("ours", "stock"):
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", str(int(name == "ours")))
         contenders.keras_training(name + policy, net)()
-    keras.config.set_dtype_policy("float32")
     expected = "bfloat16" if policy else "float32"
     assert [model.layers[0].compute_dtype for model in models] == [expected, expected]
 

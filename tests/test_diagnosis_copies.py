@@ -65,6 +65,13 @@ def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left
     )  # fmt: skip
 
 
+def test_a_plain_adam_makes_its_steps_in_one_pass_here_as_well():
+    adam, decays = keras.optimizers.Adam(), keras.optimizers.AdamW()
+    for optimizer, fused in ((adam, True), (keras.optimizers.LossScaleOptimizer(adam), True), (decays, False)):
+        made = cloning.inner(cloning.fresh_optimizer(optimizer))
+        assert ("update_step" in vars(made)) == fused and type(made) is type(cloning.inner(optimizer))
+
+
 def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_inside(half_precision):
     model = small(keras.optimizers.SGD(0.5, weight_decay=0.004))
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

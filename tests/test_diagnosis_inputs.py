@@ -27,6 +27,7 @@ from vgg_lesson.diagnosis.batches import prepared, prepares
 from vgg_lesson.diagnosis.configuration import NO_LOSS
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.known_good_network import KnownGoodNetwork
+from vgg_lesson.diagnosis.laboratory import standardising
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.vital_signs import network_signs
 
@@ -150,6 +151,20 @@ def test_given_weights_that_know_are_heard_before_labels_are_accused(monkeypatch
 
 def rescaling():
     return keras.Sequential([L.Rescaling(1 / 255), L.RandomFlip("horizontal")])
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1 / 127.5, -1), (1 / 255 / 127.5, -1), (1 / 255, 0), (40, 7)])
+def test_scaled_inputs_are_standard_where_the_first_kernel_gets_them(scale, offset):
+    x, y = stripes(400)
+    x = x * np.float32([1, 0.5, 2]) + np.float32([0, 0.3, 0.1])
+    rescaling = L.Rescaling(scale, offset)
+    model = keras.Sequential([keras.Input((8, 8, 3)), rescaling, *small().layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    signs = network_signs(Subject.of(model, x, y), cloning.copy(model, x, seed=0), 400)
+    shift, by = standardising(image_facts(x), signs.first_input)
+    reached = scale * ((x - shift) / by) + offset  # in 64 bits
+    np.testing.assert_allclose(reached.mean(axis=(0, 1, 2)), 0, atol=0.2)
+    np.testing.assert_allclose(reached.std(axis=(0, 1, 2)), 1, rtol=0.1)
 
 
 def test_an_augmentation_that_scales_is_part_of_the_preparation():

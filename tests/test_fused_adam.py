@@ -26,14 +26,16 @@ def trained_weights(optimizer):
         {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 20)},
         {"weight_decay": 0.1},
         {"clipnorm": 0.01},
+        {"use_ema": True, "ema_overwrite_frequency": 5},
+        {"gradient_accumulation_steps": 2},
     ],
-    ids=["default", "constants", "schedule", "decay", "clipping"],
+    ids=["default", "constants", "schedule", "decay", "clipping", "averaging", "accumulation"],
 )
 def test_equals_keras_over_24_steps(options):
     _, expected = trained_weights(keras.optimizers.Adam(**options))
     model, received = trained_weights(fuse_adam(keras.optimizers.Adam(**options)))
     assert "update_step" in vars(model.optimizer)
-    assert int(model.optimizer.iterations) == 24
+    assert int(model.optimizer.iterations) == 24 // options.get("gradient_accumulation_steps", 1)
     for want, have in zip(expected, received, strict=True):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 

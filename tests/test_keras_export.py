@@ -154,12 +154,6 @@ def test_the_exported_normalisation_is_finite_in_half_precision():
     assert np.all(keras.ops.convert_to_numpy(names["LocalResponseNormalization"](dtype="float16")(values)) > 1)
 
 
-@pytest.fixture
-def usual_policy():
-    yield
-    keras.config.set_dtype_policy("float32")
-
-
 def test_the_dtype_policy_is_the_scripts(usual_policy):
     config = TrainingConfig(configuration="A", head=(8,), width=0.125, dtype_policy="mixed_bfloat16")
     ours = build_model(config, steps_per_epoch=4)

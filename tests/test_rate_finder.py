@@ -10,7 +10,7 @@ from made_images import noise, plain_colours
 
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.rate_finder import find_rate, suggest
-from vgg_lesson.training import prepared, train
+from vgg_lesson.training import build_model, prepared, train
 from vgg_lesson.training_config import TrainingConfig
 
 LEARNS = TrainingConfig(configuration="A", head=(16,), batch_norm=True, epochs=3)
@@ -89,6 +89,9 @@ def test_bad_input_is_refused_by_name():
     model.compile(optimizer=keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10)), loss="mse")
     with pytest.raises(ValueError, match="schedule"):
         find_rate(model, [])
+    scheduled = TrainingConfig(configuration="A", head=(), schedule="cosine", dtype_policy="mixed_float16")
+    with pytest.raises(ValueError, match="schedule"):
+        find_rate(build_model(scheduled, steps_per_epoch=10), [])
     model.compile(optimizer="adam", loss="categorical_crossentropy")
     for wrong in (
         {"low": 0.0},

@@ -75,7 +75,9 @@ def find_rate(
         raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
     if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled: it has no optimizer and no loss to test")
-    if isinstance(model.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+    # Under mixed_float16 Keras wraps the optimizer in one that only scales the loss.
+    steps_by = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if isinstance(steps_by._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         raise ValueError(
             "the model's learning rate follows a schedule; compile it with a plain number for the range test"
         )
@@ -99,7 +101,7 @@ def find_rate(
         ) from error
     copy.set_weights(model.get_weights())
     accelerate(copy)
-    on_one_device(copy.optimizer)
+    on_one_device(getattr(copy.optimizer, "inner_optimizer", copy.optimizer))
     rates, losses = np.geomspace(low, high, steps), []
     for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate

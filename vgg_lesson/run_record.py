@@ -101,6 +101,8 @@ class Run:
         if not unchanged:
             raise ValueError(f"record {name!r} was changed after it was written (checksum differs)")
         body = _decode(body)
+        if "dtype_policy" in body["versions"]:  # where it was written before it was a choice
+            body["config"].setdefault("dtype_policy", body["versions"]["dtype_policy"])
         if body["verdict"] not in VERDICTS:
             raise ValueError(f"record {name!r} has verdict {body['verdict']!r}, allowed are {VERDICTS}")
         body["epochs"] = tuple(body["epochs"])

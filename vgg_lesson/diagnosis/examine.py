@@ -57,7 +57,7 @@ def examine(
         batch_size, validation_split, shuffle: as for ``fit``.
         augmentation: function of a batch of images (or of images and labels), or a Keras layer.
         history: what ``fit`` returned, or its dictionary, when there is one.
-        budget_seconds: wall time for everything; the lecture's network at full width takes some two minutes.
+        budget_seconds: wall time for everything; the lecture's network at full width needs 240.
         seed: of weights, order and draws.
         progress: called with one sentence at each step.
 
@@ -130,7 +130,7 @@ class Examination:
             self.facts.loss.uninformed if self.facts else float("nan"),
             seconds,
             self.budget,
-            self._seconds_to_try(seconds) if cause == causes.UNDETERMINED else None,
+            self._seconds_to_try(seconds) if cause == causes.UNDETERMINED and self.stuck is not False else None,
         )
 
     def _seconds_to_try(self, seconds: float) -> int | None:

@@ -98,21 +98,17 @@ def collapsed(course: Course) -> bool:
 def standardising(images: ImageFacts, first: InputSigns | None) -> tuple[np.ndarray, np.ndarray]:
     """What to take off the images, and to divide them by, so that standardised values reach the first kernel.
 
-    Layers before it, a Rescaling say, count as one factor and one shift for all channels.
+    Layers before it, a Rescaling say, count as one factor above zero and one shift for all channels.
 
     Args:
         images: the arrays as they are fed.
         first: what reaches the first kernel; None: the same.
     """
     spread, mean = np.maximum(images.std, 1e-12), float(np.mean(images.mean))
-    whole = _deviation(images.root_mean_square, mean)
-    factor, shift = (1.0, mean) if first is None else (_deviation(first.size, first.mean) / whole, first.mean)
-    return images.mean + spread * (shift - factor * mean), spread * factor
-
-
-def _deviation(size: float, mean: float) -> float:
-    """Standard deviation of values with this root mean square and mean; above zero."""
-    return math.sqrt(max(size**2 - mean**2, 1e-12 * size**2, 1e-24))
+    if first is None or not first.deviation > 0:
+        return images.mean, spread
+    factor = first.deviation / math.sqrt(np.mean(np.square(spread)) + np.var(images.mean))
+    return images.mean + spread * (first.mean - factor * mean), spread * factor
 
 
 class Laboratory:
@@ -122,7 +118,7 @@ class Laboratory:
         subject: what is examined.
         chance: what guessing gives.
         strip: names of the layers that :class:`Variation` ``strip`` leaves out.
-        statistics: (mean, std) per channel for ``scale_inputs``.
+        statistics: for ``scale_inputs``, what :func:`standardising` gives.
         until: clock (``time.perf_counter``) at which everything must be done.
         report: called with one sentence about what is going on.
     """

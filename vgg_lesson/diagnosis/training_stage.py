@@ -74,7 +74,7 @@ def run(exam, fresh) -> bool | None:
         )
         return True
     if unreachable:
-        exam.say(f"no gradient reaches {len(unreachable)} trainable arrays: {', '.join(unreachable[:3])} ...")
+        exam.say(f"no gradient reaches {len(unreachable)} trainable array(s), {unreachable[0]} the first")
     suspicions = suspicions_of(exam, fresh, chance, update, unreachable)
     return _train(exam, given, update, suspicions)
 

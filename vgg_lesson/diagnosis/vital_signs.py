@@ -21,12 +21,13 @@ class InputSigns:
     """Numbers that reach a kernel.
 
     Attributes:
-        size: root mean square. mean: over everything.
+        size: root mean square. mean, deviation: over everything.
         spread: standard deviation over the images, mean over places.
     """
 
     size: float
     mean: float
+    deviation: float
     spread: float
 
 
@@ -138,7 +139,7 @@ def _layer_signs(layer, inputs, outputs, has_kernel, only_training) -> LayerSign
 
 def _input_signs(values) -> InputSigns:
     size, spread = tf.sqrt(tf.reduce_mean(tf.square(values))), tf.reduce_mean(tf.math.reduce_std(values, axis=0))
-    return InputSigns(float(size), float(tf.reduce_mean(values)), float(spread))
+    return InputSigns(*map(float, (size, tf.reduce_mean(values), tf.math.reduce_std(values), spread)))
 
 
 @dataclass(frozen=True)
