@@ -90,7 +90,7 @@ def test_a_faint_signal_that_he_does_not_cure_is_tried_with_batch_norm():
 
 
 def signs(first_loss):
-    return NetworkSigns((), InputSigns(0.5, 0.4, 0.3, 0.2), 0.5, 0.5, first_loss, 0.0, 0.1, first_loss, 0.1)
+    return NetworkSigns((), None, InputSigns(0.5, 0.4, 0.3, 0.2), 0.5, 0.5, first_loss, 0.0, 0.1, first_loss, 0.1)
 
 
 @pytest.mark.parametrize(("first_loss", "suspicious"), [(7.0, False), (14.5, True), (np.nan, True)])

@@ -210,6 +210,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
         signs = vital_signs.NetworkSigns(
             layers,
             None,
+            None,
             shrinkage,
             float(logit_spread(outputs)),
             self.losses[0],

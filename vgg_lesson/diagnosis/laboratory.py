@@ -1,6 +1,5 @@
 """Short trainings on demand: one compiled step per structure, a clock, and what counts as learning."""
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
-from vgg_lesson.diagnosis.vital_signs import InputSigns, NetworkSigns
+from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 LOSS_GAIN = 0.03
 """The loss must have gone at least this part of the way from guessing to right answers as well."""
@@ -95,20 +94,20 @@ def collapsed(course: Course) -> bool:
     return largest < 1e-9 or (largest < 1e-5 and largest < 0.1 * course.spread[0])
 
 
-def standardising(images: ImageFacts, first: InputSigns | None) -> tuple[np.ndarray, np.ndarray]:
+def standardising(images: ImageFacts, signs: NetworkSigns) -> tuple[np.ndarray, np.ndarray]:
     """What to take off the images, and to divide them by, so that standardised values reach the first kernel.
 
     Layers before it, a Rescaling say, count as one factor above zero and one shift for all channels.
 
     Args:
-        images: the arrays as they are fed.
-        first: what reaches the first kernel; None: the same.
+        images: of the arrays as they are fed.
+        signs: of the network, for its ``fed`` and ``first_input``.
     """
-    spread, mean = np.maximum(images.std, 1e-12), float(np.mean(images.mean))
-    if first is None or not first.deviation > 0:
+    spread, fed, first = np.maximum(images.std, 1e-12), signs.fed, signs.first_input
+    if first is None or not (fed.deviation > 0 and first.deviation > 0):
         return images.mean, spread
-    factor = first.deviation / math.sqrt(np.mean(np.square(spread)) + np.var(images.mean))
-    return images.mean + spread * (first.mean - factor * mean), spread * factor
+    factor = first.deviation / fed.deviation
+    return images.mean + spread * (first.mean - factor * fed.mean), spread * factor
 
 
 class Laboratory:
@@ -139,7 +138,7 @@ class Laboratory:
     ) -> "Laboratory":
         """A laboratory for a subject whose fresh network and training images were measured."""
         strip = tuple(layer.name for layer in signs.layers if layer.acts_in_training_only)
-        statistics = standardising(images, signs.first_input)
+        statistics = standardising(images, signs)
         return cls(subject, chance, strip=strip, statistics=statistics, until=until, report=report)
 
     def seconds_left(self) -> float:

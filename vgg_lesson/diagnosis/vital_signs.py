@@ -18,7 +18,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class InputSigns:
-    """Numbers that reach a kernel.
+    """Numbers that go into a network or a kernel.
 
     Attributes:
         size: root mean square. mean, deviation: over everything.
@@ -148,7 +148,7 @@ class NetworkSigns:
 
     Attributes:
         layers: see :class:`LayerSigns`.
-        first_input: what reaches the first kernel; None where that is not known.
+        fed: the images as they go in. first_input: what reaches the first kernel. Both None where not known.
         shrinkage: spread behind the last hidden kernel over spread behind the first: 1/400 for a
             Glorot VGG16, about 1 for He (see He et al., arXiv 1502.01852, section 2.2).
         logit_spread: mean over classes of the standard deviation over images of the logits.
@@ -159,6 +159,7 @@ class NetworkSigns:
     """
 
     layers: tuple[LayerSigns, ...]
+    fed: InputSigns | None
     first_input: InputSigns | None
     shrinkage: float
     logit_spread: float
@@ -218,6 +219,7 @@ def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) 
     hidden = [layer for layer in layers if layer.weights]
     return NetworkSigns(
         layers=layers,
+        fed=_input_signs(tf.constant(images[:BATCH])),
         first_input=hidden[0].inputs if hidden else None,
         shrinkage=shrinkage(layers),
         logit_spread=float(logit_spread(tf.constant(results[False][2]))),
