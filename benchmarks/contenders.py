@@ -20,8 +20,8 @@ class Net:
 
 
 NETS = {
-    "lecture": Net("the lecture's VGG16, full width, head 2x4096, batch 128", 1.0, (4096, 4096), False, 128, 2),
-    "lecture32": Net("the lecture's VGG16, full width, head 2x4096, batch 32", 1.0, (4096, 4096), False, 32, 4),
+    "lecture": Net("the lecture's VGG16, full width, head 2x4096, batch 128", 1.0, (4096, 4096), False, 128, 4),
+    "lecture32": Net("the lecture's VGG16, full width, head 2x4096, batch 32", 1.0, (4096, 4096), False, 32, 8),
     "quarter": Net("VGG16 + batch norm, 1/4 width, head 2x1024, batch 128", 0.25, (1024, 1024), True, 128, 10),
     "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 20),
     "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 40),

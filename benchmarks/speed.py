@@ -4,7 +4,7 @@ Every contender is a process of its own that builds its network, warms up and th
 contenders take turns, so that a machine whose speed drifts slows all of them alike. Printed are
 medians of images per second and the median of the ratios turn by turn. PyTorch is optional
 (``pip install torch``) and is left out, saying so, when it is not installed; of its two memory
-formats the faster one counts. With ``--output FILE`` each network's turns are appended as a JSON line:
+formats the faster one counts. With ``--output FILE`` each network's turns are appended as a JSON line.
 The tables of ``docs/speed.md`` are those of ``benchmarks/speed.jsonl``, and a test compares them.
 
 With ``--use avx2`` a newer processor stands in for an older one: no contender uses more than AVX2, and stock TensorFlow
@@ -44,6 +44,8 @@ def main() -> None:
     arguments = options.parse_args()
     if unknown := [name for name in arguments.nets if name not in NETS]:
         options.error(f"nets must be from {list(NETS)}, received {unknown}")
+    if arguments.use == "bfloat16" and "amx_bf16" not in _processor():
+        print("This processor does not multiply matrices of bfloat16 in hardware (no amx_bf16 among its flags).")
     with_torch = _has("torch")
     contenders = [name for name in contenders_for(arguments.use) if with_torch or not name.startswith("torch")]
     print(f"{os.cpu_count()} CPUs, {arguments.turns} turns each" + ("" if with_torch else "; PyTorch is not installed"))
@@ -115,18 +117,22 @@ def summary(speeds: dict[str, list[float]]) -> dict[str, float]:
 
 def record(name: str, speeds: dict[str, list[float]], use: str) -> dict:
     """One line of ``benchmarks/speed.jsonl``: the network, all turns, and what they were measured on."""
-    cpu = Path("/proc/cpuinfo")
-    flags = cpu.read_text().split() if cpu.is_file() else []
-    newest = next((word for word in ("avx512f", "avx2") if word in flags), "unknown")
     return {
         "net": name,
         "images_per_second": {key: [round(value, 1) for value in values] for key, values in speeds.items()},
         "cores": os.cpu_count(),
         "use": use,
-        "processor_has": [newest] + ["amx_bf16"] * ("amx_bf16" in flags),
+        "processor_has": _processor(),
         "versions": {key: importlib.metadata.version(key) for key in ("tensorflow", "keras", "torch") if _has(key)},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _processor() -> list[str]:
+    """Those of its instruction sets that make a difference here, the newest last; empty where they are not known."""
+    cpu = Path("/proc/cpuinfo")
+    flags = cpu.read_text().split() if cpu.is_file() else []
+    return [word for word in ("avx2", "avx512f", "amx_bf16") if word in flags]
 
 
 def _has(package: str) -> bool:
