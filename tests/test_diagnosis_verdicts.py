@@ -146,3 +146,11 @@ def test_a_long_course_shows_a_small_fall_below_guessing(loss, moves):
     course = Course(Variation(), 32, loss=list(loss + noise), correct=[29] * 300)
     course.loss[:10] = [0.7] * 10
     assert Chance(0.329, 0.0, 0.9).moving(course) is moves
+
+
+@pytest.mark.parametrize(("first", "last", "fell"), [(3.6, 2.13, True), (2.2, 2.13, False), (2.2, 1.5, True)])
+def test_a_loss_that_began_above_guessing_fell_however_it_jumped(first, last, fell):
+    jumps = np.tile([-1.9, 1.9], 5) if first > 3 else np.tile([-0.2, 0.2], 5)
+    course = Course(Variation(), 32)
+    course.loss = [*(first + jumps), *[2.25] * 20, *(last + 0.05 * np.tile([-1, 1], 10))]
+    assert Chance(2.303, 0.0, 0.1).fell(course) == fell

@@ -53,9 +53,10 @@ class Chance:
         return self.fell(course) and any(mean + STANDARD_ERRORS * error < needed for mean, error in lasts)
 
     def fell(self, course: Course) -> bool:
-        """True when the loss is below its own beginning by 3 standard errors: a fresh network may lie low by luck."""
-        fall, error = difference(course.loss[:10], course.loss[-course.window() :])
-        return fall > 3 * error
+        """True when the loss began above guessing or fell by 3 standard errors: a fresh one may lie low by luck."""
+        first, last = course.loss[:10], course.loss[-course.window() :]
+        fall, error = difference(first, last)
+        return fall > 3 * error or (np.mean(first) > self.loss > np.mean(last))
 
     def leaving(self, course: Course) -> bool:
         """True when the loss is below guessing by 2 standard errors: a reason to wait, not to judge."""
