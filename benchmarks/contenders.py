@@ -26,8 +26,6 @@ NETS = {
     "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 20),
     "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 40),
 }
-
-
 BFLOAT16 = "-bfloat16"
 """How the name of a contender ends that computes in mixed precision."""
 

@@ -20,6 +20,7 @@ from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
 from vgg_lesson.diagnosis.variation import Trial, Variation
 from vgg_lesson.kernel_muon import KernelMuon
+from vgg_lesson.one_device import inner
 
 LOSS = "sparse_categorical_crossentropy"
 X, Y = stripes()
@@ -68,8 +69,8 @@ def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left
 def test_a_plain_adam_makes_its_steps_in_one_pass_here_as_well():
     adam, decays = keras.optimizers.Adam(), keras.optimizers.AdamW()
     for optimizer, fused in ((adam, True), (keras.optimizers.LossScaleOptimizer(adam), True), (decays, False)):
-        made = cloning.inner(cloning.fresh_optimizer(optimizer))
-        assert ("update_step" in vars(made)) == fused and type(made) is type(cloning.inner(optimizer))
+        made = inner(cloning.fresh_optimizer(optimizer))
+        assert ("update_step" in vars(made)) == fused and type(made) is type(inner(optimizer))
 
 
 def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_inside(half_precision):

@@ -9,6 +9,12 @@ import keras
 import tensorflow as tf
 
 
+def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer that takes the steps: under mixed_float16 Keras wraps it in one that only scales the loss."""
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return optimizer.inner_optimizer if scales else optimizer
+
+
 def on_one_device(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Let an optimizer skip the sum over devices, except under a ``tf.distribute`` strategy.
 
@@ -18,10 +24,11 @@ def on_one_device(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Opt
     Returns:
         The same optimizer.
     """
-    over_devices = optimizer._all_reduce_sum_gradients
+    steps_by = inner(optimizer)
+    over_devices = steps_by._all_reduce_sum_gradients
 
     def all_reduce_sum_gradients(pairs):
         return over_devices(pairs) if tf.distribute.has_strategy() else list(pairs)
 
-    optimizer._all_reduce_sum_gradients = all_reduce_sum_gradients
+    steps_by._all_reduce_sum_gradients = all_reduce_sum_gradients
     return optimizer

@@ -71,13 +71,14 @@ def find_rate(
     """
     import keras
 
+    from vgg_lesson.acceleration import accelerate
+    from vgg_lesson.one_device import inner, on_one_device
+
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
     if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled: it has no optimizer and no loss to test")
-    # Under mixed_float16 Keras wraps the optimizer in one that only scales the loss.
-    steps_by = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if isinstance(steps_by._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+    if isinstance(inner(model.optimizer)._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         raise ValueError(
             "the model's learning rate follows a schedule; compile it with a plain number for the range test"
         )
@@ -88,9 +89,6 @@ def find_rate(
         raise ValueError(f"steps must be a whole number of at least 30, received {steps!r}")
     if not isinstance(batches, Iterable):
         raise TypeError(f"batches must be pairs (images, targets), received {type(batches).__name__}")
-    from vgg_lesson.acceleration import accelerate
-    from vgg_lesson.one_device import on_one_device
-
     try:
         copy = keras.models.clone_model(model)
         copy.compile_from_config(model.get_compile_config())
@@ -101,7 +99,7 @@ def find_rate(
         ) from error
     copy.set_weights(model.get_weights())
     accelerate(copy)
-    on_one_device(getattr(copy.optimizer, "inner_optimizer", copy.optimizer))
+    on_one_device(copy.optimizer)
     rates, losses = np.geomspace(low, high, steps), []
     for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate

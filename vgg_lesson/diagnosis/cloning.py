@@ -13,7 +13,7 @@ from tensorflow.python.eager import context as eager_context
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
 from vgg_lesson.fused_adam import fuse_adam
-from vgg_lesson.one_device import on_one_device
+from vgg_lesson.one_device import inner, on_one_device
 from vgg_lesson.starting_weights import without_seeds
 
 NO_COPY = (NotImplementedError, TypeError, ValueError)
@@ -216,12 +216,6 @@ def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model
         run_eagerly=model.run_eagerly,
     )
     return made
-
-
-def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """The optimizer that takes the steps: under mixed_float16 Keras wraps it in one that only scales the loss."""
-    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    return optimizer.inner_optimizer if scales else optimizer
 
 
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):

@@ -16,6 +16,7 @@ from keras.src.trainers.compile_utils import CompileLoss
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.batches import as_fed
 from vgg_lesson.diagnosis.subject import Labels, Subject
+from vgg_lesson.one_device import inner
 
 ROWS = 64
 """Made-up answers are tried on so many real labels."""
@@ -208,9 +209,8 @@ def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndar
     if holder is None:
         return [fresh(tf.constant(images), training=False).numpy()]
     vectors = [w for w in holder.trainable_weights or holder.weights if len(w.shape) == 1]
-    target = vectors[-1] if vectors else holder.weights[0]
+    target, start = (vectors[-1], 0) if vectors else (holder.weights[0], holder.weights[0].numpy())
     kept, rng, answers = holder.get_weights(), np.random.default_rng(seed), []
-    start = 0 if vectors else target.numpy()
     for kernel in [w for w in holder.weights if vectors and len(w.shape) > 1]:
         kernel.assign(tf.zeros_like(kernel))  # else huge start weights would drown every bias
     for scale in (0.5, 5.0, 1000.0, 1000.0):
@@ -244,7 +244,7 @@ def rates(optimizer) -> dict[int, float]:
 
 def rate_after(optimizer) -> Callable:
     """The learning rate as a function of the steps taken, whether it was given as a number, schedule or function."""
-    rate = cloning.inner(optimizer)._learning_rate
+    rate = inner(optimizer)._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return rate
     return lambda step: rate if isinstance(rate, keras.Variable) else rate()  # Keras does not tell it the step

@@ -19,6 +19,7 @@ from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.one_device import inner
 
 IMAGES = 256
 """Images that the given weights answer, where there are so many: an accuracy of 0.1 is good to 0.02."""
@@ -217,7 +218,7 @@ def momentum(model) -> float:
 
 
 def decay(subject: Subject) -> float:
-    return float(getattr(cloning.inner(subject.model.optimizer), "weight_decay", None) or 0.0)
+    return float(getattr(inner(subject.model.optimizer), "weight_decay", None) or 0.0)
 
 
 def looks_fresh(model, fresh) -> bool:

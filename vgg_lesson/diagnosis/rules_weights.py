@@ -2,9 +2,10 @@
 
 import keras
 
-from vgg_lesson.diagnosis import causes, cloning
+from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.one_device import inner
 
 
 def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding | None:
@@ -29,7 +30,7 @@ def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding 
 
 def optimizer_of_another_model(model: keras.Model) -> Finding | None:
     """An optimizer keeps numbers for the weights that it was first used with, and refuses any others."""
-    optimizer, trainable = cloning.inner(model.optimizer), model.trainable_variables
+    optimizer, trainable = inner(model.optimizer), model.trainable_variables
     known = {id(variable) for variable in optimizer._trainable_variables} if optimizer.built else None
     unknown = 0 if known is None else sum(id(variable) not in known for variable in trainable)
     if not unknown:
