@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vgg_lesson import fused_batch_norm
 from vgg_lesson.acceleration import accelerate
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"
 )
 BatchNormalization = keras.layers.BatchNormalization
+
+
+@pytest.fixture(params=[False, True], ids=["as TensorFlow chooses", "past oneDNN"])
+def either_kernel(request, monkeypatch):
+    """The test runs with each of the two forward kernels, whatever this processor has."""
+    monkeypatch.setattr(fused_batch_norm, "onednn_is_slow_at_it", lambda: request.param)
 
 
 def normalised(layer, shape=(6, 5, 4), seed=0):
@@ -45,6 +52,7 @@ def images_for(model, count=3):
     return np.random.default_rng(1).normal(3, 2, (count, *model.input_shape[1:])).astype("float32")
 
 
+@pytest.mark.usefixtures("either_kernel")
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.5, "epsilon": 0.1}, {"axis": 3}])
 @pytest.mark.parametrize("shape, count", [((6, 5, 4), 3), ((1, 1, 8), 16), ((2, 2, 1), 1)])
 def test_a_training_step_equals_keras(options, shape, count):
@@ -69,6 +77,7 @@ def test_under_a_mixed_policy_it_equals_keras_too(policy):
     np.testing.assert_allclose(ours.get_weights()[2], theirs.get_weights()[2], rtol=2e-3)
 
 
+@pytest.mark.usefixtures("either_kernel")
 def test_running_statistics_use_the_variance_that_keras_uses():
     """With four values the kernel's own variance is a third too large."""
     model = accelerate(normalised(BatchNormalization(momentum=0.0), (2, 2, 1)))
@@ -88,6 +97,50 @@ def test_without_training_it_uses_the_running_statistics_and_leaves_them(trainin
         np.testing.assert_array_equal(mine, expected)
     for kept, was in zip(ours.get_weights(), before, strict=True):
         np.testing.assert_array_equal(kept, was)
+
+
+@pytest.mark.parametrize(
+    "slow, policy, layouts",
+    [
+        (True, "float32", {"NDHWC", "NHWC"}),  # forward past oneDNN, backward not
+        (True, "mixed_bfloat16", {"NHWC"}),
+        (False, "float32", {"NHWC"}),
+    ],
+)
+def test_only_the_forward_kernel_of_float32_is_exchanged(slow, policy, layouts, monkeypatch):
+    monkeypatch.setattr(fused_batch_norm, "onednn_is_slow_at_it", lambda: slow)
+    model = accelerate(normalised(BatchNormalization(dtype=policy)))
+
+    @tf.function
+    def run(images):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.cast(model(images, training=True), tf.float32))
+        return tape.gradient(loss, model.layers[0].gamma.value)
+
+    operations = run.get_concrete_function(tf.zeros([3, 6, 5, 4])).graph.get_operations()
+    layout = {op.type: op.get_attr("data_format").decode() for op in operations if op.type.startswith("FusedBatchNorm")}
+    assert set(layout.values()) == layouts and layout["FusedBatchNormGradV3"] == "NHWC"
+
+
+@pytest.mark.parametrize(
+    "baseline, found, limit, slow",
+    [
+        (["X86_V2"], ["X86_V3"], "", True),
+        (["X86_V2"], ["X86_V3", "X86_V4", "AVX512_ICL"], "", False),
+        (["SSE", "SSE2"], ["AVX", "AVX2", "FMA3"], "", True),
+        (["SSE", "SSE2"], ["AVX", "AVX2", "AVX512F"], "", False),
+        (["X86_V3"], [], "", True),
+        (["X86_V2"], ["X86_V3", "X86_V4"], "avx2", True),
+        (["X86_V2"], ["X86_V3", "X86_V4"], "AVX512_CORE", False),
+        (["X86_V2"], [], "", False),
+        (["NEON", "ASIMD"], ["ASIMDHP"], "", False),
+    ],
+)
+def test_onednn_is_slow_at_it_with_avx2_alone(baseline, found, limit, slow, monkeypatch):
+    extensions = {"baseline": baseline, "found": found, "not found": ["AVX512_SPR"]}
+    monkeypatch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": extensions})
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert fused_batch_norm.onednn_is_slow_at_it() == slow
 
 
 class Own(BatchNormalization):
@@ -129,6 +182,7 @@ def test_a_mask_is_obeyed():
     np.testing.assert_array_equal(mine, expected)
 
 
+@pytest.mark.usefixtures("either_kernel")
 def test_gradient_of_the_gradient():
     images = tf.constant(images_for(normalised(BatchNormalization())))
     found = []
