@@ -79,34 +79,57 @@ def test_many_weights_on_a_small_map_equal_stock_keras(side):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
 
 
+CONVOLUTIONS, KERNEL_GRADIENT = "Conv2D", "Conv2DBackpropFilter"
+
+
 @pytest.mark.parametrize(
-    ("side", "channels", "dtype", "products"),
+    ("side", "channels", "dtype", "left"),
     [
-        (2, 256, "float32", True),
-        (2, 128, "float32", False),
-        (4, 256, "float32", True),
-        (4, 128, "float32", False),
-        (8, 256, "float32", False),
-        (8, 256, "mixed_bfloat16", True),
-        (8, 192, "mixed_bfloat16", True),
-        (8, 128, "mixed_bfloat16", False),
-        (16, 256, "mixed_bfloat16", False),
-        (2, 256, "mixed_float16", False),
+        (2, 256, "float32", set()),
+        (2, 64, "float32", set()),
+        (4, 256, "float32", set()),
+        (4, 128, "float32", {CONVOLUTIONS, KERNEL_GRADIENT}),
+        (8, 256, "float32", {CONVOLUTIONS, KERNEL_GRADIENT}),
+        (2, 64, "mixed_bfloat16", set()),
+        (8, 256, "mixed_bfloat16", {CONVOLUTIONS}),
+        (8, 192, "mixed_bfloat16", {CONVOLUTIONS}),
+        (8, 128, "mixed_bfloat16", {CONVOLUTIONS, KERNEL_GRADIENT}),
+        (16, 256, "mixed_bfloat16", {CONVOLUTIONS, KERNEL_GRADIENT}),
+        (2, 256, "mixed_float16", {CONVOLUTIONS, KERNEL_GRADIENT}),
     ],
 )
-def test_products_where_they_are_faster(side, channels, dtype, products):
+def test_products_where_they_are_faster(side, channels, dtype, left):
     model = accelerate(one_convolution(filters=channels, side=side, channels=channels, dtype=dtype))
     kernel = model.layers[0].kernel.value
 
     @tf.function
     def run(images):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(model(images))
-        return tape.gradient(loss, kernel)
+            tape.watch(images)
+            loss = tf.reduce_sum(tf.cast(model(images), tf.float32))
+        return tape.gradient(loss, [images, kernel])
 
     graph = run.get_concrete_function(tf.zeros([2, side, side, channels])).graph
-    operations = {operation.type for operation in graph.get_operations()}
-    assert ("Conv2DBackpropFilter" in operations) != products and ("MatMul" in operations) == products
+    operations = [operation.type for operation in graph.get_operations()]
+    assert {kind for kind in operations if kind.startswith("Conv2D")} == left
+    assert ("MatMul" in operations) == (KERNEL_GRADIENT not in left)
+    assert operations.count("Conv2D") == (2 if CONVOLUTIONS in left else 0)  # forward, and back to the images
+
+
+def test_gradient_of_the_gradient_on_a_small_map():
+    images = tf.constant(np.random.default_rng(0).normal(size=(3, 2, 2, 4)).astype("float32"))
+    found = []
+    for change in (lambda model: model, accelerate):
+        keras.utils.set_random_seed(0)
+        model = change(one_convolution(side=2))
+        with tf.GradientTape() as outer:
+            outer.watch(images)
+            with tf.GradientTape() as inner:
+                inner.watch(images)
+                loss = tf.reduce_sum(model(images) ** 3)
+            penalty = tf.reduce_sum(inner.gradient(loss, images) ** 2)
+        found.append(outer.gradient(penalty, images).numpy())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
 
 
 def test_graphs_are_not_rewritten_for_a_training():
