@@ -3,34 +3,31 @@
 TensorFlow's kernels for convolutions and their gradients are slow on CPUs for the small feature maps
 of a VGG's last blocks. All three can be had from operations that are not:
 
-* What one place of the output holds is a product of two matrices: of that part of the images which the
-  kernel reaches from there, and of the kernel's places that lie on it. Nothing is computed for the padding,
-  which is more than half of the kernel on a map of 2 x 2.
 * The gradient with respect to the input of a stride-1, 'same' convolution is again such a
   convolution: of the output's gradient with the kernel flipped in space and its channel axes
   swapped (Dumoulin and Visin, arXiv 1603.07285, section 4).
-* The gradient with respect to each of a kernel's places is a product of two matrices: of what this
-  place was laid on, and of the output's gradient there.
+* On the smallest maps convolutions and the gradients of kernels are matrix products, see
+  :mod:`vgg_lesson.small_maps`.
 """
 
-import itertools
 import math
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # not public; the package pins TensorFlow 2.21
 
+from vgg_lesson import small_maps
 from vgg_lesson.fused_batch_norm import fuse_batch_norm
 
-TINY_MAP, SMALL_MAP = 4, 16
-MANY_WEIGHTS = 256 * 256
-"""Convolutions are matrix products on maps of at most 2 x 2 places, and up to 4 x 4 if a place of the kernel has at
-least so many weights.
+TINY_MAP, SOME_WEIGHTS = 4, 128 * 128
+SMALL_MAP, MANY_WEIGHTS = 16, 256 * 256
+"""Convolutions are matrix products on maps of at most 2 x 2 places if a place of the kernel has some weights, and up to
+4 x 4 if it has many.
 
 Measured on two cores with batches of 32 and 128, in float32 held to AVX2, in float32 with AVX-512, and in bfloat16 with
-AMX: on 2 x 2 maps a convolution of 64 to 64 channels takes 0.6 to 0.8 of the time, of 512 to 512 channels 0.15 to 0.5,
-and the gradient of the kernel 0.1 to 0.7; on 4 x 4 maps, 256 to 512 channels, a convolution takes 0.4 to 1.05 of it. With
-fewer channels there, and on larger maps, there is nothing to gain.
+AMX: on 2 x 2 maps a convolution of 128 to 128 channels takes 0.5 to 0.75 of the time, of 512 to 512 channels 0.15 to
+0.5, and the gradient of the kernel 0.1 to 0.6; on 4 x 4 maps, 256 to 512 channels, a convolution takes 0.4 to 1.05.
+With fewer channels, where a step is short anyway, tracing the products (0.1 s a layer) costs more than they gain.
 """
 MEDIUM_MAP_BFLOAT16, MANY_WEIGHTS_BFLOAT16 = 64, 128 * 256
 """The same for the kernel's gradient in bfloat16, where the cores have instructions for it (AMX): 2 times faster for
@@ -43,7 +40,8 @@ def _same_convolution(images, kernel):
 
     def gradient(upstream):
         flipped = tf.transpose(tf.reverse(kernel, axis=[0, 1]), [0, 1, 3, 2])
-        to_kernel = _kernel_gradient_by_products if _products_pay_for_kernels(images, kernel) else _kernel_gradient
+        products_pay = _products_pay_for_gradient(images, kernel)
+        to_kernel = small_maps.kernel_gradient if products_pay else _kernel_gradient
         return _convolution(upstream, flipped), to_kernel(images, upstream, kernel)
 
     # What tf.custom_gradient does for a GradientTape, but without its entry in TensorFlow's global
@@ -52,41 +50,10 @@ def _same_convolution(images, kernel):
     return outputs
 
 
-def _products_pay(images, kernel) -> bool:
-    places, weights = _sizes(images, kernel)
-    known = kernel.dtype in (tf.float32, tf.bfloat16)
-    return known and places <= (SMALL_MAP if weights >= MANY_WEIGHTS else TINY_MAP)
-
-
-def _products_pay_for_kernels(images, kernel) -> bool:
-    places, weights = _sizes(images, kernel)
-    medium = kernel.dtype == tf.bfloat16 and places <= MEDIUM_MAP_BFLOAT16 and weights >= MANY_WEIGHTS_BFLOAT16
-    return medium or _products_pay(images, kernel)
-
-
-def _sizes(images, kernel) -> tuple[float, int]:
-    """Places of the map, infinitely many where its size is not known, and weights of one place of the kernel."""
-    return math.prod(size or math.inf for size in images.shape[1:3]), math.prod(kernel.shape[2:])
-
-
 def _convolution(images, kernel):
-    if not _products_pay(images, kernel):
-        return tf.nn.conv2d(images, kernel, strides=1, padding="SAME")
-    outputs = kernel.shape[3]
-    height, width = images.shape[1:3]
-    products = []
-    for row, column in itertools.product(range(height), range(width)):
-        rows, kernel_rows = _overlap(row, height, kernel.shape[0])
-        columns, kernel_columns = _overlap(column, width, kernel.shape[1])
-        window = tf.reshape(kernel[kernel_rows, kernel_columns], [-1, outputs])
-        products.append(tf.matmul(tf.reshape(images[:, rows, columns], [-1, window.shape[0]]), window))
-    return tf.reshape(tf.stack(products, axis=1), [-1, height, width, outputs])
-
-
-def _overlap(place: int, size: int, kernel: int) -> tuple[slice, slice]:
-    """Along one axis: the places that a kernel reaches from this one, and the places of the kernel that lie there."""
-    first, last = max(0, place - kernel // 2), min(size, place + kernel // 2 + 1)
-    return slice(first, last), slice(first - place + kernel // 2, last - place + kernel // 2)
+    if _products_pay(images, kernel):
+        return small_maps.convolution(images, kernel)
+    return tf.nn.conv2d(images, kernel, strides=1, padding="SAME")
 
 
 def _kernel_gradient(images, upstream, kernel):
@@ -95,20 +62,23 @@ def _kernel_gradient(images, upstream, kernel):
     )
 
 
-def _kernel_gradient_by_products(images, upstream, kernel):
-    rows, columns, inputs, outputs = kernel.shape
-    height, width = images.shape[1:3]
+def _products_pay(images, kernel) -> bool:
+    places, weights = _sizes(images, kernel)
+    known = kernel.dtype in (tf.float32, tf.bfloat16)
+    return known and (
+        (places <= TINY_MAP and weights >= SOME_WEIGHTS) or (places <= SMALL_MAP and weights >= MANY_WEIGHTS)
+    )
 
-    def at(down, right):
-        """Gradient of the kernel's place so far from its centre; where it lies on the padding, nothing is added."""
-        if abs(down) >= height or abs(right) >= width:
-            return tf.zeros([inputs, outputs], images.dtype)
-        under = images[:, max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)]
-        above = upstream[:, max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)]
-        return tf.matmul(tf.reshape(under, [-1, inputs]), tf.reshape(above, [-1, outputs]), transpose_a=True)
 
-    places = [(row - rows // 2, column - columns // 2) for row in range(rows) for column in range(columns)]
-    return tf.reshape(tf.stack([at(*place) for place in places]), [rows, columns, inputs, outputs])
+def _products_pay_for_gradient(images, kernel) -> bool:
+    places, weights = _sizes(images, kernel)
+    medium = kernel.dtype == tf.bfloat16 and places <= MEDIUM_MAP_BFLOAT16 and weights >= MANY_WEIGHTS_BFLOAT16
+    return medium or _products_pay(images, kernel)
+
+
+def _sizes(images, kernel) -> tuple[float, int]:
+    """Places of the map, infinitely many where its size is not known, and weights of one place of the kernel."""
+    return math.prod(size or math.inf for size in images.shape[1:3]), math.prod(kernel.shape[2:])
 
 
 def accelerate(model: keras.Model) -> keras.Model:

@@ -1,0 +1,46 @@
+"""Convolutions of small feature maps, and the gradients of their kernels, as matrix products.
+
+What one place of the output holds is a product of two matrices: of that part of the map which the kernel reaches
+from there, and of the kernel's places that lie on it. Nothing is computed for the padding, which is more than half
+of a 3 x 3 kernel on a map of 2 x 2. The gradient with respect to one of a kernel's places is such a product, too: of
+what this place was laid on, and of the output's gradient there.
+"""
+
+from itertools import product
+
+import tensorflow as tf
+
+
+def convolution(images, kernel):
+    """Stride-1, 'same' convolution of (N, H, W, C) images, H and W known, with an (odd, odd, C, D) kernel."""
+    (height, width), channels = images.shape[1:3], kernel.shape[3]
+    outputs = []
+    for row, column in product(range(height), range(width)):
+        rows, kernel_rows = _overlap(row, height, kernel.shape[0])
+        columns, kernel_columns = _overlap(column, width, kernel.shape[1])
+        window = tf.reshape(kernel[kernel_rows, kernel_columns], [-1, channels])
+        outputs.append(tf.matmul(tf.reshape(images[:, rows, columns], [-1, window.shape[0]]), window))
+    return tf.reshape(tf.stack(outputs, axis=1), [-1, height, width, channels])
+
+
+def _overlap(place: int, size: int, kernel: int) -> tuple[slice, slice]:
+    """Along one axis: the places that a kernel reaches from this one, and the places of the kernel that lie there."""
+    first, last = max(0, place - kernel // 2), min(size, place + kernel // 2 + 1)
+    return slice(first, last), slice(first - place + kernel // 2, last - place + kernel // 2)
+
+
+def kernel_gradient(images, upstream, kernel):
+    """Gradient with respect to the kernel; ``upstream``, (N, H, W, D), is the one with respect to the outputs."""
+    rows, columns, inputs, outputs = kernel.shape
+    height, width = images.shape[1:3]
+
+    def at(down, right):
+        """Gradient of the kernel's place so far from its centre; where it lies on the padding, nothing is added."""
+        if abs(down) >= height or abs(right) >= width:
+            return tf.zeros([inputs, outputs], images.dtype)
+        under = images[:, max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)]
+        above = upstream[:, max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)]
+        return tf.matmul(tf.reshape(under, [-1, inputs]), tf.reshape(above, [-1, outputs]), transpose_a=True)
+
+    places = [(row - rows // 2, column - columns // 2) for row in range(rows) for column in range(columns)]
+    return tf.reshape(tf.stack([at(*place) for place in places]), [rows, columns, inputs, outputs])
