@@ -47,11 +47,8 @@ def falls(course) -> bool:
 
 
 @pytest.fixture
-def half_precision():
-    before = keras.config.dtype_policy()
+def half_precision(usual_policy):
     keras.config.set_dtype_policy("mixed_float16")
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left_out():
@@ -319,14 +316,13 @@ def test_a_network_that_normalises_its_raw_pixels_is_healthy():
 
 
 @pytest.fixture
-def other_numbers(request):
-    before = keras.config.dtype_policy(), keras.config.floatx()
+def other_numbers(request, usual_policy):
+    before = keras.config.floatx()
     if request.param == "float64":
         keras.config.set_floatx("float64")
     keras.config.set_dtype_policy(request.param)
     yield
-    keras.config.set_floatx(before[1])
-    keras.config.set_dtype_policy(before[0])
+    keras.config.set_floatx(before)
 
 
 @pytest.mark.parametrize("other_numbers", ["mixed_float16", "mixed_bfloat16", "float64"], indirect=True)

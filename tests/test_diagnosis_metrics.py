@@ -183,15 +183,11 @@ def test_a_second_softmax_in_a_loss_that_keras_does_not_heal_is_named():
         assert bool(finding) == again, loss
 
 
-def test_half_precision_hides_the_softmax_from_keras():
-    kept = keras.config.dtype_policy()
+def test_half_precision_hides_the_softmax_from_keras(usual_policy):
     keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = small()
-        model.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True))
-        assert "a softmax to a softmax" in output_finding(model, ONE_HOT)
-    finally:
-        keras.config.set_dtype_policy(kept)
+    model = small()
+    model.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+    assert "a softmax to a softmax" in output_finding(model, ONE_HOT)
 
 
 class OwnStep(keras.Sequential):

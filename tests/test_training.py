@@ -214,15 +214,11 @@ def test_mixed_precision_keeps_the_output_in_full():
 
 
 @pytest.mark.parametrize("policy, scaled", [("mixed_float16", True), ("mixed_bfloat16", False), ("float32", False)])
-def test_the_dtype_policy_is_the_configurations_whatever_the_global_one_is(policy, scaled):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16" if policy == "float32" else "float32")
-    try:
-        theirs = keras.config.dtype_policy().name
-        model = build_model(TINY.change(dtype_policy=policy), steps_per_epoch=1)
-        assert keras.config.dtype_policy().name == theirs
-    finally:
-        keras.config.set_dtype_policy(before)
+def test_the_dtype_policy_is_the_configurations_whatever_the_global_one_is(policy, scaled, usual_policy):
+    theirs = "mixed_float16" if policy == "float32" else "float32"
+    keras.config.set_dtype_policy(theirs)
+    model = build_model(TINY.change(dtype_policy=policy), steps_per_epoch=1)
+    assert keras.config.dtype_policy().name == theirs
     assert [layer.dtype_policy.name for layer in model.layers] == [policy] * (len(model.layers) - 1) + ["float32"]
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == scaled
 
