@@ -104,5 +104,6 @@ def _past_onednn(images, scale, offset, epsilon):
         )
         return to_images, to_scale, to_offset
 
+    # as in vgg_lesson.acceleration, and for its reason, instead of tf.custom_gradient
     record.record_operation("NormalisedPastOneDNN", [outputs], [images, scale, offset], gradient)
     return outputs, mean, variance

@@ -1,0 +1,23 @@
+"""Products of matrices against TensorFlow's own convolution, for kernels and maps of every shape."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vgg_lesson import small_maps
+
+
+@pytest.mark.parametrize("kernel_size", [(1, 1), (3, 3), (5, 5), (3, 5), (1, 7)])
+@pytest.mark.parametrize("map_size", [(1, 1), (2, 2), (4, 4), (2, 5)])
+def test_products_equal_the_convolution_and_its_gradient(kernel_size, map_size):
+    random = np.random.default_rng(0)
+    images, kernel, upstream = (
+        tf.constant(random.normal(size=shape), tf.float32)
+        for shape in ((3, *map_size, 4), (*kernel_size, 4, 6), (3, *map_size, 6))
+    )
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        expected = tf.nn.conv2d(images, kernel, strides=1, padding="SAME")
+    np.testing.assert_allclose(small_maps.convolution(images, kernel), expected, rtol=1e-4, atol=1e-5)
+    gradient = tape.gradient(expected, kernel, upstream)
+    np.testing.assert_allclose(small_maps.kernel_gradient(images, upstream, kernel), gradient, rtol=1e-4, atol=1e-5)
