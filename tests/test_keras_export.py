@@ -80,6 +80,7 @@ def started(layer) -> np.ndarray:
             filters=(64, 256, 256, 256, 256),
         ),
         TrainingConfig(head=(), optimizer="muon", schedule="linear", batch_norm=True, batch_norm_momentum=0.9),
+        TrainingConfig(head=(), optimizer="muon", batch_norm=True, dtype_policy="mixed_bfloat16"),
     ],
 )
 def test_network_and_optimizer_are_the_packages(config):

@@ -129,9 +129,10 @@ def _compiling(config: TrainingConfig) -> str:
         optimizer = f"optimizer = keras.optimizers.Adam(rate{decay})\n"
     elif config.optimizer == "muon":
         # Without a weight decay: Keras's own is not zero.
-        decay = f", weight_decay={config.weight_decay or None}, adam_weight_decay={config.weight_decay or None}"
+        options = f", weight_decay={config.weight_decay or None}, adam_weight_decay={config.weight_decay or None}"
+        options += f", ns_dtype={config.ns_dtype!r}" if config.ns_dtype != "float32" else ""
         optimizer = f"\n\n{inspect.getsource(KernelMuon)}\n\n"
-        optimizer += f"optimizer = KernelMuon(rate, momentum={config.momentum}{decay})\n"
+        optimizer += f"optimizer = KernelMuon(rate, momentum={config.momentum}{options})\n"
     else:
         nesterov = ", nesterov=True" if config.momentum > 0 else ""
         optimizer = f"optimizer = keras.optimizers.SGD(rate, momentum={config.momentum}{nesterov}{decay})\n"

@@ -124,7 +124,9 @@ def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(rate, weight_decay=decay)
     elif config.optimizer == "muon":
-        optimizer = KernelMuon(rate, momentum=config.momentum, weight_decay=decay, adam_weight_decay=decay)
+        optimizer = KernelMuon(
+            rate, momentum=config.momentum, weight_decay=decay, adam_weight_decay=decay, ns_dtype=config.ns_dtype
+        )
     else:
         optimizer = keras.optimizers.SGD(
             rate, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay

@@ -137,6 +137,11 @@ class TrainingConfig:
         """The start that whitens, if there is one."""
         return next((name for name in self.start if name in WHITENING), None)
 
+    @property
+    def ns_dtype(self) -> str:
+        """Type that Muon's iteration computes in: float16's range would be too small for some gradients."""
+        return "bfloat16" if self.dtype_policy == "mixed_bfloat16" else "float32"
+
     def body_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(rows, columns, channels) that the VGG gets: the images', or what a whitening layer makes of them."""
         if self.whitening != "whitening_layer":
