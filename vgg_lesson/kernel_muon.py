@@ -18,7 +18,7 @@ class KernelMuon(keras.optimizers.Muon):
     Source: Jordan and others, "Muon: An optimizer for hidden layers in neural networks" (2024), with three steps of the
     Newton-Schulz iteration and constant length as in their training on CIFAR-10. The arguments are those of
     ``keras.optimizers.Muon``, of which ``exclude_layers``, ``exclude_embeddings`` and ``rms_rate`` have no effect;
-    AdamW's rate is ``adam_lr_ratio`` of Muon's. The iteration computes in ``ns_dtype``; "bfloat16" is enough for it, and
+    AdamW's rate is ``adam_lr_ratio`` of Muon's. The iteration computes in ``ns_dtype``: "bfloat16" is enough for it and
     faster where the device has instructions for that.
     """
 
