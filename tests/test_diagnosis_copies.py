@@ -19,6 +19,7 @@ from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
 from vgg_lesson.diagnosis.variation import Trial, Variation
+from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import inner
 
@@ -55,9 +56,9 @@ def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left
     optimizer = KernelMuon(0.01, weight_decay=0.1, adam_weight_decay=0.2)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model = small(optimizer)
-    made = cloning.fresh_optimizer(model.optimizer)
+    made = fresh_optimizer(model.optimizer)
     assert [made._use_weight_decay(v) for v in model.trainable_variables] == [True, False, True, False]
-    without = cloning.fresh_optimizer(model.optimizer, weight_decay=False)
+    without = fresh_optimizer(model.optimizer, weight_decay=False)
     assert (made.weight_decay, made.adam_weight_decay, without.weight_decay, without.adam_weight_decay) == (
         0.1, 0.2, 0.0, 0.0,
     )  # fmt: skip
@@ -66,7 +67,7 @@ def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left
 def test_a_plain_adam_makes_its_steps_in_one_pass_here_as_well():
     adam, decays = keras.optimizers.Adam(), keras.optimizers.AdamW()
     for optimizer, fused in ((adam, True), (keras.optimizers.LossScaleOptimizer(adam), True), (decays, False)):
-        made = inner(cloning.fresh_optimizer(optimizer))
+        made = inner(fresh_optimizer(optimizer))
         assert ("update_step" in vars(made)) == fused and type(made) is type(inner(optimizer))
 
 
@@ -78,7 +79,7 @@ def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_i
     course, trainer = trained(model, 60)
     assert falls(course) and isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
     assert not falls(trained(model, 60, Variation("slow", rate=1e-6))[0])
-    assert cloning.fresh_optimizer(model.optimizer, weight_decay=False).inner_optimizer.weight_decay == 0
+    assert fresh_optimizer(model.optimizer, weight_decay=False).inner_optimizer.weight_decay == 0
 
 
 def test_under_mixed_precision_a_healthy_network_is_healthy(half_precision):
@@ -478,3 +479,12 @@ def test_the_outcome_tells_what_failed_from_what_was_not_tried(learned, said):
         Trial(name, each, (2.3,), (0.1,), (20,), ()) for name, each in zip(("control", "A", "B"), learned, strict=True)
     ]
     assert Prescription(tuple(trials), 2.3, 0.1, 1.0).outcome == said
+
+
+def test_a_copy_keeps_its_fast_batch_norm_when_its_layers_are_measured():
+    layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()]
+    made = cloning.copy(keras.Sequential([*layers, keras.layers.Flatten()]), X, seed=0)
+    before = [vars(layer).get("call") for layer in made.layers]
+    assert any(before)
+    vital_signs.through_the_layers(made, np.zeros((4, 8, 8, 3), np.float32))
+    assert [vars(layer).get("call") for layer in made.layers] == before

@@ -173,3 +173,17 @@ def test_a_loss_function_of_ones_own_that_keras_cannot_copy_is_named():
     model = small(2, loss=my_loss)
     with pytest.raises(ValueError, match="'small' cannot be copied: its loss.*register_keras_serializable.*my_loss"):
         find_rate(model, [(ROWS, TARGETS)])
+
+
+def test_what_is_excluded_from_weight_decay_stays_so():
+    images, labels = np.random.default_rng(0).uniform(size=(8, 4)).astype("float32"), np.arange(8) % 2
+    found = []
+    for decay in (None, 5.0):
+        keras.utils.set_random_seed(0)
+        optimizer = keras.optimizers.SGD(0.1, weight_decay=decay)
+        if decay:
+            optimizer.exclude_from_weight_decay(var_names=["kernel"])
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax", use_bias=False)])
+        model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+        found.append(find_rate(model, [(images, labels)], steps=30, low=1e-2, high=1e-1).losses)
+    assert found[1] == pytest.approx(found[0], abs=1e-6)

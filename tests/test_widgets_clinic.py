@@ -2,7 +2,8 @@
 
 import pytest
 
-from vgg_lesson.consultation import INSTRUMENTS, NAMEABLE, Consultation
+from vgg_lesson.cases import CASES, healthy_cases
+from vgg_lesson.consultation import FAMILIAR, INSTRUMENTS, NAMEABLE, PATIENTS, Consultation
 from vgg_lesson.data import load_data
 from vgg_lesson.widgets.clinic import Clinic
 
@@ -56,7 +57,8 @@ def test_no_remedy_without_a_diagnosis(consultation):
 
 
 def test_nothing_to_cure_in_a_healthy_network(dataset):
-    consultation = Consultation(112, dataset)
+    number = next(number for number, case in PATIENTS.items() if case.number == 112)
+    consultation = Consultation(number, dataset)
     consultation.name("healthy")
     assert "The network learns with its own configuration." in str(consultation.prescribe())
 
@@ -68,6 +70,15 @@ def test_two_causes_together_are_both_told(dataset):
     consultation.name("dead_relus")
     consultation.name("initialisation_too_small")
     assert consultation.wrong_names == ["dead_relus"] and consultation.score == 70
+
+
+def test_every_case_comes_once_and_its_number_does_not_tell_whether_it_is_healthy():
+    assert list(PATIENTS) == list(range(1, len(CASES) + 1))
+    assert sorted(case.number for case in PATIENTS.values()) == sorted(CASES)
+    assert all(PATIENTS[number] is CASES[number] for number in FAMILIAR)
+    half = len(PATIENTS) // 2
+    healthy = sum(PATIENTS[number] in healthy_cases() for number in range(1, half + 1))
+    assert 0.25 < healthy / len(healthy_cases()) < 0.75
 
 
 def test_numbers_outside_the_clinic(dataset):

@@ -1,5 +1,6 @@
 """One patient, a bill and a verdict: the clinic without its buttons."""
 
+import random
 from dataclasses import dataclass
 
 from vgg_lesson.cases import CASES, Case
@@ -15,6 +16,22 @@ FULL_SCORE, FREE_SECONDS, WRONG_NAME = 100, 10, 30
 """Points for a right cause; seconds of measuring that cost nothing; points that a wrong cause costs."""
 NAMEABLE = {cause: MEANINGS[cause] for cause in CAUSES if cause != UNDETERMINED}
 """Causes that can be named, with what each means."""
+
+FAMILIAR = (1, 3, 4, 35)
+"""Cases that lesson 5 speaks of: as patients they keep their numbers."""
+
+
+def _waiting_room() -> dict[int, Case]:
+    others = [number for number in sorted(CASES) if number not in FAMILIAR]
+    random.Random(0).shuffle(others)
+    seats = [number for number in range(1, len(CASES) + 1) if number not in FAMILIAR]
+    return {number: CASES[number] for number in FAMILIAR} | {
+        seat: CASES[number] for seat, number in zip(seats, others, strict=True)
+    }
+
+
+PATIENTS: dict[int, Case] = dict(sorted(_waiting_room().items()))
+"""The cases by the numbers that they have here, in mixed order: a case's own number tells whether it is healthy."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +51,7 @@ class Consultation:
     """Examine one network of the public cases step by step.
 
     Args:
-        number: of the case; see :data:`vgg_lesson.cases.CASES`.
+        number: of the patient, a key of ``PATIENTS``.
         dataset: images for it; a small subset keeps the probes short.
         steps: length of a training probe.
         seed: of the network's weights.
@@ -44,9 +61,9 @@ class Consultation:
     """
 
     def __init__(self, number: int, dataset: Dataset, *, steps: int = 80, seed: int = 0):
-        if number not in CASES:
-            raise ValueError(f"number must be that of a case, {min(CASES)} to {max(CASES)}, received {number!r}")
-        self.case: Case = CASES[number]
+        if number not in PATIENTS:
+            raise ValueError(f"number must be that of a patient, 1 to {len(PATIENTS)}, received {number!r}")
+        self.case: Case = PATIENTS[number]
         self.arguments = self.case.build(dataset, seed)
         self.patient = Patient(steps=steps, **self.arguments)
         self.named: list[str] = []

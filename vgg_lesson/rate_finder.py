@@ -72,7 +72,8 @@ def find_rate(
     import keras
 
     from vgg_lesson.acceleration import accelerate
-    from vgg_lesson.one_device import inner, on_one_device
+    from vgg_lesson.fresh_optimizer import fresh_optimizer
+    from vgg_lesson.one_device import inner
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
@@ -97,9 +98,9 @@ def find_rate(
             f"model {model.name!r} cannot be copied: its loss, metrics, optimizer and layers must be Keras's own, or "
             f"carry @keras.saving.register_keras_serializable(). Keras says: {error}"
         ) from error
+    copy.optimizer = fresh_optimizer(model.optimizer)  # Keras's own copy decays what the original excludes
     copy.set_weights(model.get_weights())
     accelerate(copy)
-    on_one_device(copy.optimizer)
     rates, losses = np.geomspace(low, high, steps), []
     for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate

@@ -12,8 +12,7 @@ from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
-from vgg_lesson.fused_adam import fuse_adam
-from vgg_lesson.one_device import inner, on_one_device
+from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.starting_weights import without_seeds
 
 NO_COPY = (NotImplementedError, TypeError, ValueError)
@@ -216,21 +215,3 @@ def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model
         run_eagerly=model.run_eagerly,
     )
     return made
-
-
-def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):
-    """A new optimizer of the same configuration, without the old one's state; names excluded from decay stay so."""
-    own = inner(optimizer)
-    written = object.__new__(type(own))  # Keras cannot write down every function or schedule: the rate is handed on
-    written.__dict__.update(own.__dict__, _learning_rate=0.5)
-    config, rate = written.get_config(), own._learning_rate
-    config["learning_rate"] = float(rate.numpy()) if isinstance(rate, keras.Variable) else rate
-    if not weight_decay:  # Muon has a second one
-        config |= {name: 0.0 for name, value in config.items() if name.endswith("weight_decay") and value}
-    made = on_one_device(fuse_adam(type(own).from_config(config)))
-    # What was excluded by name; by variable it cannot be handed on, as a copy has others.
-    made._exclude_from_weight_decay_pattern = getattr(own, "_exclude_from_weight_decay_pattern", None)
-    if own is optimizer:
-        return made
-    scaling = {"initial_scale": optimizer.initial_scale, "dynamic_growth_steps": optimizer.dynamic_growth_steps}
-    return type(optimizer)(made, **scaling)

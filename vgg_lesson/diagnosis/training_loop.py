@@ -12,6 +12,7 @@ from vgg_lesson.diagnosis.answers import correct_answers, logit_spread
 from vgg_lesson.diagnosis.configuration import rate_after, rates
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.one_device import inner
 
 FOLLOW = -1.0
@@ -27,7 +28,7 @@ class Trainer:
         self.structure = replace(variation, seed=0)
         self.model = self._copy(subject.seed)
         self.rate_factor, self.held_rate = (tf.Variable(value, trainable=False) for value in (1.0, FOLLOW))
-        self.optimizer = cloning.fresh_optimizer(subject.model.optimizer, weight_decay=not variation.strip)
+        self.optimizer = fresh_optimizer(subject.model.optimizer, weight_decay=not variation.strip)
         steps_by = inner(self.optimizer)
         self.base_rate: float | None = None
         if isinstance(steps_by._learning_rate, keras.Variable):

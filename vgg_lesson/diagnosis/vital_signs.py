@@ -72,10 +72,9 @@ def through_the_layers(model: keras.Model, images: np.ndarray) -> tuple[LayerSig
         images: (N, ...) float32.
     """
     signs, kept = [], [weight.numpy() for weight in model.weights]
-    wrapped = cloning.leaves(model)
 
     def wrap(layer):
-        original = layer.call
+        own, original = layer.__dict__.get("call"), layer.call  # own: see vgg_lesson.fused_batch_norm
 
         def call(inputs, *args, **kwargs):
             has_kernel = any(len(w.shape) >= 2 for w in layer.weights)
@@ -92,14 +91,16 @@ def through_the_layers(model: keras.Model, images: np.ndarray) -> tuple[LayerSig
             return outputs
 
         layer.call = call
-        return original
+        return own
 
-    originals = [(layer, wrap(layer)) for layer in wrapped]
+    own_calls = [(layer, wrap(layer)) for layer in cloning.leaves(model)]
     try:
         model(tf.constant(images), training=True)
     finally:
-        for layer, _ in originals:
+        for layer, own in own_calls:
             layer.__dict__.pop("call", None)
+            if own:
+                layer.call = own
         model.set_weights(kept)  # batch norm's moving statistics moved
     return tuple(signs)
 

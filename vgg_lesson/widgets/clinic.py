@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from vgg_lesson.cases import broken_cases, healthy_cases
-from vgg_lesson.consultation import INSTRUMENTS, NAMEABLE, Consultation
+from vgg_lesson.consultation import INSTRUMENTS, NAMEABLE, PATIENTS, Consultation
 from vgg_lesson.data import Dataset
 from vgg_lesson.widgets.common import PicturePanel, button, choice, error_words, goal_line, hinted, message_line
 from vgg_lesson.widgets.worker import Worker
@@ -34,8 +33,8 @@ class Clinic(widgets.VBox):
         self.error: Exception | None = None
         self.busy = False
         self.worker = Worker(self._fail)
-        cases = sorted(case.number for case in (*broken_cases(), *healthy_cases()))
-        self.number = choice("Patient", [(f"number {n}", n) for n in cases], number, "Some of the patients are healthy")
+        patients = [(f"number {patient}", patient) for patient in PATIENTS]
+        self.number = choice("Patient", patients, number, "Some of the patients are healthy")
         self.instrument = choice("Instrument", _priced(), next(iter(INSTRUMENTS)), "What to measure, and what it costs")
         causes = [(_words(cause), cause) for cause in NAMEABLE]
         self.cause = choice("Cause", causes, causes[0][1], "What is wrong with it")

@@ -79,7 +79,7 @@ def feature_map_explorer(*networks: Network) -> Explorer:
         {
             "network": _network(by_name),
             "image": _image(networks),
-            "layer": step_slider("Layer", layers, layers[0], "Whose output is shown, from the first to the last"),
+            "layer": choice("Layer", layers, layers[0], "Whose output is shown, from the first to the last"),
         },
         height=330,
     )
