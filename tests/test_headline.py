@@ -188,8 +188,12 @@ def test_network_refuses_the_stand_in(folder):
         headline.headline_network(a_dataset("sketches"), 8, folder)
 
 
-@pytest.mark.skipif(not (headline.FOLDER / headline.OUTPUTS).exists(), reason="the headline model is not recorded yet")
 class TestCommitted:
+    def test_both_files_are_those_that_the_record_was_written_with(self):
+        names = (headline.OUTPUTS, headline.MODEL)
+        digests = {name: hashlib.sha256((headline.FOLDER / name).read_bytes()).hexdigest() for name in names}
+        assert headline.load_headline().run.measurements["files"] == digests
+
     def test_outputs_are_those_of_the_record(self):
         found = headline.load_headline()
         assert np.bincount(found.labels).tolist() == [1000] * 10
