@@ -108,7 +108,7 @@ HEADLINE_MUON = TrainingConfig(
     dtype_policy="mixed_bfloat16",
 )
 """Chosen for half of that time on a machine that multiplies matrices of bfloat16 (AMX)."""
-HEADLINE_MUON_LONG = HEADLINE_MUON.change(epochs=22, augmentation=("flip", "shift", "cutout"))
+HEADLINE_MUON_LONG = HEADLINE_MUON.change(epochs=15, augmentation=("flip", "shift", "cutout"))
 """Chosen for one and a half times as long as the lecture's epoch; so many epochs want more augmentation."""
 
 JPEG_QUALITIES = (None, 50, 30)
