@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_runs import made_run
 
-from vgg_lesson.training_config import INITIALIZERS, TrainingConfig
+from vgg_lesson.training_config import DTYPE_POLICIES, INITIALIZERS, TrainingConfig
 
 
 def test_the_lectures_run_to_the_letter():
@@ -102,3 +102,8 @@ def test_a_changed_copy_is_checked_and_the_original_stays():
     assert config.change(epochs=7).epochs == 7 and config.epochs == 3
     with pytest.raises(ValueError, match="epochs"):
         config.change(epochs=-1)
+
+
+def test_muon_iterates_in_bfloat16_where_the_network_computes_in_it():
+    computed = {policy: TrainingConfig(dtype_policy=policy).ns_dtype for policy in DTYPE_POLICIES}
+    assert computed == {"float32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float32"}
