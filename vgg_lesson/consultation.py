@@ -22,15 +22,13 @@ FAMILIAR = (1, 3, 4, 35)
 
 
 def _waiting_room() -> dict[int, Case]:
-    others = [number for number in sorted(CASES) if number not in FAMILIAR]
+    others = [CASES[number] for number in sorted(CASES) if number not in FAMILIAR]
     random.Random(0).shuffle(others)
-    seats = [number for number in range(1, len(CASES) + 1) if number not in FAMILIAR]
-    return {number: CASES[number] for number in FAMILIAR} | {
-        seat: CASES[number] for seat, number in zip(seats, others, strict=True)
-    }
+    mixed = iter(others)
+    return {seat: CASES[seat] if seat in FAMILIAR else next(mixed) for seat in range(1, len(CASES) + 1)}
 
 
-PATIENTS: dict[int, Case] = dict(sorted(_waiting_room().items()))
+PATIENTS = _waiting_room()
 """The cases by the numbers that they have here, in mixed order: a case's own number tells whether it is healthy."""
 
 

@@ -58,18 +58,19 @@ def forward(model, images, batch_statistics: bool) -> np.ndarray:
     """Answers at inference; with ``batch_statistics`` batch norm works as in training, dropout stays off."""
     if not batch_statistics:
         return model(tf.constant(images), training=False).numpy()
-    silenced = []
-    for layer in cloning.leaves(model):  # dropout and noise off, batch statistics on
-        if not any(len(w.shape) for w in layer.weights) and layer._call_has_training_arg:
 
-            def call(*args, _layer=layer, **kwargs):
-                kwargs["training"] = False
-                return type(_layer).call(_layer, *args, **kwargs)
+    def silenced(layer):
+        def call(*args, **kwargs):
+            kwargs["training"] = False
+            return type(layer).call(layer, *args, **kwargs)
 
-            layer.call = call
-            silenced.append(layer)
-    try:
+        return call
+
+    # dropout and noise off, batch statistics on
+    silent = [
+        layer
+        for layer in cloning.leaves(model)
+        if not any(len(w.shape) for w in layer.weights) and layer._call_has_training_arg
+    ]
+    with cloning.other_calls([(layer, silenced(layer)) for layer in silent]):
         return model(tf.constant(images), training=True).numpy()
-    finally:
-        for layer in silenced:
-            layer.__dict__.pop("call", None)

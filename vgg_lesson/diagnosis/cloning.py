@@ -73,6 +73,21 @@ def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return list(found.values())
 
 
+@contextmanager
+def other_calls(calls: list[tuple]):
+    """Inside, each of these layers computes with the function beside it; afterwards with its own again."""
+    own = [(layer, layer.__dict__.get("call")) for layer, _ in calls]  # see vgg_lesson.fused_batch_norm
+    for layer, call in calls:
+        layer.call = call
+    try:
+        yield
+    finally:
+        for layer, call in own:
+            layer.__dict__.pop("call", None)
+            if call:
+                layer.call = call
+
+
 def layers_with_statistics(model) -> list:
     """Layers that keep numbers which training moves without a gradient, as batch normalisation does."""
     return [layer for layer in leaves(model) if any(len(v.shape) for v in layer._non_trainable_variables)]

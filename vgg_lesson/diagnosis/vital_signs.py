@@ -73,8 +73,8 @@ def through_the_layers(model: keras.Model, images: np.ndarray) -> tuple[LayerSig
     """
     signs, kept = [], [weight.numpy() for weight in model.weights]
 
-    def wrap(layer):
-        own, original = layer.__dict__.get("call"), layer.call  # own: see vgg_lesson.fused_batch_norm
+    def measured(layer):
+        original = layer.call
 
         def call(inputs, *args, **kwargs):
             has_kernel = any(len(w.shape) >= 2 for w in layer.weights)
@@ -90,17 +90,12 @@ def through_the_layers(model: keras.Model, images: np.ndarray) -> tuple[LayerSig
             signs.append(_layer_signs(layer, inputs, outputs, has_kernel, only_training))
             return outputs
 
-        layer.call = call
-        return own
+        return call
 
-    own_calls = [(layer, wrap(layer)) for layer in cloning.leaves(model)]
     try:
-        model(tf.constant(images), training=True)
+        with cloning.other_calls([(layer, measured(layer)) for layer in cloning.leaves(model)]):
+            model(tf.constant(images), training=True)
     finally:
-        for layer, own in own_calls:
-            layer.__dict__.pop("call", None)
-            if own:
-                layer.call = own
         model.set_weights(kept)  # batch norm's moving statistics moved
     return tuple(signs)
 
