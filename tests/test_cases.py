@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vgg_lesson.cases import CASES, broken_cases, healthy_cases
+from vgg_lesson.cases import CASES, HEALTHY_CASES
 from vgg_lesson.data import load_data
 from vgg_lesson.diagnosis.causes import CAUSES
 
@@ -15,7 +15,9 @@ def few():
 
 def test_numbers_and_causes():
     assert set(range(1, 18)) <= set(CASES), "the 17 public reports"
-    assert len(broken_cases()) >= 27 and len(healthy_cases()) >= 20
+    assert len(HEALTHY_CASES) >= 20 and len(CASES) - len(HEALTHY_CASES) >= 27
+    healthy = {case for case in CASES.values() if case.causes == ("healthy",)}
+    assert healthy == set(HEALTHY_CASES) and min(case.number for case in healthy) > 100
     assert all(number == case.number for number, case in CASES.items())
     assert all(set(case.causes + case.also) <= set(CAUSES) for case in CASES.values())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vgg_lesson.cases import CASES, healthy_cases
+from vgg_lesson.cases import CASES, HEALTHY_CASES
 from vgg_lesson.consultation import FAMILIAR, INSTRUMENTS, NAMEABLE, PATIENTS, Consultation
 from vgg_lesson.data import load_data
 from vgg_lesson.widgets.clinic import Clinic
@@ -77,8 +77,8 @@ def test_every_case_comes_once_and_its_number_does_not_tell_whether_it_is_health
     assert sorted(case.number for case in PATIENTS.values()) == sorted(CASES)
     assert all(PATIENTS[number] is CASES[number] for number in FAMILIAR)
     half = len(PATIENTS) // 2
-    healthy = sum(PATIENTS[number] in healthy_cases() for number in range(1, half + 1))
-    assert 0.25 < healthy / len(healthy_cases()) < 0.75
+    healthy = sum(PATIENTS[number] in HEALTHY_CASES for number in range(1, half + 1))
+    assert 0.25 < healthy / len(HEALTHY_CASES) < 0.75
 
 
 def test_numbers_outside_the_clinic(dataset):

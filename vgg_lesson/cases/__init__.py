@@ -1,7 +1,7 @@
 """Networks with a known fault, and healthy ones: what the bench measures with and the clinic draws from.
 
 ``CASES`` maps a number to a :class:`Case`. Numbers 1 to 17 make public reports again, those from 18 on are
-of the same kinds, and numbers from 101 on are healthy.
+of the same kinds, and numbers from 101 on are healthy (``HEALTHY_CASES``).
 """
 
 from vgg_lesson.cases.case import Case
@@ -11,14 +11,4 @@ from vgg_lesson.cases.reported import REPORTED_CASES
 
 CASES: dict[int, Case] = {case.number: case for case in (*REPORTED_CASES, *MORE_CASES, *HEALTHY_CASES)}
 
-__all__ = ["CASES", "Case", "broken_cases", "healthy_cases"]
-
-
-def broken_cases() -> list[Case]:
-    """All cases with a fault, by number."""
-    return [case for number, case in sorted(CASES.items()) if case.causes != ("healthy",)]
-
-
-def healthy_cases() -> list[Case]:
-    """All cases without one, by number."""
-    return [case for number, case in sorted(CASES.items()) if case.causes == ("healthy",)]
+__all__ = ["CASES", "HEALTHY_CASES", "Case"]
