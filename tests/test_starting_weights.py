@@ -69,8 +69,16 @@ def test_grey_images_kept_as_colours_give_finite_filters_that_blow_nothing_up():
 def test_what_cannot_be_whitened_is_refused(shape, filters, says):
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(filters, 3)])
     with pytest.raises(ValueError, match=says):
-        whiten_first_layer(model, np.zeros(shape, np.float32))
+        whiten_first_layer(model, np.ones(shape, np.float32))
     assert model.layers[0].trainable
+
+
+@pytest.mark.parametrize("value", [0, np.nan, np.inf])
+def test_images_without_a_component_are_refused(value):
+    model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(8, 3)])
+    with pytest.raises(ValueError, match=f"finite and not all 0, received {float(value)}"):
+        whiten_first_layer(model, np.full((4, 32, 32, 3), value, np.float32))
+    assert np.isfinite(model.layers[0].get_weights()[0]).all()
 
 
 def test_signals_are_not_measured_with_a_start():

@@ -25,7 +25,8 @@ def whiten_first_layer(model, images, epsilon=5e-4):
         epsilon: added to the eigenvalues, as a share of their mean: directions with less are mostly noise.
 
     Raises:
-        ValueError: images of another shape than the model's, or a first layer with a single filter.
+        ValueError: images of another shape than the model's, images of zeros only or with values that are not finite,
+            or a first layer with a single filter.
     """
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     rows, columns, channels, filters = first.kernel.shape
@@ -33,6 +34,8 @@ def whiten_first_layer(model, images, epsilon=5e-4):
         raise ValueError(f"images must have the shape (N, *{model.input_shape[1:]}), received {images.shape}")
     if filters < 2:
         raise ValueError(f"whitening needs at least 2 filters in the first layer, received {filters}")
+    if not np.isfinite(images).all() or not np.any(images):
+        raise ValueError(f"images must be finite and not all 0, received {images.min()} to {images.max()}")
     windows = np.lib.stride_tricks.sliding_window_view(images.astype("float32"), (rows, columns), axis=(1, 2))
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, rows * columns * channels)
     values, vectors = np.linalg.eigh((patches.T @ patches / len(patches)).astype("float64"))
