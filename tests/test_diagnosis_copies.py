@@ -470,8 +470,8 @@ def test_a_training_may_start_from_he_weights():
     [
         ([(False,), (False,), (True,)], "The smallest change that made every seed learn: B."),
         ([(False,), (False,), (False,)], "None that was tried helped."),
-        ([(False,), (False,), ()], "None that was tried helped. Not tried: B (the time was over)."),
-        ([(False,), (), ()], "No remedy was tried. Not tried: A (the time was over), B (the time was over)."),
+        ([(False,), (False,), ()], "None that was tried helped. Not tried to the end: B (the time was over)."),
+        ([(False,), (), ()], "No remedy was tried to the end: A (the time was over), B (the time was over)."),
     ],
 )
 def test_the_outcome_tells_what_failed_from_what_was_not_tried(learned, said):

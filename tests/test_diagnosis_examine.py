@@ -503,6 +503,19 @@ def test_where_the_control_learns_a_remedy_must_answer_plain_images_better(cause
     assert useless.verdict == "did not help" and right.verdict == "learns better" and table.best is right
 
 
+def test_a_remedy_that_the_clock_cut_short_is_not_called_useless():
+    x, y = stripes()
+    report = Report(causes.LEARNING_RATE_TOO_LOW, True, (Finding(causes.LEARNING_RATE_TOO_LOW, "", "", ""),))
+    slow = small(keras.optimizers.Adam(1e-9))
+    table = prescribe(report, slow, x, y, seeds=1, steps=10**6, budget_seconds=6, remedies=(USELESS,))
+    control, useless = table.trials
+    assert useless.steps[0] > 0 and useless.cut_short == (True,)
+    assert useless.verdict == f"not tried to the end: the time was over after {useless.steps[0]} of 1000000 steps"
+    assert control.verdict.startswith("not tried to the end") and "None that was tried helped" not in table.outcome
+    table = prescribe(report, slow, x, y, seeds=1, steps=30, remedies=(USELESS,))
+    assert [trial.verdict for trial in table.trials] == ["does not learn", "did not help"]
+
+
 def test_at_a_rate_of_zero_nothing_is_tried():
     x, y = stripes(200)
     model = small(keras.optimizers.SGD(0.0))

@@ -34,14 +34,13 @@ class Prescription:
 
     @property
     def outcome(self) -> str:
-        """In words: the smallest change that was enough, or that none was, and which were not tried."""
+        """In words: the smallest change that was enough, or that none was, and which were not tried to the end."""
         if self.best:
             return f"The smallest change that made every seed learn: {self.best.remedy}."
-        untried = [f"{trial.remedy} ({trial.obstacle})" for trial in self.trials[1:] if not trial.learned]
-        rest = f" Not tried: {', '.join(untried)}." if untried else ""
-        return (
-            "No remedy was tried." if len(untried) == len(self.trials[1:]) else "None that was tried helped."
-        ) + rest
+        untried = [f"{trial.remedy} ({trial.obstacle})" for trial in self.trials[1:] if not trial.judged]
+        if len(untried) == len(self.trials[1:]):
+            return f"No remedy was tried to the end: {', '.join(untried)}."
+        return "None that was tried helped." + (f" Not tried to the end: {', '.join(untried)}." if untried else "")
 
     def rows(self) -> list[dict]:
         """One dictionary per trial, for a table."""

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+import numpy as np
+
 from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
 from vgg_lesson.diagnosis.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.batches import prepared
@@ -11,7 +13,7 @@ from vgg_lesson.diagnosis.causes import MEANINGS
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.guessing import limit
 from vgg_lesson.diagnosis.inspection import IMAGES
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis.laboratory import Chance, Laboratory, collapsed
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject
@@ -92,7 +94,7 @@ def prescribe(
         model, x_train, y_train, validation_data, options: as for ``examine``; nothing is changed.
         seeds: trainings of each, from different start weights.
         steps: longest training.
-        budget_seconds: wall time for everything; what does not fit is marked as not tried.
+        budget_seconds: wall time for everything; what does not fit is marked as not tried, or not to the end.
         remedies: other changes to try instead of those of the causes.
         progress: called with one sentence at each step.
 
@@ -129,7 +131,7 @@ def prescribe(
             if not number and courses and all(map(chance.learned, courses)):
                 _courses(lab, variation, seeds, steps, len(plan), True)  # it goes on: all get the same steps
                 steps, shares = min(c.steps for c in courses), [lab.accuracy(c) for c in courses]
-            trials.append(_trial(lab, variation, courses, shares))
+            trials.append(_trial(lab, variation, courses, shares, steps))
     return Prescription(tuple(trials), chance.loss, chance.majority, time.perf_counter() - began)
 
 
@@ -147,14 +149,25 @@ def _courses(lab: Laboratory, variation: Variation, seeds: int, steps: int, wait
     return courses
 
 
-def _trial(lab: Laboratory, variation: Variation, courses: list[Course], control: list[float]) -> Trial:
-    """Judge the trainings of one change; ``control``: accuracies at inference that it is compared with, if any."""
+def _trial(lab: Laboratory, variation: Variation, courses: list[Course], control: list[float], steps: int) -> Trial:
+    """Judge the trainings of one change.
+
+    Args:
+        control: accuracies at inference that it is compared with, if any.
+        steps: how many a training without success must have for its failure to count.
+    """
     learned, accuracy = [lab.chance.learned(c) for c in courses], [c.last_accuracy() for c in courses]
     if control:
         accuracy = [lab.accuracy(c) for c in courses]
+        learned = [True] * len(courses)  # of the control: it had learned, or there would be no comparison
     if control and variation != Variation():
         pairs = zip(accuracy, control, strict=False)  # without time, a change has fewer seeds
         learned = [mine > limit(max(other, lab.chance.majority), lab.asked) for mine, other in pairs]
+    ended = [c.steps >= steps or not np.isfinite(c.loss[-1]) or collapsed(c) for c in courses]
+    cut_short = [not (good or end) for good, end in zip(learned, ended, strict=True)]
+    obstacle = lab.refused.get(replace(variation, seed=0), Trial.obstacle)
+    if any(cut_short):
+        obstacle += f" after {min(c.steps for c in courses)} of {steps} steps"
     return Trial(
         variation.name,
         tuple(learned),
@@ -162,6 +175,7 @@ def _trial(lab: Laboratory, variation: Variation, courses: list[Course], control
         tuple(accuracy),
         tuple(c.steps for c in courses),
         tuple(courses),
-        lab.refused.get(replace(variation, seed=0), Trial.obstacle),
+        obstacle,
         bool(control),
+        tuple(cut_short),
     )

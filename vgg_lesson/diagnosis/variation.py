@@ -104,8 +104,9 @@ class Trial:
         remedy: its name. learned: for each seed, whether the network learned; where the untouched control does,
             whether it is right clearly more often than this, at inference and on plain training images.
         loss, accuracy: of the last steps, or at inference where that decides, for each seed.
-        steps: trained, for each seed. courses: the trainings. obstacle: why there are none.
+        steps: trained, for each seed. courses: the trainings. obstacle: why there are none, or why they were cut short.
         compared: whether the comparison with a control that learns decides.
+        cut_short: for each seed, whether the clock ended the training before it could be judged.
     """
 
     remedy: str
@@ -116,6 +117,12 @@ class Trial:
     courses: tuple[Course, ...]
     obstacle: str = "the time was over"
     compared: bool = False
+    cut_short: tuple[bool, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether it was tried long enough to say that it helped, or that it did not."""
+        return any(self.learned) or bool(self.learned) and not any(self.cut_short)
 
     @property
     def verdict(self) -> str:
@@ -128,6 +135,8 @@ class Trial:
         if any(self.learned):
             learns = "learns better" if self.compared else "learns"
             return learns if all(self.learned) else f"{learns} for some seeds"
+        if not self.judged:
+            return f"not tried to the end: {self.obstacle}"
         return "does not learn" if control else "did not help"
 
 
