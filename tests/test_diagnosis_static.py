@@ -229,6 +229,18 @@ def test_imbalance():
     assert [bool(class_imbalance(fact)) for fact in facts] == [False, True]
 
 
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize("form", ["numbers", "one-hot", "sigmoid"])
+def test_labels_of_nearly_one_class_do_not_accuse_the_loss(form, others):
+    x, _ = data(1000)
+    y = np.arange(1000) < others
+    loss = {"numbers": LOSS, "one-hot": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}[form]
+    last = [keras.layers.Dense(1, activation="sigmoid")] if form == "sigmoid" else []
+    found = static(tiny(*last), x, np.eye(4)[y.astype(int)] if form == "one-hot" else y.astype(int), loss)
+    assert [finding.cause for finding in found] == [causes.CLASS_IMBALANCE]
+    assert found[0].blocks_training is (not others) and ("1,000 labels are of one class" in str(found)) is (not others)
+
+
 def test_another_mix_of_classes_is_no_other_preparation():
     """Classes of different brightness: a balanced validation set is brighter than an imbalanced training set."""
     x, y = data(400)

@@ -18,8 +18,8 @@ from vgg_lesson.diagnosis.batches import as_fed
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.one_device import inner
 
-ROWS = 64
-"""Made-up answers are tried on so many real labels."""
+ROWS, SURE = 64, 0.99
+"""Made-up answers are tried on so many real labels, and give the class that they are sure of this probability."""
 NO_LOSS = (
     "no loss was compiled: one that add_loss, compute_loss or train_step brings along cannot be asked about answers, "
     "so nothing was tried; compile(loss=...) makes an examination possible"
@@ -89,14 +89,14 @@ def made_up_answers(labels: Labels, rows: np.ndarray, units: int, rng) -> dict[s
     """Rows of probabilities: right, wrong, uninformed (the prior), certain, and scattered (nearly uniform)."""
     classes = np.clip(labels.classes[rows], 0, units - 1)
     if units == 1:
-        right = np.where(labels.classes[rows] > 0, 0.99, 0.01)[:, None].astype(np.float32)
-        prior = np.full_like(right, np.clip(np.mean(labels.classes > 0), 0.01, 0.99))
+        right = np.where(labels.classes[rows] > 0, SURE, 1 - SURE)[:, None].astype(np.float32)
+        prior = np.full_like(right, np.clip(np.mean(labels.classes > 0), 1 - SURE, SURE))
         return {"right": right, "wrong": 1 - right, "uninformed": prior, "certain": np.round(right), "scattered": prior}
-    off = 0.01 / (units - 1)
+    off = (1 - SURE) / (units - 1)
     right = np.full((len(rows), units), off, np.float32)
-    right[np.arange(len(rows)), classes] = 0.99
+    right[np.arange(len(rows)), classes] = SURE
     wrong = np.full_like(right, off)
-    wrong[np.arange(len(rows)), (classes + 1 + rng.integers(0, units - 1, len(rows))) % units] = 0.99
+    wrong[np.arange(len(rows)), (classes + 1 + rng.integers(0, units - 1, len(rows))) % units] = SURE
     prior = np.maximum(labels.prior(units), 1e-7)
     uninformed = np.tile(prior / prior.sum(), (len(rows), 1)).astype(np.float32)
     scattered = rng.dirichlet(np.full(units, 50.0), len(rows)).astype(np.float32)

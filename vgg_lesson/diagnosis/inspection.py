@@ -115,7 +115,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
         found = [
             f
             for f in (
-                rules_output.loss_label_mismatch(facts.loss),
+                rules_output.loss_label_mismatch(facts.loss, facts.labels),
                 rules_output.non_finite_loss(facts.loss, facts.output),
             )
             if f

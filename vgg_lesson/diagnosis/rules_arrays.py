@@ -181,11 +181,17 @@ def class_imbalance(labels: LabelFacts) -> Finding | None:
 
     Calibrated on: CIFAR-10 and the stand-in 1.0; random subsets of 500 images below 2.
     """
-    others = (1 - labels.majority) / max(1, labels.distinct - 1)
-    if (
-        labels.distinct == 1
-        or (labels.distinct > 2 and labels.majority >= max(0.5, 3 * others))
-        or (labels.imbalance >= FAR_APART and labels.majority > 0.2)
+    if labels.distinct == 1:
+        return Finding(
+            causes.CLASS_IMBALANCE,
+            f"all {labels.count:,} labels are of one class",
+            "there must be two classes to tell apart",
+            "look at how the labels were made: an argmax along the wrong axis, or the first rows of sorted data",
+            blocks_training=True,
+        )
+    others = (1 - labels.majority) / (labels.distinct - 1)
+    if (labels.distinct > 2 and labels.majority >= max(0.5, 3 * others)) or (
+        labels.imbalance >= FAR_APART and labels.majority > 0.2
     ):
         return Finding(
             causes.CLASS_IMBALANCE,

@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import LabelFacts
-from vgg_lesson.diagnosis.configuration import LossFacts, OutputFacts
+from vgg_lesson.diagnosis.configuration import SURE, LossFacts, OutputFacts
 from vgg_lesson.diagnosis.metric_facts import MetricFacts
 from vgg_lesson.diagnosis.report import Finding
 
@@ -156,8 +156,11 @@ def answers_mix_images(output: OutputFacts) -> Finding | None:
     )
 
 
-def loss_label_mismatch(loss: LossFacts) -> Finding | None:
-    """The loss raises on labels and outputs of these shapes, or is not smallest for right answers."""
+def loss_label_mismatch(loss: LossFacts, labels: LabelFacts) -> Finding | None:
+    """The loss raises on labels and outputs of these shapes, or is not smallest for right answers.
+
+    Where nearly all labels are of one class, the uninformed answer is surer of it than the right one: no rival then.
+    """
     if loss.error:
         return Finding(
             causes.LOSS_LABEL_MISMATCH,
@@ -166,10 +169,8 @@ def loss_label_mismatch(loss: LossFacts) -> Finding | None:
             "sparse_categorical_crossentropy for class numbers, categorical_crossentropy for one-hot rows",
             blocks_training=True,
         )
-    if (
-        np.isfinite([loss.right, loss.wrong, loss.uninformed]).all()
-        and not loss.right < min(loss.wrong, loss.uninformed) - 1e-6
-    ):
+    rivals = [loss.wrong, loss.uninformed] if labels.entropy > -2 * np.log(SURE) else [loss.wrong]
+    if np.isfinite([loss.right, *rivals]).all() and not loss.right < min(rivals) - 1e-6:
         return Finding(
             causes.LOSS_LABEL_MISMATCH,
             (
