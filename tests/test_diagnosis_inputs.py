@@ -204,15 +204,17 @@ def test_validation_images_must_be_as_the_augmentation_leaves_the_training_image
         (lambda x: {}["missing"], False),  # told where a training needs it
         (lambda x: 2 * x - 9.0, True),
         (lambda x, y: (x / 255, y), True),
+        (lambda x: np.divide(x, 255, out=x), True),  # in place
     ],
 )
 def test_what_counts_as_a_preparation(augmentation, scales):
     x, y = stripes(100)
-    subject = Subject.of(small(), x, y, augmentation=augmentation)
+    subject = Subject.of(small(), x.copy(), y, augmentation=augmentation)
     rows = np.arange(90)
     assert prepares(subject, rows) is scales
     found = prepared(subject, rows)
     assert len(found) == 90 and np.array_equal(found, x[:90]) != scales
+    np.testing.assert_array_equal(subject.images, x)
 
 
 def test_a_layers_draws_go_on_and_its_state_is_put_back():

@@ -62,3 +62,21 @@ def test_weights_of_a_training_that_goes_on_are_no_start_weights():
 def test_batches_of_few_images_are_waited_for_longer(batch_size, wait):
     watch, _ = watched(flat(1e-3), *stripes(64), batch_size=batch_size, epochs=1)
     assert watch.wait == wait
+
+
+@pytest.mark.parametrize("where", [0, slice(None)])
+def test_nan_is_not_put_down_to_the_rate(where):
+    """With oneDNN, convolution and ReLU in one kernel make 0 of NaN: the loss stays finite, at that of guessing."""
+    x, y = stripes()
+    x[where] = np.nan
+    watch, told = watched(small(), x, y)
+    assert watch.cause == causes.NON_FINITE_VALUES and "look for NaN in the images and labels" in told[0]
+
+
+def test_a_loss_that_grew_before_it_was_not_finite_speaks_of_the_rate():
+    x, y = stripes()
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(4)]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    model.compile(keras.optimizers.SGD(1e9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    watch, told = watched(model, x, y)
+    assert not np.isfinite(watch.losses[-1]) and watch.cause == causes.LEARNING_RATE_TOO_HIGH, told

@@ -108,6 +108,13 @@ def test_network_and_optimizer_are_the_packages(config):
     assert not config.weight_decay or excluded[0] == excluded[1]
 
 
+def test_a_script_with_muon_makes_its_first_step():
+    config = TrainingConfig(configuration="A", width=1 / 8, head=(), optimizer="muon", batch_norm=True)
+    names = names_of(keras_code(config), noise(40))
+    loss, _ = names["model"].train_on_batch(names["x_train"][:8], names["y_train"][:8])
+    assert np.isfinite(loss)
+
+
 @pytest.mark.parametrize("how", PREPROCESSINGS)
 def test_preprocessing_is_the_packages(how):
     data = noise(100)

@@ -42,7 +42,8 @@ def keras_code(config: TrainingConfig, train_images: int | None = None) -> str:
 def _head(config: TrainingConfig) -> str:
     depth = weight_layers(config.configuration, config.head, config.blocks) + (config.whitening == "whitening_layer")
     title = f"VGG {config.configuration}, {depth} weight layers, on CIFAR-10."
-    imports = "import math\nimport sys\n" if config.augmentation or config.schedule != "constant" else "import sys\n"
+    needs_math = config.augmentation or config.schedule != "constant" or config.optimizer == "muon"
+    imports = "import math\nimport sys\n" if needs_math else "import sys\n"
     policy = config.dtype_policy
     precision = "" if policy == "float32" else f'keras.config.set_dtype_policy("{policy}")\n'
     return f'''"""{title}"""

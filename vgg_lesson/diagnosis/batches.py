@@ -41,7 +41,7 @@ def prepares(subject: Subject, rows: np.ndarray) -> bool:
     rows = rows[:BATCH]
     images = subject.images[rows]
     try:
-        changed, _ = augment_batch(subject.augmentation, images, subject.labels.given[rows])
+        changed, _ = augment_batch(subject.augmentation, images.copy(), subject.labels.given[rows])
     except arguments.PartRaises:  # told where a training needs it
         return False
     if len(changed) != len(images):

@@ -26,6 +26,8 @@ KNOWS = 0.9
 unequal: without the labels that cannot be told apart."""
 FIRST = 40
 """The first losses are the mean over one in so many of the batches that are waited for."""
+EXPLODES = 3
+"""A loss that grew to so many times the first before it was not finite any more speaks of the steps, not of the data."""
 SIDE, PIXELS = 96, 255
 """Height and width of the noise where the network takes any, and its range where the network itself scales pixels."""
 TOLD = ": give x_train and y_train to DiagnosisCallback"
@@ -177,6 +179,11 @@ class DiagnosisCallback(keras.callbacks.Callback):
         model = self.model
         if not model.trainable_weights:
             return causes.FROZEN_WEIGHTS, "no weight is trainable"
+        broken = [weight.path for weight in model.weights if not np.isfinite(keras.ops.convert_to_numpy(weight)).all()]
+        finite = [loss for loss in self.losses if math.isfinite(loss)]
+        if (broken or len(finite) < len(self.losses)) and (not finite or max(finite) < EXPLODES * finite[0]):
+            where = f"{broken[0]} holds NaN or infinity" if broken else f"the loss is {self.losses[-1]}"
+            return causes.NON_FINITE_VALUES, f"{where}: look for NaN in the images and labels{TOLD}"
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         trainable = {id(weight) for weight in model.trainable_weights}
         ratios = [
