@@ -41,6 +41,15 @@ def test_the_score_counts_seconds_and_wrong_names(consultation):
     assert consultation.score == 70 - (24 - 10)
 
 
+@pytest.mark.parametrize("number", [30, 67])
+def test_patients_whose_loss_raises_can_be_measured_all_the_same(dataset, number):
+    consultation = Consultation(number, dataset, steps=5)
+    said = {name: consultation.order(name).text for name in INSTRUMENTS if INSTRUMENTS[name].kind == "vital sign"}
+    refused = {name for name, text in said.items() if "It cannot be trained at all. Keras says:" in text}
+    assert refused == {"first loss", "updates"}
+    assert "logits differ between images by" in said["signal through the layers"]
+
+
 def test_a_name_that_is_no_cause_is_refused(consultation):
     with pytest.raises(ValueError, match="received 'bad luck'"):
         consultation.name("bad luck")

@@ -121,8 +121,8 @@ class Consultation:
         together = f" It does not act alone: {', '.join(others)} has a part in it." if others else ""
         return Verdict(True, f"Right. {MEANINGS[cause]}{together} What was changed: {self.case.name}.")
 
-    def prescribe(self, *, seeds: int = 2, steps: int = 80, budget_seconds: float = 60) -> Prescription:
-        """Try the remedies that belong to the case's true causes, beside an untouched control.
+    def prescribe(self) -> Prescription:
+        """Try the remedies that belong to the case's true causes, beside an untouched control; once, up to a minute.
 
         Without trials, and with words instead, where there is nothing to try by training (``can_be_tried``).
 
@@ -134,9 +134,7 @@ class Consultation:
         findings = tuple(Finding(cause, "named in the clinic", "", "") for cause in self.case.causes)
         report = Report(self.case.causes[0], None, findings)
         if self.prescription is None:
-            self.prescription = prescribe(
-                report, **self.arguments, seeds=seeds, steps=steps, budget_seconds=budget_seconds
-            )
+            self.prescription = prescribe(report, **self.arguments, seeds=2, steps=80, budget_seconds=60)
         return self.prescription
 
     @property

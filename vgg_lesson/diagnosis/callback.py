@@ -27,7 +27,7 @@ unequal: without the labels that cannot be told apart."""
 FIRST = 40
 """The first losses are the mean over one in so many of the batches that are waited for."""
 EXPLODES = 3
-"""A loss that grew to so many times the first before it was not finite any more speaks of the steps, not of the data."""
+"""A loss that grew to so many times the first before it was not finite speaks of the steps, not of the data."""
 SIDE, PIXELS = 96, 255
 """Height and width of the noise where the network takes any, and its range where the network itself scales pixels."""
 TOLD = ": give x_train and y_train to DiagnosisCallback"

@@ -48,6 +48,7 @@ class Instrument:
         seconds: its cost.
         kind: "vital sign" (measures, changes nothing) or "probe" (trains copies).
         measure: Patient -> Measurement.
+        asks_loss: whether nothing can be measured where the loss or the output raises.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Instrument:
     seconds: float
     kind: str
     measure: Callable[["Patient"], Measurement]
+    asks_loss: bool = False
 
 
 class Patient:
@@ -76,8 +78,14 @@ class Patient:
         if instrument.name not in self.results:
             self.progress(f"{instrument.name}: about {instrument.seconds:g} s")
             with cloning.untouched_randomness(self.subject.seed):
-                self.results[instrument.name] = instrument.measure(self)
+                self.results[instrument.name] = self._measured(instrument)
         return self.results[instrument.name]
+
+    def _measured(self, instrument: Instrument) -> Measurement:
+        refused = self.facts.loss.error or self.facts.output.error
+        if instrument.asks_loss and refused:
+            return Measurement(instrument.name, f"It cannot be trained at all. Keras says: {refused}")
+        return instrument.measure(self)
 
     def keep(self, key: str, make: Callable[[], object]):
         """``make()`` once, then the same again."""
@@ -95,7 +103,8 @@ class Patient:
 
     @property
     def signs(self) -> vital_signs.NetworkSigns:
-        return self.keep("signs", lambda: vital_signs.network_signs(self.subject, self.fresh, 128))
+        works = not self.facts.loss.error
+        return self.keep("signs", lambda: vital_signs.network_signs(self.subject, self.fresh, 128, loss_works=works))
 
     @property
     def chance(self) -> Chance:

@@ -118,9 +118,6 @@ def _known_good(patient: Patient) -> Measurement:
 
 def _compare(name: str, *variations: Variation):
     def measure(patient: Patient) -> Measurement:
-        refused = patient.facts.loss.error or patient.facts.output.error
-        if refused:
-            return Measurement(name, f"It cannot be trained at all. Keras says: {refused}")
         control = patient.control()
         courses = [control] + [patient.laboratory.train(v, patient.steps) for v in variations]
         lines = [
@@ -141,12 +138,12 @@ def _compare(name: str, *variations: Variation):
     return measure
 
 
-def _sign(name, question, seconds, measure):
-    return name, Instrument(name, question, seconds, "vital sign", measure)
+def _sign(name, question, seconds, measure, *, asks_loss=False):
+    return name, Instrument(name, question, seconds, "vital sign", measure, asks_loss)
 
 
 def _probe(name, question, seconds, *variations):
-    return name, Instrument(name, question, seconds, "probe", _compare(name, *variations))
+    return name, Instrument(name, question, seconds, "probe", _compare(name, *variations), True)
 
 
 VITAL_SIGNS: dict[str, Instrument] = dict(
@@ -166,8 +163,8 @@ VITAL_SIGNS: dict[str, Instrument] = dict(
             _signal,
         ),
         _sign("silent units", "How many units are zero for every image?", 1, _silent_units),
-        _sign("first loss", "How does the fresh network's loss compare with guessing?", 1, _first_loss),
-        _sign("updates", "How much does a step change the weights?", 4, _weights),
+        _sign("first loss", "How does the fresh network's loss compare with guessing?", 1, _first_loss, asks_loss=True),
+        _sign("updates", "How much does a step change the weights?", 4, _weights, asks_loss=True),
     ]
 )
 """Name -> instrument that measures without training."""

@@ -217,7 +217,7 @@ def frozen_weights(frozen: int, total: int, unreachable: tuple[str, ...]) -> Sus
     )
 
 
-def batchnorm_unusual(model: keras.Model, leaves) -> Suspicion | None:
+def batchnorm_unusual(leaves) -> Suspicion | None:
     """Batch normalisation that is frozen, or whose epsilon exceeds 0.05 (Keras: 0.001), cannot normalise."""
     norms = [layer for layer in leaves if isinstance(layer, keras.layers.BatchNormalization)]
     odd = [layer for layer in norms if not layer.trainable or layer.epsilon > 0.05]

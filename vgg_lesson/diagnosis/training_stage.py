@@ -146,7 +146,7 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
         dead,
         rules.initialisation_too_large(signs, chance),
         None if dead else rules.initialisation_too_small(signs),
-        rules.batchnorm_unusual(subject.model, cloning.leaves(subject.model)),
+        rules.batchnorm_unusual(cloning.leaves(subject.model)),
         rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
         rules.regularisation_too_strong(signs, chance, decay(subject), exam.lab.strip, constrained),
         rules.learning_rate_too_high(update, facts.rate, facts.rates),

@@ -193,19 +193,27 @@ def shrinkage(layers) -> float:
     return last / first if first else 0.0
 
 
-def network_signs(subject: Subject, model: keras.Model, count: int = 4 * BATCH) -> NetworkSigns:
-    """Measure ``model`` (a copy of ours) on up to ``count`` training images of the subject."""
+def network_signs(
+    subject: Subject, model: keras.Model, count: int = 4 * BATCH, *, loss_works: bool = True
+) -> NetworkSigns:
+    """Measure ``model`` (a copy of ours) on up to ``count`` training images of the subject.
+
+    Without ``loss_works`` the loss is not asked, and is NaN in what is returned.
+    """
     rows = subject.sample(count)
     images = prepared(subject, rows).astype(np.float32)
     labels, classes = subject.labels.given[rows], subject.labels.classes[rows]
     layers = through_the_layers(model, images[:BATCH])
     kept = model.get_weights()
-    results, loss = {}, loss_function(subject.model)
+    results, loss = {}, loss_function(subject.model) if loss_works else None
     normalises = bool(cloning.layers_with_statistics(model))
     for mode in (False, True) if normalises else (False,):
         outputs = answered(model, images, mode)
         model.set_weights(kept)
         right = share_right(outputs, classes) if outputs.ndim == 2 else np.nan
+        results[mode] = np.nan, right, outputs
+        if loss is None:
+            continue
         asked = tf.constant(as_fed(labels)), tf.constant(outputs)
         with arguments.named("the loss"):
             results[mode] = float(loss(*asked)), right, outputs
