@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from made_networks import Undeclared, small, stripes
 
 from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe
@@ -43,16 +42,6 @@ def test_healthy_network_and_nothing_changed():
     assert int(model.optimizer.iterations.numpy()) == 0 and model.compiled is compiled
     assert random.getstate() == states[0] and np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
     model.fit(x, y, epochs=1, verbose=0)  # still usable
-
-
-def test_tensorflow_draws_go_on_as_without_an_examination():
-    keras.utils.set_random_seed(5)
-    expected = [float(tf.random.uniform([])) for _ in range(2)]
-    keras.utils.set_random_seed(5)
-    first = float(tf.random.uniform([]))
-    with cloning.untouched_randomness(1):
-        tf.random.uniform([])
-    assert [first, float(tf.random.uniform([]))] == expected
 
 
 def test_rate_too_low_is_named_proved_and_cured():

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.outputs import Outputs
+from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.starting_weights import without_seeds
 
 Prepare = Callable[[np.ndarray], np.ndarray]
@@ -144,10 +145,10 @@ def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network before training, without a ``TrainingConfig.start``: new random weights, for comparison.
 
     A way of explaining that gives the same maps for it does not explain what was learned
-    (Adebayo et al., arXiv 1810.03292). Sets the global seeds of Python, NumPy and TensorFlow.
+    (Adebayo et al., arXiv 1810.03292).
     """
-    keras.utils.set_random_seed(seed)
-    return keras.models.clone_model(model, clone_function=_drawn_anew)
+    with untouched_randomness(seed):
+        return keras.models.clone_model(model, clone_function=_drawn_anew)
 
 
 def _drawn_anew(layer: keras.layers.Layer) -> keras.layers.Layer:

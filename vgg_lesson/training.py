@@ -22,6 +22,7 @@ from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
+from vgg_lesson.random_states import DRAWING
 from vgg_lesson.run_record import Run, judge
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import TrainingConfig
@@ -29,9 +30,6 @@ from vgg_lesson.training_config import TrainingConfig
 # Every training is a new network and traces its own functions: TensorFlow takes this for a mistake
 # after five of them, and would say so on stderr, under some cell of a lesson.
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in str(record.msg))
-# The seeds of Python, NumPy and TensorFlow belong to the process: two threads that start a
-# training at the same time must not draw from each other's.
-_SEEDED = threading.Lock()
 
 
 class Trained(NamedTuple):
@@ -195,7 +193,7 @@ def prepared(
         if not len(images):
             raise ValueError(f"a training needs at least one {name} image, received {dataset!r}")
     statistics = statistics_for(dataset, config)  # once, and before others wait for the lock
-    with _SEEDED, strategy.scope() if strategy else nullcontext():
+    with DRAWING, strategy.scope() if strategy else nullcontext():
         keras.utils.set_random_seed(config.seed)
         model = build_model(
             config,

@@ -9,6 +9,7 @@ import numpy as np
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.data import Dataset
 from vgg_lesson.preprocessing import fit_statistics, preprocess
+from vgg_lesson.random_states import untouched_randomness
 
 WIDTH = 1 / 8
 HEAD = (64,)
@@ -35,9 +36,9 @@ class Case:
     also: tuple[str, ...] = ()
 
     def build(self, dataset: Dataset, seed: int = 0) -> dict:
-        """Arguments for ``examine``: model, x_train, y_train and options. Sets the global seeds to ``seed``."""
-        keras.utils.set_random_seed(seed)
-        return self.make(dataset, seed)
+        """Arguments for ``examine``: model, x_train, y_train and options. Global random states stay as they are."""
+        with untouched_randomness(seed):
+            return self.make(dataset, seed)
 
     def named_by(self, report) -> bool:
         """True when the report's first cause is a true one."""

@@ -16,6 +16,7 @@ from vgg_lesson.diagnosis.examine import examine
 from vgg_lesson.diagnosis.laboratory import FEW, Chance, whole_steps
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.progress import StepLosses
+from vgg_lesson.random_states import untouched_randomness
 
 OPTIONS = tuple(inspect.signature(examine).parameters)[3:]
 """What ``examine`` takes behind the model and its training data."""
@@ -203,7 +204,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
             return causes.UNDETERMINED, f"no input is declared{TOLD}"
         sides = [SIDE if side is None else side for side in shape[1:]]
         noise = np.random.default_rng(0).uniform(0, 1, (32, *sides)).astype(np.float32)
-        with cloning.untouched_randomness(0):
+        with untouched_randomness(0):
             copy = cloning.copy(model, noise, seed=0)
         if self.before is not None:
             copy.set_weights(self.before)

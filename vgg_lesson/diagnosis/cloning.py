@@ -1,56 +1,22 @@
-"""Copies of a model with one thing changed, fresh weights from a seed, and global random states left as they were."""
+"""Copies of a model with one thing changed, and with fresh weights from a seed."""
 
-import random
 from contextlib import contextmanager
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.common import global_state
 from keras.src.models.functional import Functional
-from tensorflow.python.eager import context as eager_context
 
 from vgg_lesson.acceleration import accelerate
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
 from vgg_lesson.fresh_optimizer import fresh_optimizer
+from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.starting_weights import without_seeds
 
 NO_COPY = (NotImplementedError, TypeError, ValueError)
 """What a model or layer of somebody else may raise when it is copied."""
 PENALTIES = ("regularizer", "constraint")
 """How the names end by which a layer's configuration calls its penalties and constraints."""
-
-
-@contextmanager
-def untouched_randomness(seed: int):
-    """Inside, Python, NumPy and TensorFlow draw from ``seed``; afterwards their global states are as before."""
-    context = eager_context.context()
-    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the state that others use
-    context_state = {name: context.__dict__[name] for name in ("_seed", "_rng") if name in context.__dict__}
-    tf_rng_state = context._rng.getstate() if "_rng" in context_state else None
-    keras_seed = global_state.get_global_attribute("global_random_seed")
-    keras_generator = global_state.get_global_attribute("global_seed_generator")
-    names = global_state.get_global_attribute("object_name_uids")
-    names = None if names is None else names.copy()
-    generator_state = None if keras_generator is None else keras_generator.state.numpy()
-    try:
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        context._set_global_seed(seed)
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        for name in ("_seed", "_rng"):
-            context.__dict__.pop(name, None)
-        context.__dict__.update(context_state)
-        if tf_rng_state is not None:
-            context._rng.setstate(tf_rng_state)
-        global_state.set_global_attribute("global_random_seed", keras_seed)
-        if keras_generator is not None:
-            keras_generator.state.assign(generator_state)
-        global_state.set_global_attribute("global_seed_generator", keras_generator)
-        global_state.set_global_attribute("object_name_uids", names)
 
 
 def held(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

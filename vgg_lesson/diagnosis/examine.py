@@ -28,6 +28,7 @@ from vgg_lesson.diagnosis.report import Finding, Report, cause_of
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
+from vgg_lesson.random_states import untouched_randomness
 
 
 def examine(
@@ -81,16 +82,15 @@ def examine(
         seed=seed,
     )
     say = arguments.function(progress, "progress", "one sentence") or (lambda text: None)
-    with cloning.untouched_randomness(subject.seed):
+    with untouched_randomness(subject.seed):
         return Examination(subject, began, budget, say).run()
 
 
-USABLE = 0.93
-"""Share of the budget after which nothing new is begun: a step under way is finished."""
+USABLE, SHORTEST, KNOWN_GOOD_SHARE = 0.93, 4, 0.3
+"""Share of the budget after which nothing new is begun: a step under way is finished; seconds below which the
+known-good network is not begun, and its share of the time that is left."""
 NEARLY_ALL, ENOUGH_STEPS = 0.85, 300
 """Share of the budget by which the clock may have ended it; steps that it wants: 211 for the lecture's network."""
-SHORTEST, KNOWN_GOOD_SHARE = 4, 0.3
-"""Seconds below which the known-good network is not begun, and its share of the time that is left."""
 
 
 class Examination:

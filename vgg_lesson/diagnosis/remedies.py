@@ -18,6 +18,7 @@ from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
+from vgg_lesson.random_states import untouched_randomness
 
 RATE_DOWN = Variation("rate x 0.1", rate=0.1)
 RATE_FAR_DOWN = Variation("rate x 0.001", rate=0.001)
@@ -113,7 +114,7 @@ def prescribe(
         return Prescription((), report.chance_loss, float("nan"), 0.0, by_hand(report))
     subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
     chance = Chance.of(subject, loss_facts(subject))
-    with cloning.untouched_randomness(seed):
+    with untouched_randomness(seed):
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=seed)
         except cloning.NO_COPY as error:  # told, not raised, as by examine
