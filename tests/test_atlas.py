@@ -46,4 +46,6 @@ def test_a_run_of_the_learner_finds_its_place():
     assert place_of(base.change(configuration="C")) is None
     assert place_of(base.change(blocks=2)) is None  # 7 to 10 layers
     assert place_of(base.change(optimizer="sgd", momentum=0.0)) is None
+    assert place_of(base.change(optimizer="muon")) is None
+    assert place_of(base.change(start=("identity",))) is None
     assert {place_of(base).remedy} <= set(REMEDIES)

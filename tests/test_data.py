@@ -209,6 +209,27 @@ def test_an_npz_of_another_account_in_the_cache_is_not_called_damaged(computer, 
     assert "cifar10-named.npz in the cache may not be read" in load_data().description
 
 
+def test_a_cache_folder_that_may_not_be_entered_costs_time_and_no_more(computer, monkeypatch):
+    monkeypatch.setattr(data, "cached_sketches", sketch_cache.cached_sketches)
+    monkeypatch.setenv("VGG_LESSON_CACHE", str(computer / "locked" / "cache"))
+
+    def locked(call):
+        def refuse(path, *more, **options):
+            if "locked" in str(path):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *more, **options)
+
+        return refuse
+
+    for name in ("stat", "mkdir", "open"):
+        monkeypatch.setattr(os, name, locked(getattr(os, name)))
+    assert "the cache cannot be written (Permission denied)" in load_data("sketches").description
+    monkeypatch.setenv("VGG_LESSON_DATA", str(made_cifar10.write_folder(computer / "mine", seed=1)))
+    dataset = load_data()
+    assert_holds(dataset, 1)
+    assert "the cache cannot be written (Permission denied)" in dataset.description
+
+
 def test_an_unwritable_cache_costs_time_and_is_reported(computer, monkeypatch):
     monkeypatch.setattr(data, "cached_sketches", sketch_cache.cached_sketches)
     (computer / "file").write_text("no folder can be below a file")

@@ -40,6 +40,18 @@ def test_feature_maps_are_the_convolution_by_loops():
     assert explain.feature_maps(net, IMAGE, "first") == pytest.approx(np.maximum(expected, 0), abs=1e-5)
 
 
+def test_a_network_for_images_of_any_size_is_explained():
+    free, sized = small_net(*averaging_net().layers[3:], size=None), averaging_net()
+    free.set_weights(sized.get_weights())
+    for layer in ("first", "second"):
+        found = [explain.grad_cam(net, IMAGE, layer, 1).heat for net in (free, sized)]
+        assert found[0] == pytest.approx(found[1], abs=1e-6)
+    with pytest.raises(ValueError, match="received \\(8, 8\\)"):
+        explain.feature_maps(free, IMAGE[..., 0], "first")
+    with pytest.raises(ValueError, match="received \\(8, 8, 1\\)"):
+        explain.feature_maps(free, IMAGE[..., :1], "first")
+
+
 @pytest.mark.parametrize("target", [0, 1, 2, 3])
 def test_grad_cam_on_global_average_pooling_is_the_class_activation_map(target):
     """There the weights are the dense layer's own, over the map's area (Zhou et al., arXiv 1512.04150)."""

@@ -166,6 +166,23 @@ def test_the_penalty_of_the_weights_is_no_part_of_the_loss():
     assert found[1] == pytest.approx(found[0], abs=1e-4)
 
 
+def test_a_penalty_on_what_a_layer_gives_stays_in_the_loss():
+    images, labels = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32), np.arange(8) % 2
+    layer = keras.layers.Dense(2, activation="softmax", activity_regularizer=keras.regularizers.L2(0.1))
+    model = keras.Sequential([keras.Input((4,)), layer])
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    found = find_rate(model, [(images, labels)], steps=30, low=1e-9, high=1e-8)
+    assert found.losses[-1] == pytest.approx(model.evaluate(images, labels, verbose=0), abs=1e-3)
+
+
+def test_a_layer_that_keras_does_not_copy_is_named():
+    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: 2 * x), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential(layers, name="doubled")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="'doubled' cannot be copied: its loss, metrics, optimizer and layers must be"):
+        find_rate(model, [(np.zeros((4, 4)), np.zeros(4))])
+
+
 def test_a_loss_function_of_ones_own_that_keras_cannot_copy_is_named():
     def my_loss(y_true, y_pred):
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)

@@ -45,3 +45,8 @@ def test_the_table_names_a_start():
 def test_blocks_that_are_left_out_cost_nothing():
     config = TrainingConfig(width=1.0)
     assert estimated_seconds(config.change(blocks=2), 5000) < 0.5 * estimated_seconds(config, 5000)
+
+
+def test_fewer_filters_cost_less():
+    config = TrainingConfig(width=1.0, head=())
+    assert estimated_seconds(config.change(filters=(16,) * 5), 5000) < 0.1 * estimated_seconds(config, 5000)

@@ -281,6 +281,16 @@ def test_a_model_that_is_released_while_it_is_saved_is_saved(panel, monkeypatch,
     assert {path.name for path in tmp_path.iterdir()} == {"run_1.keras", "run_1.json"}
 
 
+def test_a_save_that_failed_leaves_nothing_behind_when_the_next_one_works(panel, monkeypatch):
+    run = panel.train_blocking()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "save_trained", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+        panel.buttons["save"].click()
+    assert "no space left" in panel.notice.value and panel.wait() is run
+    panel.buttons["save"].click()
+    assert "Saved" in panel.message.value and not panel.notice.value
+
+
 def test_an_error_is_shown_in_words_and_raised_by_wait(panel, monkeypatch):
     monkeypatch.setattr(module, "learning_curves", lambda *_: 1 / 0)
     panel.buttons["train"].click()

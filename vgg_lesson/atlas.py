@@ -99,17 +99,17 @@ def place_of(config: TrainingConfig) -> Place | None:
 
     Only depth, rate, optimizer, initialiser and batch norm are looked at: width, head, images and
     epochs of the learner's run usually differ from the recorded ones, as the words of the picture say.
-    Left-out blocks change the depth, and another momentum the optimizer: such a run has no place.
+    Left-out blocks change the depth, another momentum the optimizer, a start the weights: such a run has no place.
     """
     other_momentum = config.optimizer == "sgd" and config.momentum != TrainingConfig.momentum
-    if config.blocks != TrainingConfig.blocks or other_momentum:
+    if config.blocks != TrainingConfig.blocks or other_momentum or config.start:
         return None
-    changes = (config.initializer != "glorot_uniform", config.batch_norm, config.optimizer != "adam")
+    changes = (config.initializer != "glorot_uniform", config.batch_norm, config.optimizer)
     remedy = {
-        (False, False, False): "lecture",
-        (True, False, False): "he" if config.initializer.startswith("he_") else None,
-        (False, True, False): "batchnorm",
-        (False, False, True): "sgd",
+        (False, False, "adam"): "lecture",
+        (True, False, "adam"): "he" if config.initializer.startswith("he_") else None,
+        (False, True, "adam"): "batchnorm",
+        (False, False, "sgd"): "sgd",
     }.get(changes)
     if remedy is None or config.configuration not in DEPTHS:
         return None

@@ -96,7 +96,7 @@ def search_cifar10() -> Search:
             continue
         return Search(data, where, (*notes, *more), tuple(looked))
     renamed = keras_folder() / "cifar-10-batches-py-target"
-    if os.path.isdir(renamed) and not (renamed / FOLDER).exists():
+    if os.path.isdir(renamed) and not os.path.exists(renamed / FOLDER):
         notes.append(f"skipped Keras's cache: {renamed.name} holds no folder {FOLDER}")
     return Search(None, "", tuple(notes), tuple(looked))
 
@@ -123,7 +123,7 @@ def read_through_cache(path: Path, slot: str, sha256: str | None = None) -> tupl
     kept = cache_folder() / f"cifar10-{slot}.npz"
     fingerprint = _fingerprint(path)
     notes = []
-    if kept.exists():
+    if os.path.exists(kept):  # unlike Path.exists, no exception for a folder that may not be entered
         try:
             data, remembered = load_npz(kept)
         except PermissionError:

@@ -39,7 +39,8 @@ def map_layers(model: keras.Model) -> list[str]:
 def last_convolution(model: keras.Model) -> str:
     """Name of the last layer that still has the size of the last convolution: the usual choice for Grad-CAM.
 
-    With batch norm this is the ReLU after the convolution, so that the maps are what the next layer sees.
+    With batch norm this is the ReLU after the convolution, so that the maps are what the next layer sees; where the
+    pooling comes before batch norm, as in the headline model, it is the convolution itself.
 
     Raises:
         ValueError: the model has no convolution.
@@ -197,5 +198,8 @@ def _check(model: keras.Model, image: np.ndarray, layer: str) -> None:
     if layer not in map_layers(model):
         raise ValueError(f"layer must be one of {map_layers(model)}, received {layer!r}")
     shape = tuple(model.input_shape[1:])
-    if image.shape != shape or not np.issubdtype(image.dtype, np.floating):
+    fits = len(image.shape) == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, image.shape, strict=True)
+    )
+    if not fits or not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"image must be preprocessed, {shape} float, received {image.shape} {image.dtype}")

@@ -92,7 +92,7 @@ def find_rate(
         raise TypeError(f"batches must be pairs (images, targets), received {type(batches).__name__}")
     try:
         copy = keras.models.clone_model(model)  # compiled as well
-    except TypeError as error:  # functions and classes of the user's own
+    except (TypeError, ValueError, NotImplementedError) as error:  # functions and classes of the user's own
         raise ValueError(
             f"model {model.name!r} cannot be copied: its loss, metrics, optimizer and layers must be Keras's own, or "
             f"carry @keras.saving.register_keras_serializable(). Keras says: {error}"
@@ -100,10 +100,12 @@ def find_rate(
     copy.optimizer = fresh_optimizer(model.optimizer)  # Keras's own copy decays what the original excludes
     copy.set_weights(model.get_weights())
     accelerate(copy)
+    penalised = [weight for weight in copy.trainable_variables if weight.regularizer is not None]
     rates, losses = np.geomspace(low, high, steps), []
     for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate
-        penalty = float(sum(copy.losses))  # of the weights; Keras adds it to the loss, chance knows nothing of it
+        # Keras adds the weights' penalties to the loss, and chance knows nothing of them.
+        penalty = sum(float(weight.regularizer(weight)) for weight in penalised)
         # Keras averages its results over the steps of an epoch: reset, to see each step alone.
         losses.append(float(_train_on(copy, batch)) - penalty)
         copy.reset_metrics()

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def cached_sketches(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, str
 
 
 def _read(path: Path, images: int) -> tuple[np.ndarray, np.ndarray] | None:
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, no exception for a folder that may not be entered
         return None
     try:
         with np.load(path, allow_pickle=False) as file:

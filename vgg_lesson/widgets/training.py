@@ -72,15 +72,9 @@ class TrainingPanel(widgets.VBox):
         super().__init__([*above, self.message, self.notice, self.curves, self.table, self.compared, self.code])
         for control in self.controls.values():
             control.observe(lambda change: self._state_cost(), "value")
-        actions = {
-            "train": self.start,
-            "stop": self.stop,
-            "range": self.find_rate,
-            "code": self.show_code,
-            "save": self.save,
-        }
-        for name, action in actions.items():
-            self.buttons[name].on_click(lambda _, action=action: self._guarded(action))
+        actions = self.start, self.stop, self.find_rate, self.show_code, self.save
+        for each, action in zip(self.buttons.values(), actions, strict=True):
+            each.on_click(lambda _, action=action: self._guarded(action, self._tell))
         self.curves.show(learning_curves([], [], 1, self.config.epochs, self._classes))
         self._state_cost()
         self._show_runs()
@@ -149,6 +143,7 @@ class TrainingPanel(widgets.VBox):
 
     def save(self) -> None:
         """Write the last run's model and record into the folder, beside those of earlier sessions."""
+        self.notice.value = ""  # of an attempt before
         trained = self.trained  # read once: the training's thread may release the model meanwhile
         if trained is None:
             released = f"the model of run {len(self.runs)} was released when the next training began"
@@ -204,7 +199,7 @@ class TrainingPanel(widgets.VBox):
         self._show_runs()
         self._state_cost()
         for call in self._on_run:
-            self._guarded(call)
+            self._guarded(call, self._fail)
         how = "Stopped" if trained.run.stopped else "Finished"
         self._say(f"{how}: run {number}, {len(trained.run.epochs)} of {config.epochs} epochs.")
 
@@ -235,14 +230,17 @@ class TrainingPanel(widgets.VBox):
     def _say(self, text: str) -> None:
         self.message.value = _status(text)
 
-    def _guarded(self, action: Callable[[], object]) -> None:
+    def _guarded(self, action: Callable[[], object], failed: Callable[[Exception], None]) -> None:
         try:
             action()
-        except Exception as error:  # shown in words here, raised again by wait()
-            self._fail(error)
+        except Exception as error:
+            failed(error)
 
     def _fail(self, error: Exception) -> None:
-        self.error = error
+        self.error = error  # raised again by wait()
+        self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
         self.notice.value = error_words(error)  # not in the line of progress, whose next report would overwrite it
 
 

@@ -18,7 +18,9 @@ _OUTCOMES = {"learning": "learns", "stuck": "at chance", "diverged": "diverged",
 
 def estimated_seconds(config: TrainingConfig, images: int, factor: float = 1.0) -> float:
     """Wall seconds that a training probably takes; ``factor`` is measured time over estimate."""
-    layers = count_layers(config.configuration, width=config.width, head=config.head, blocks=config.blocks)
+    layers = count_layers(
+        config.configuration, width=config.width, head=config.head, blocks=config.blocks, filters=config.filters
+    )
     multiply_adds = sum(layer.multiply_adds for layer in layers)
     per_image = _PER_IMAGE + _PER_MULTIPLY_ADD * multiply_adds
     return _START + factor * images * config.epochs * per_image * 1.1  # a tenth for validation
