@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_networks import small, stripes
 
-from vgg_lesson.diagnosis import causes, cloning, examine, inspection, prescribe, training_stage, vital_signs
+from vgg_lesson.diagnosis import causes, cloning, examine, inspection, prescribe, remedies, training_stage, vital_signs
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import NO_LOSS, loss_facts, rates
 from vgg_lesson.diagnosis.confirmation import CONTROL
@@ -18,7 +18,7 @@ from vgg_lesson.diagnosis.report import Finding, Report
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
-from vgg_lesson.diagnosis.variation import Trial, Variation
+from vgg_lesson.diagnosis.variation import Course, Trial, Variation
 from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import inner
@@ -479,6 +479,13 @@ def test_the_outcome_tells_what_failed_from_what_was_not_tried(learned, said):
         Trial(name, each, (2.3,), (0.1,), (20,), ()) for name, each in zip(("control", "A", "B"), learned, strict=True)
     ]
     assert Prescription(tuple(trials), 2.3, 0.1, 1.0).outcome == said
+
+
+def test_a_control_that_learned_counts_as_one_whatever_its_last_steps_were_like():
+    course = Course(Variation(), 32, loss=[2.3] * 40, correct=[3] * 40, spread=[1.0] * 40)
+    lab = SimpleNamespace(chance=Chance(2.3, 0.0, 0.1), accuracy=lambda _: 0.1, refused={}, asked=100)
+    assert remedies._trial(lab, Variation(), [course], [0.3], 40).learned == (True,)
+    assert remedies._trial(lab, Variation(), [course], [], 40).verdict == "does not learn"
 
 
 def test_a_copy_keeps_its_fast_batch_norm_when_its_layers_are_measured():
