@@ -122,4 +122,8 @@ def test_the_headline_runs_are_counted_as_they_are_recorded():
     forward = sum(row.multiply_adds for row in layer_table(network))
     operations = 3 * 2 * forward * run.data["train_images"] * len(run.epochs)
     assert f"{operations:.1e} operations".replace("+", "") in words
-    assert f"these cores did {operations / run.seconds:.1e} a second".replace("+", "") in words
+    pace, measure = operations / run.seconds, run.seconds / run.measurements["stock_epochs"]
+    assert f"these cores did {pace:.1e} a second".replace("+", "") in words
+    airbench = [needed / pace / measure for needed in (2.9e14, 3.1e15)]  # operations, from its table
+    assert "after 2.9e14 operations and 96% after 3.1e15." in words
+    assert "these take {:.1f} and {:.1f} times our measure".format(*airbench) in words
