@@ -305,6 +305,12 @@ def test_receptive_field_of_strides_dilation_and_global_pooling():
     assert [row.receptive_field for row in layer_table(model)] == [5, 5 + 4 * 2, 13 + 2 * 2, 17 + 2 * 4, None]
 
 
+def test_a_dense_layer_on_maps_works_at_every_place():
+    layers = [keras.Input((32, 32, 3)), keras.layers.Dense(8), keras.layers.Flatten(), keras.layers.Dense(10)]
+    rows = layer_table(keras.Sequential(layers))
+    assert [row.multiply_adds for row in rows if row.kind == "Dense"] == [32 * 32 * 3 * 8, 32 * 32 * 8 * 10]
+
+
 def test_layer_table_refuses_what_it_cannot_count():
     with pytest.raises(ValueError, match="'unbuilt' has no shapes yet"):
         layer_table(keras.Sequential([keras.layers.Dense(2)], name="unbuilt"))
@@ -370,6 +376,12 @@ BAD = [
 def test_bad_arguments_are_named(function, options, message):
     with pytest.raises(ValueError, match=message):
         function(**options)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.0, 2])
+def test_a_momentum_of_running_statistics_lies_below_1(momentum):
+    with pytest.raises(ValueError, match=f"batch_norm_momentum must lie in .*received {momentum}"):
+        build_vgg(batch_norm=True, batch_norm_momentum=momentum, **SMALL)
 
 
 def test_unknown_initialiser_is_named():

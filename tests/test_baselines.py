@@ -40,6 +40,15 @@ def test_nearest_mean_is_nearest():
     assert np.array_equal(nearest_mean(images[:40], means), distances.argmin(axis=1))
 
 
+def test_means_of_bytes_do_not_overflow():
+    rng = np.random.default_rng(0)
+    images, means = rng.integers(0, 256, (40, 4, 4, 3)), rng.integers(100, 256, (5, 4, 4, 3))
+    asked = nearest_mean(images.astype(np.uint8), means.astype(np.uint8))
+    np.testing.assert_array_equal(asked, nearest_mean(images, means.astype(float)))
+    labels = [0, 1] * 20
+    np.testing.assert_array_equal(class_means(images, labels, 2), class_means(images, np.array(labels), 2))
+
+
 def test_class_means_need_every_class():
     images, labels = draw_sketches(30, seed=3)
     with pytest.raises(ValueError, match=r"none of \[10\]"):

@@ -65,6 +65,10 @@ def test_certain_and_right_is_perfect_certain_and_wrong_is_the_worst():
     assert calibration.negative_log_likelihood(outputs, wrong) == pytest.approx(24 * math.log(2))
 
 
+def test_no_loss_is_written_without_a_minus():
+    assert f"{calibration.negative_log_likelihood(np.eye(3), np.arange(3)):.3f}" == "0.000"
+
+
 def test_uniform_output_costs_ln_10():
     outputs, labels = np.full((7, 10), 0.1), np.arange(7)
     assert calibration.negative_log_likelihood(outputs, labels) == pytest.approx(math.log(10))
@@ -170,11 +174,12 @@ GOOD, LABELS = np.full((3, 4), 0.25), np.array([0, 1, 3])
         (lambda: calibration.reliability(GOOD * 2, LABELS), r"row 0 is \[0.5, 0.5, 0.5, 0.5\]"),
         (lambda: calibration.brier_score(np.array([[1.5, -0.5]]), np.array([0])), "softmax output"),
         (lambda: calibration.brier_score(np.array([[np.nan, 1]]), np.array([0])), "row 0"),
-        (lambda: calibration.brier_score(GOOD[0], LABELS), r"shape \(N, classes\), received \(4,\)"),
+        (lambda: calibration.brier_score(GOOD[0], LABELS), r"shape \(N, classes\), N at least 1, received \(4,\)"),
         (lambda: calibration.brier_score(GOOD, LABELS[:2]), "labels must be 3 class numbers"),
         (lambda: calibration.brier_score(GOOD, LABELS + 1), r"0 \.\. 3, received 1 \.\. 4"),
         (lambda: calibration.brier_score(GOOD, np.eye(4)[LABELS]), r"received \(3, 4\)"),
         (lambda: calibration.brier_score(np.array([[1.005, 0]]), np.array([0])), r"row 0 is \[1.005, 0.0\]"),
+        (lambda: calibration.brier_score(GOOD[:0], LABELS[:0]), r"N at least 1, received \(0, 4\)"),
         (lambda: calibration.at_temperature([[0.5, 0.5], [3.0, -1.0]], 1), r"row 1 is \[3.0, -1.0\]"),  # logits
         (lambda: calibration.at_temperature(GOOD, 0), "temperature .* received 0"),
         (lambda: calibration.at_temperature(GOOD, math.nan), "received nan"),

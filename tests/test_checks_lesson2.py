@@ -106,6 +106,34 @@ def test_block_wrong(options, hint):
     assert hint in failure(check_block3_of_c, block(**options), *COSTS)
 
 
+def test_block_may_be_written_otherwise():
+    import keras
+
+    check_block3_of_c(block(activation=keras.layers.ReLU()), *COSTS)
+    layers = list(block().layers)
+    layers[2] = keras.layers.Conv2D(256, 1, activation="relu")  # no padding: a single pixel needs none
+    check_block3_of_c(keras.Sequential([keras.Input((8, 8, 128)), *layers]), *COSTS)
+    layers[2:3] = [keras.layers.Conv2D(256, 1), keras.layers.ReLU()]
+    apart = keras.Sequential([keras.Input((8, 8, 128)), *layers])
+    assert "have their ReLU themselves" in failure(check_block3_of_c, apart, *COSTS)
+
+
+def test_a_model_of_a_class_of_ones_own_is_told_what_is_missing():
+    import keras
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inside = block()
+
+        def call(self, images):
+            return self.inside(images)
+
+    own = Own()
+    own(np.zeros((1, 8, 8, 128), np.float32))
+    assert "Begin with keras.Input" in failure(check_block3_of_c, own, *COSTS)
+
+
 def test_block_wants_a_built_model():
     import keras
 
@@ -242,4 +270,11 @@ def test_small_vgg_wrong(build, options, hint):
 
 
 def test_small_vgg_wants_a_model(build):
+    import keras
+
     assert "what build_vgg(...) returns" in failure(check_small_vgg, build)
+    assert "what build_vgg(...) returns" in failure(check_small_vgg, keras.Sequential([keras.layers.Dense(10)]))
+    weightless = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
+    assert "16 layers with weights" in failure(check_small_vgg, weightless)
+    nested = keras.Sequential([keras.Input((32, 32, 3)), weightless, keras.layers.Dense(10)])
+    assert "Next step" in failure(check_small_vgg, nested)

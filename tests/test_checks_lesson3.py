@@ -64,6 +64,16 @@ ALARMS = {
     "not above chance": (lambda losses, classes: not abs(np.mean(losses[-10:]) - math.log(classes)) > 0.05, "to 3.0"),
     "NaN skipped": (lambda losses, classes: not np.nanmean(losses[-10:]) <= math.log(classes) - 0.05, "one NaN"),
     "NaN at the end": (lambda losses, classes: math.isnan(losses[-1]) or alarm_without_nan(losses, classes), "one NaN"),
+    "the last twenty": (
+        lambda losses, classes: not np.mean(losses[-20:]) <= math.log(classes) - 0.05,
+        "exactly the last",
+    ),
+    "0.1 below": (lambda losses, classes: not np.mean(losses[-10:]) <= math.log(classes) - 0.1, "subtract exactly"),
+    "the median": (lambda losses, classes: not np.median(losses[-10:]) <= math.log(classes) - 0.05, "in the middle"),
+    "all of them": (
+        lambda losses, classes: not all(loss <= math.log(classes) - 0.05 for loss in losses[-10:]),
+        "One batch is noise",
+    ),
     "a number": (lambda losses, classes: float(np.mean(losses[-10:])), "True for a flat curve"),
     "an array": (lambda losses, classes: np.array(losses) >= math.log(classes) - 0.05, "an array of shape"),
     "raises": (lambda losses, classes: losses["loss"], "True for a flat curve.*TypeError: list indices"),
@@ -96,10 +106,21 @@ def last_one(counts, depth):
     return ([rate for (layers, rate), (n, runs) in counts.items() if layers == depth and 2 <= runs == n] or [None])[-1]
 
 
+def up_to_the_first_failure(counts, depth):
+    best = None
+    for (layers, rate), (learned, runs) in sorted(counts.items()):
+        if layers == depth and runs >= 2:
+            if learned < runs:
+                break
+            best = rate
+    return best
+
+
 RATES = {
     "any learned": (lambda counts, depth: largest(counts, depth, lambda n, runs: n > 0), "Every recorded run"),
     "two learned": (lambda counts, depth: largest(counts, depth, lambda n, runs: n >= 2), "One run did not learn"),
     "most learned": (lambda counts, depth: largest(counts, depth, lambda n, runs: n > runs / 2 >= 1), "One run did"),
+    "up to the first failure": (up_to_the_first_failure, "whatever happened at smaller ones"),
     "the last one": (last_one, "Do not rely on the order"),
     "not run": (lambda counts, depth: largest(counts, depth, lambda n, runs: n == runs), "Ask for at least two"),
     "one run": (lambda counts, depth: largest(counts, depth, lambda n, runs: 1 <= runs == n), "may be luck"),

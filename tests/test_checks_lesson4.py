@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from refused_answers import fails
 
 from vgg_lesson import calibration
@@ -61,6 +62,8 @@ def normalises_in_place(matrix, k):
 def test_recall_and_precision():
     lesson4.check_recall_and_precision(solution)
     lesson4.check_recall_and_precision(lambda matrix, k: list(solution(matrix, k)))
+    lesson4.check_recall_and_precision(lambda matrix, k: [np.float32(number) for number in solution(matrix, k)])
+    lesson4.check_recall_and_precision(lambda matrix, k: [round(number, 4) for number in solution(matrix, k)])
 
 
 @pytest.mark.parametrize(
@@ -168,6 +171,8 @@ def scales_in_place(maps, gradients):
 
 def test_heat_map():
     lesson4.check_heat_map(heat_map)
+    lesson4.check_heat_map(lambda m, g: heat_map(m, g).tolist())
+    lesson4.check_heat_map(lambda m, g: tf.nn.relu(tf.reduce_sum(m * g.mean((0, 1)), axis=-1)))
     lesson4.check_heat_map(lambda m, g: np.maximum(np.einsum("hwc,c->hw", m, g.mean((0, 1))), 0).astype(np.float32))
 
 
@@ -182,6 +187,10 @@ def test_heat_map():
         (lambda m, g: (m * np.maximum(g.mean(axis=(0, 1)), 0)).sum(axis=-1), "before you cut off"),
         (lambda m, g: np.abs((m * g.mean(axis=(0, 1))).sum(axis=-1)), "not positive"),
         (lambda m, g: m.mean(axis=-1), "the four steps"),
+        (
+            lambda m, g: heat_map(m, g) * np.arange(len(m) - 1, -1, -1)[:, None].clip(0, 1),
+            "in row 1",
+        ),
         (lambda m, g: m * g.mean(axis=(0, 1)), "shape (2, 3)"),
         (lambda m, g: heat_map(m, g).sum(axis=0), "shape (2, 3)"),
         (lambda m, g: None, "None"),

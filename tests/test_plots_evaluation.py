@@ -1,5 +1,6 @@
 """Pictures of lesson 4: the words and what is drawn agree with counts made here by hand."""
 
+import math
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ from vgg_lesson.metrics import wilson_interval
 from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots import answers, confidence, evaluation, explanation
 from vgg_lesson.plots.style import Picture, to_png
+from vgg_lesson.widgets.evaluation import TEMPERATURES
 
 NAMES = ("ant", "bee", "cow")
 
@@ -146,6 +148,48 @@ def test_selection_counts():
     assert title(drawn(confidence.draw_selection(outputs(rows=5), 1.0))) == "It answers nothing at all"
 
 
+LONG = ("airplane", "automobile", "a class with quite a long name")
+
+
+def test_titles_are_never_cut():
+    """At every temperature of the lab, and with names as long as somebody may give them."""
+    shown = outputs(name="a network with quite a long name")
+    shown = shown._replace(class_names=LONG)
+    pictures = [evaluation.draw_confusion(shown), evaluation.draw_class_scores(shown)]
+    pictures += [confidence.draw_reliability(shown, temperature) for temperature in (1.0, *TEMPERATURES)]
+    for picture in map(drawn, pictures):
+        picture.figure.canvas.draw()  # at the resolution of its bounds
+        place = picture.figure.axes[0].shown_title.get_window_extent()
+        assert place.x1 <= picture.figure.bbox.x1, title(picture)
+
+
+def test_a_dollar_is_no_formula():
+    names = (r"$\foo$", "US$ and CA$", "a_b^c")
+    shown = outputs(images=True)._replace(class_names=names)
+    for picture in (
+        evaluation.draw_confusion(shown),
+        evaluation.draw_class_scores(shown),
+        answers.draw_confident_errors(shown),
+        answers.draw_cell(shown, 0, 1),
+    ):
+        drawn(picture)
+
+
+def test_classes_that_are_found_alike_have_no_hardest_and_names_stay_whole():
+    names = ("apple", "banana", "nanny")
+    everything = Outputs("it", np.eye(3), np.arange(3), names)
+    assert title(evaluation.draw_class_scores(everything)) == "100.0% of each class are found"
+    never = Outputs("it", np.eye(3)[[0, 0, 0]], np.arange(3), names)
+    text = evaluation.draw_class_scores(never).text
+    assert "banana 0.0 and undefined" in text and "nanny 0.0 and undefined" in text
+
+
+def test_a_perfect_network_has_no_scale_of_errors():
+    assert len(drawn(evaluation.draw_confusion(Outputs("it", np.eye(3), np.arange(3), NAMES))).figure.axes) == 1
+    scale = drawn(evaluation.draw_confusion(outputs())).figure.axes[1]
+    assert all(tick.get_text().endswith("%") for tick in scale.get_yticklabels())
+
+
 def test_a_cell_shows_its_images_or_its_outputs():
     for images in (True, False):
         shown = outputs(images=images)
@@ -176,7 +220,7 @@ def test_confident_errors_are_the_most_confident(images):
     picture = drawn(answers.draw_confident_errors(shown, 4))
     said = [float(share) for share in re.findall(r"([\d.]+)%", picture.text)]
     assert said == pytest.approx(np.sort(100 * shown.confidence[~shown.right])[::-1][:4], abs=0.06)
-    assert title(picture) == f"Wrong, and at least {min(said):.0f}% sure"
+    assert title(picture) == f"Wrong, and at least {math.floor(min(said))}% sure"
     if images:
         first = np.flatnonzero(~shown.right)[shown.confidence[~shown.right].argmax()]
         truth, answer = NAMES[shown.labels[first]], NAMES[shown.predictions[first]]

@@ -109,6 +109,8 @@ def test_cost():
     assert points == {10: pytest.approx(math.log(10)), 50: pytest.approx(math.log(2))}
     assert "10% costs 2.303" in picture.text and "50% costs 0.693" in picture.text
     assert "chance: 10% costs 2.303 = ln 10" in [text.get_text() for text in axes.texts]
+    thousand = draw_cost(1000).figure.axes[0]
+    assert thousand.get_ylim()[1] > math.log(1000), "the point of chance lies in the picture"
     assert "25% costs 1.386 = ln 4" in "".join(text.get_text() for text in draw_cost(4).figure.axes[0].texts)
 
 

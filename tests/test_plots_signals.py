@@ -158,3 +158,13 @@ def test_names_of_courses_lie_apart_and_a_diverged_one_is_named_at_the_upper_edg
     heights = sorted(names[name].y0 for name in ("control", "a"))
     assert heights[1] - heights[0] >= 0.8 * names["a"].height
     assert names["b (diverged)"].y1 > drawn.figure.axes[0].get_window_extent().y1 - 2
+
+
+def test_guessing_on_uneven_classes_is_drawn_where_it_is():
+    chance = 0.325  # 90 and 10 of 100
+    losses = SimpleNamespace(losses=[0.33] * 30, learned=False, chance=chance)
+    axes = signals.draw_runs({"a": [losses]}).figure.axes[0]
+    assert any(list(line.get_ydata()) == [chance, chance] for line in axes.lines)
+    assert "guessing 0.325" in [text.get_text() for text in axes.texts]
+    axes = signals.draw_runs({"a": [run([2.3] * 30)]}).figure.axes[0]
+    assert "chance ln 10 = 2.303" in [text.get_text() for text in axes.texts]

@@ -39,6 +39,7 @@ def test_the_lectures_run_to_the_letter():
         ("filters", (64, 128, 256, 512, 0)),
         ("filters", 64),
         ("start", ("whitening", "whitening_layer")),
+        ("batch_norm_momentum", -1),
         ("dropout", 1.0),
         ("momentum", 1.0),
         ("batch_norm_momentum", 1.0),
@@ -107,3 +108,9 @@ def test_a_changed_copy_is_checked_and_the_original_stays():
 def test_muon_iterates_in_bfloat16_where_the_network_computes_in_it():
     computed = {policy: TrainingConfig(dtype_policy=policy).ns_dtype for policy in DTYPE_POLICIES}
     assert computed == {"float32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float32"}
+
+
+def test_a_layer_in_front_needs_one_block_less_and_says_so():
+    with pytest.raises(ValueError, match="blocks must be at most 4 with the start 'whitening_layer'.*received 5"):
+        TrainingConfig(start=("whitening_layer",))
+    assert TrainingConfig(start=("whitening_layer",), blocks=4).blocks == 4

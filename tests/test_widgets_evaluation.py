@@ -88,6 +88,9 @@ def test_threshold_explorer(threshold):
 def test_names_must_differ():
     with pytest.raises(ValueError, match=r"different names, received \['one', 'one'\]"):
         evaluation.confusion_explorer(ONE, ONE)
+    other = ONE._replace(name="other", class_names=tuple("abcdefghij"[: len(ONE.class_names)]))
+    with pytest.raises(ValueError, match="the same classes, received"):
+        evaluation.confusion_explorer(ONE, other)
     with pytest.raises(ValueError, match="at least one network"):
         evaluation.threshold_explorer()
 

@@ -95,6 +95,8 @@ def build_vgg(
         ValueError: an argument outside these bounds; the message names it.
     """
     plan = validated(configuration, input_shape, classes, width, head, dropout, batch_norm, blocks, filters)
+    if not 0 <= batch_norm_momentum < 1:
+        raise ValueError(f"batch_norm_momentum must lie in [0, 1), received {batch_norm_momentum!r}")
     draw = _numbers(seed)
     layers = [keras.Input(input_shape, name="images")]
     for block, kernels in enumerate(plan.kernels[:blocks], start=1):
@@ -231,5 +233,5 @@ def _multiply_adds(layer, output_shape) -> int:
     if isinstance(layer, keras.layers.Conv2D):
         return math.prod(layer.kernel.shape[:3]) * math.prod(output_shape)
     if isinstance(layer, keras.layers.Dense):
-        return math.prod(layer.kernel.shape)
+        return math.prod(layer.kernel.shape) * math.prod(output_shape[:-1])
     return 0

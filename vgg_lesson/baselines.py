@@ -52,6 +52,7 @@ def class_means(images: np.ndarray, labels: np.ndarray, classes: int = 10) -> np
     Returns:
         (classes, H, W, C) float64.
     """
+    labels = np.asarray(labels)
     missing = np.setdiff1d(np.arange(classes), labels)
     if missing.size:
         raise ValueError(f"every class needs an image, there is none of {missing.tolist()}")
@@ -68,7 +69,7 @@ def nearest_mean(images: np.ndarray, means: np.ndarray) -> np.ndarray:
     Returns:
         (N,) int64 class numbers.
     """
-    flat = means.reshape(len(means), -1)
+    flat = means.reshape(len(means), -1).astype(np.float64)  # squares of bytes do not fit into bytes
     # |x - m|^2 = |x|^2 - 2 x.m + |m|^2, and |x|^2 is the same for all classes.
     products = images.reshape(len(images), -1).astype(np.float32) @ flat.T.astype(np.float32)
     return np.argmin((flat**2).sum(axis=1) - 2 * products, axis=1)

@@ -65,7 +65,7 @@ def negative_log_likelihood(probabilities, labels) -> float:
     """Mean of ``-ln p(true class)`` in nats: the cross-entropy that training minimises."""
     probabilities, labels = checked(probabilities, labels)
     true = probabilities[np.arange(len(labels)), labels]
-    return float(-np.mean(np.log(np.maximum(true, SMALLEST))))
+    return float(np.mean(np.abs(np.log(np.maximum(true, SMALLEST)))))  # not -mean: of 0 that is -0
 
 
 def brier_score(probabilities, labels) -> float:
@@ -174,7 +174,7 @@ def checked(probabilities, labels) -> tuple[np.ndarray, np.ndarray]:
     """
     probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
     if probabilities.ndim != 2 or not len(probabilities):
-        raise ValueError(f"probabilities must have shape (N, classes), received {probabilities.shape}")
+        raise ValueError(f"probabilities must have shape (N, classes), N at least 1, received {probabilities.shape}")
     if labels.shape != probabilities.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"labels must be {len(probabilities)} class numbers (integers), received {labels.shape} of {labels.dtype}"

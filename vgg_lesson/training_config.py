@@ -92,6 +92,11 @@ class TrainingConfig:
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
         if set(WHITENING) <= set(self.start):
             raise ValueError(f"start may name 'whitening' or 'whitening_layer', received both in {self.start}")
+        if "whitening_layer" in self.start and self.blocks == len(FILTERS):
+            raise ValueError(
+                f"blocks must be at most {len(FILTERS) - 1} with the start 'whitening_layer', which leaves maps of "
+                f"31 x 31 pixels, received {self.blocks!r}"
+            )
         network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks, self.filters)
         validated(self.configuration, self.body_shape((32, 32, 3)), 10, *network)
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")

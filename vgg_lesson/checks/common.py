@@ -1,6 +1,7 @@
 """What all checks share: one way to say what was expected, what was received, and what to try next."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -45,13 +46,27 @@ def answer_of(function: Callable, arguments: tuple, expected: str, next_step: st
         expect(False, expected, f"{type(error).__name__}: {error}", next_step)
 
 
+def as_array(value):
+    """A list or a tensor of numbers as an array; anything else as it is.
+
+    >>> as_array([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    if isinstance(value, list | tuple) or hasattr(value, "__array__"):
+        with suppress(TypeError, ValueError):  # rows of different length, a symbolic tensor
+            array = np.asarray(value)
+            return value if array.dtype == object else array
+    return value
+
+
 def plain(value):
-    """A NumPy number, or one in an array without axes, as Python's own; anything else as it is.
+    """A NumPy number, or one in an array or tensor without axes, as Python's own; anything else as it is.
 
     >>> plain(np.array(-2))
     -2
     """
-    return value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
+    array = as_array(value)
+    return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else value
 
 
 def is_number(value) -> bool:

@@ -6,24 +6,27 @@ from collections.abc import Callable
 import numpy as np
 
 from vgg_lesson.baselines import class_means, entropy, nearest_mean
-from vgg_lesson.checks.common import answer_of, describe, expect, is_number
+from vgg_lesson.checks.common import answer_of, as_array, describe, expect, is_number, plain
 from vgg_lesson.data import Dataset
 from vgg_lesson.metrics import compare
 
 ASKED = 1200
 """Exercise 3: at most so many validation images, so that the check takes seconds."""
+CLOSE = 1e-4
+"""Exercise 2: nats by which a cost may differ, by rounding or a small number beside a share."""
 TOO_GOOD = 0.95
 P_VALUE = 0.05
 
 
 def check_mirror(function: Callable) -> None:
     """Exercise 1: ``function(images)`` exchanges left and right in each image of a batch (N, H, W, C)."""
-    images = np.random.default_rng(1).integers(0, 256, (3, 4, 6, 3), dtype=np.uint8)
+    images = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     given = images.copy()
     asked = (
-        "a new batch of the same shape and dtype (here (3, 4, 6, 3), uint8), each image with left and right exchanged"
+        "a new batch of the same shape and dtype (here (3, 32, 32, 3), uint8), each image with left and right exchanged"
     )
-    result = answer_of(function, (given,), asked, "print(images.shape) shows the four axes: which are indexed?")
+    next_step = "print(images.shape) shows the four axes: which are indexed?"
+    result = as_array(answer_of(function, (given,), asked, next_step))
     expect(np.array_equal(given, images), asked, "a function that changes the batch it is given", "Return a new array.")
     expect(
         isinstance(result, np.ndarray) and result.shape == images.shape,
@@ -45,6 +48,11 @@ def check_mirror(function: Callable) -> None:
         ),
         ("red and blue exchanged", images[..., ::-1], "The last axis is the channel. The columns come just before it."),
         ("the right images in reverse order", images[::-1], "The first axis counts images. Put a plain : there."),
+        (
+            "rows and columns exchanged",
+            images.swapaxes(1, 2),
+            "Rows stay rows. Only the order of the columns is to change.",
+        ),
         (
             "left and right exchanged, but red and blue as well",
             images[:, :, ::-1, ::-1],
@@ -74,11 +82,14 @@ def check_guessing_cost(function: Callable) -> None:
         cost = entropy(counts)
         asked = f"{cost:.4f} for {words}, counts {counts if len(counts) < 10 else '[1, 1, ..., 1]'}"
         next_step = "Return one number: the sum over the classes."
+        if 0 in counts:
+            next_step = "A class without labels costs nothing: leave it out before you take the logarithm."
         with np.errstate(all="ignore"):
             result = answer_of(function, (np.array(counts),), asked, next_step)
         expect(is_number(result), asked, result, next_step)
-        received, next_step = _explain_cost(float(result), np.array(counts), cost)
-        expect(math.isclose(result, cost, abs_tol=1e-6), asked, received, next_step)
+        result = float(plain(result))
+        received, next_step = _explain_cost(result, np.array(counts), cost)
+        expect(math.isclose(result, cost, abs_tol=CLOSE), asked, received, next_step)
 
 
 def _explain_cost(result: float, counts: np.ndarray, cost: float) -> tuple[str, str]:
@@ -101,7 +112,7 @@ def _explain_cost(result: float, counts: np.ndarray, cost: float) -> tuple[str, 
             "A class without labels costs nothing: leave it out, with shares[shares > 0].",
         )
     for value, words, next_step in known:
-        if math.isclose(result, value, abs_tol=1e-6):
+        if math.isclose(result, value, abs_tol=CLOSE):
             return f"{result:.4f}, {words}", next_step
     return describe(result), "Do your shares add up to 1? Weight each class's cost, -ln(share), by its share; add up."
 
@@ -118,16 +129,21 @@ def check_my_classifier(function: Callable, dataset: Dataset) -> None:
     asked = (
         f"class numbers 0 to {len(dataset.class_names) - 1} for {len(images)} images: an integer array ({len(images)},)"
     )
-    answers = answer_of(function, (given,), asked, "Try it on a few images: my_classifier(data.x_val[:5])")
+    answers = as_array(answer_of(function, (given,), asked, "Try it on a few images: my_classifier(data.x_val[:5])"))
     expect(np.array_equal(given, images), "images left as they are", "changed images", "Work on a copy: images + 0.0")
     expect(
         isinstance(answers, np.ndarray) and answers.shape == labels.shape, asked, answers, "One answer for each image."
     )
-    expect(np.issubdtype(answers.dtype, np.integer), asked, answers, "argmax gives class numbers, not scores.")
+    whole = np.issubdtype(answers.dtype, np.floating) and np.array_equal(answers, np.round(answers))
+    next_step = "Class numbers are integers: .astype(int)" if whole else "argmax gives class numbers, not scores."
+    expect(np.issubdtype(answers.dtype, np.integer), asked, answers, next_step)
     expect(0 <= answers.min() <= answers.max() < len(dataset.class_names), asked, answers, "Are these row numbers?")
 
     few = min(50, len(images))
-    again = answer_of(function, (images[:few].copy(),), f"class numbers for {few} images", "Take any number of images.")
+    asked_again = f"class numbers for {few} images: an integer array ({few},)"
+    next_step = f"Take any number of images: len(images), not {len(images)}."
+    again = as_array(answer_of(function, (images[:few].copy(),), asked_again, next_step))
+    expect(np.shape(again) == (few,), asked_again, again, next_step)
     changed = int(np.sum(again != answers[:few]))
     expect(
         changed <= few // 25,  # ties may be broken differently by the last bit of a float

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vgg_lesson.checks.common import answer_of, describe, expect, is_number
+from vgg_lesson.checks.common import answer_of, describe, expect, is_number, plain
 
 MOST_SECONDS, MOST_WRONG = 45, 1
 """Exercise 3: the bill and the wrong names that a good consultation may have."""
@@ -33,14 +33,23 @@ def check_silent_share(function: Callable) -> None:
     two_dead = rng.uniform(0.5, 1, (8, 3, 3, 5)) * (rng.uniform(size=(8, 3, 3, 5)) < 0.5) * np.array([1, 0, 1, 0, 1])
     once = np.zeros((8, 3, 3, 4))
     once[5, 2, 0, :3] = 0.1
-    signed = np.stack([half[..., 0], -half[..., 1], np.sign(half[..., 2] - 0.2), 0 * half[..., 3]], axis=-1)
+    constant, turned = (
+        np.full((8, 3, 3), 0.5),
+        np.where(np.arange(8) % 2, 0.5, -0.5)[:, None, None].repeat(3, 1).repeat(3, 2),
+    )
+    signed = [half[..., 0], -half[..., 1], np.sign(half[..., 2] - 0.2), 0 * half[..., 3], constant, turned]
     dense = rng.uniform(0.5, 1, (8, 5)) * np.array([1, 0, 0, 1, 0])
     for outputs, name, right in (
         (two_dead, "a convolution of 5 channels, two of them always 0 and the others half of the time", 2 / 5),
         (once, "a convolution of 4 channels, of which three are active once, for one image at one place", 1 / 4),
         (dense, "a dense layer of 5 units, of which three are always 0", 3 / 5),
         (half, "a convolution in which every channel is 0 half of the time", 0.0),
-        (signed, "a convolution without a ReLU (negative outputs are not silent), of 4 channels", 1 / 4),
+        (
+            np.stack(signed, axis=-1),
+            "a convolution without a ReLU, of 6 channels, one always 0 (negative outputs are not silent, nor is a "
+            "channel that is always 0.5, or as often -0.5)",
+            1 / 6,
+        ),
     ):
         zero = outputs == 0
         known = {
@@ -100,10 +109,10 @@ def _expect_number(function: Callable, arguments, right: float, case: str, known
     received = answer_of(function, arguments, f"one number {case}", next_step)
     expect(is_number(received), f"one number {case}", received, "Return a single number.")
     known = {wrong: text for wrong, text in known.items() if abs(wrong - right) > 1e-3}
-    meant = next((text for wrong, text in known.items() if abs(float(received) - wrong) < 2e-4), None)
+    meant = next((text for wrong, text in known.items() if abs(float(plain(received)) - wrong) < 2e-4), None)
     expect(
-        abs(float(received) - right) < 5e-4,
+        abs(float(plain(received)) - right) < 5e-4,
         f"{right:.4f} {case}",
-        f"{describe(float(received))}{f': {meant}' if meant else ''}",
+        f"{describe(float(plain(received)))}{f': {meant}' if meant else ''}",
         next_step,
     )

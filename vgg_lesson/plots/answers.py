@@ -1,5 +1,7 @@
 """Pictures of single answers: the images, or without images the outputs, behind a number."""
 
+import math
+
 from matplotlib.patches import Rectangle
 
 from vgg_lesson.calibration import confident_errors
@@ -55,7 +57,7 @@ def draw_confident_errors(outputs: Outputs, count: int = 8) -> Picture:
         axes.set_title("No wrong answer")
         return Picture(made, f"{capital(outputs.name)} gave no wrong answer.")
     low = 100 * outputs.confidence[places].min()
-    axes.set_title(f"Wrong, and at least {low:.0f}% sure")
+    axes.set_title(f"Wrong, and at least {math.floor(low)}% sure")
     words = "; ".join(_words(outputs, place) for place in places)
     return Picture(made, f"Most confident errors of {outputs.name} (truth, answer, confidence): {words}.")
 
@@ -77,7 +79,7 @@ def _show_images(axes, outputs: Outputs, places, named: bool) -> None:
     axes.set_axis_off()
     for tile, place in enumerate(places):
         x, y = (tile % columns) * (1 + _GAP), (tile // columns) * (1 + _GAP + label)
-        axes.imshow(outputs.images[place], extent=(x, x + 1, y + 1, y))
+        axes.imshow(outputs.images[place], extent=(x, x + 1, y + 1, y), cmap="gray", vmin=0, vmax=255)
         truth, answer = outputs.class_names[outputs.labels[place]], outputs.class_names[outputs.predictions[place]]
         words = f"true: {truth}\nsaid: {answer}\n" if named else ""
         axes.text(

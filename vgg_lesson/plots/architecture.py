@@ -90,8 +90,7 @@ def _draw_shares(axes, drawn: list[LayerRow], field: str, whole: int) -> None:
     axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)
     for place, share in enumerate(shares):
         if share:
-            number = f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.05 else "under 0.1"
-            axes.text(share + 0.015 * max(shares), place, number, va="center", fontsize=7.5)
+            axes.text(share + 0.015 * max(shares), place, _number(share), va="center", fontsize=7.5)
     axes.set_xlim(0, 1.2 * max(shares) or 1)
 
 
@@ -105,7 +104,12 @@ def _draw_boxes(axes, boxes, hatched=("Dense",)) -> None:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / max(whole, 1):.0%}"  # poolings alone have neither parameters nor work
+    share = 100 * part / max(whole, 1)  # poolings alone have neither parameters nor work
+    return f"{share:.0f}%" if share >= 0.95 or not part else f"{_number(share)}%"
+
+
+def _number(share: float) -> str:
+    return f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.05 else "under 0.1"
 
 
 def _millions(number: int) -> str:

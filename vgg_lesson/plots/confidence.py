@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.calibration import brier_score, negative_log_likelihood, reliability, select, selection_curve
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.marks import capital, label_line
+from vgg_lesson.plots.marks import capital, label_lines
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
 CLOSE = 0.01
@@ -43,11 +43,9 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     lower.set_ylabel("images")
     lower.set_xlabel("confidence: the largest probability")
     said, was = shown.confidence.mean(), shown.right.mean()
-    lean = (
-        "well calibrated on average" if abs(said - was) < CLOSE else "overconfident" if said > was else "underconfident"
-    )
+    lean = "calibrated on average" if abs(said - was) < CLOSE else "overconfident" if said > was else "underconfident"
     who = capital(outputs.name) if temperature == 1 else f"Temperature {temperature:.2f}"
-    upper.set_title(f"{who}: {lean} (says {100 * said:.1f}%, is right {100 * was:.1f}%)")
+    upper.set_title(f"{who}: {lean} (says {100 * said:.1f}%, right {100 * was:.1f}%)")
     nll, brier = (score(shown.probabilities, shown.labels) for score in (negative_log_likelihood, brier_score))
     return Picture(
         made,
@@ -68,12 +66,13 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
     thresholds = [step.threshold for step in curve]
     chosen = select(outputs.probabilities, outputs.labels, threshold)
     made, axes = figure(6.6, 3.9, margins={"left": 0.1, "right": 0.97, "bottom": 0.14, "top": 0.9})
+    names = []
     for values, color, name in (
         ([100 * step.coverage for step in curve], CYCLE[0], "images answered"),
         ([100 * step.accuracy for step in curve], CYCLE[2], "answers right"),
     ):
         axes.plot(thresholds, values, color=color)
-        label_line(axes, thresholds[-1], max(values[-1], 3), name, color)
+        names.append((max(values[-1], 3), thresholds[-1], name, color))
     axes.axvline(threshold, color=COLOURS["ink"], linewidth=1.2)
     axes.plot(threshold, 100 * chosen.coverage, "o", color=CYCLE[0], markersize=8)
     if chosen.answered:
@@ -81,6 +80,7 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
     axes.set_xlim(0, 1.3)
     axes.set_xticks(np.arange(0, 1.01, 0.2))
     axes.set_ylim(0, 103)
+    label_lines(axes, names)
     axes.set_ylabel("%")
     axes.set_xlabel("threshold: answer only when at least this confident")
     silent, wrong = chosen.images - chosen.answered, chosen.answered - chosen.right

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.collections import PolyCollection
+from matplotlib.ticker import PercentFormatter
 
 from vgg_lesson.metrics import most_confused, per_class, wilson_interval
 from vgg_lesson.outputs import Outputs
@@ -59,7 +60,7 @@ def draw_three_counts(during: tuple[int, int], after: tuple[int, int], validatio
     axes.set_ylim(2.5, -0.5)
     values = [*shares.values(), low, high]
     axes.set_xlim(min(values) - 2, max(values) + 8)
-    axes.set_xlabel("accuracy (%); chance, 10%, is far to the left" if min(values) > 20 else "accuracy (%)")
+    axes.set_xlabel("accuracy (%); guessing is far to the left" if min(values) > 20 else "accuracy (%)")
     one, two, three = shares.values()
     axes.set_title(f"Two counts of the same images: {one:.1f}% and {two:.1f}%")
     return Picture(
@@ -74,10 +75,11 @@ def draw_confusion(outputs: Outputs) -> Picture:
     matrix = outputs.confusion
     made, axes = figure(7.0, 5.2)
     shown = show_matrix(axes, matrix, outputs.class_names, numbers=True)
-    bar = made.colorbar(shown, ax=axes, shrink=0.6, format="%.2f")
-    bar.set_label("errors: share of the row's images", fontsize=8.5)
-    bar.ax.tick_params(labelsize=8.5)
-    bar.outline.set_visible(False)
+    if np.trace(matrix) < matrix.sum():
+        bar = made.colorbar(shown, ax=axes, shrink=0.6, format=PercentFormatter(1))
+        bar.set_label("errors: share of the row's images", fontsize=8.5)
+        bar.ax.tick_params(labelsize=8.5)
+        bar.outline.set_visible(False)
     title, text = _finding(outputs)
     axes.set_title(title)
     return Picture(made, text)
@@ -125,7 +127,7 @@ def _finding(outputs: Outputs) -> tuple[str, str]:
     pairs = "; ".join(f"{names[t]} taken for {names[p]} {n} times" for t, p, n in worst)
     true, predicted, count = worst[0]
     return (
-        f"Most frequent error: {names[true]} taken for {names[predicted]} ({count}x)",
+        f"Most frequent: {names[true]} taken for {names[predicted]} ({count}x)",
         f"{head}Most frequent errors: {pairs}.",
     )
 
@@ -165,12 +167,18 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     made.legend(loc="outside lower center", ncols=1, fontsize=8.5, frameon=False)
     present = [place for place in order if scores.images[place]]
     ends = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (present[0], present[-1])]
-    axes.set_title(f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
-    words = "; ".join(f"{names[p]} {100 * scores.recall[p]:.1f} and {100 * scores.precision[p]:.1f}" for p in order)
+    worst, best = (scores.recall[p] for p in (present[0], present[-1]))
+    alike = f"{100 * best:.1f}% of each class are found"
+    axes.set_title(alike if worst == best else f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
+    words = "; ".join(f"{names[p]} {_percent(scores.recall[p])} and {_percent(scores.precision[p])}" for p in order)
     return Picture(
         made,
-        f"Recall and precision of {outputs.name} in percent, worst recall first: {words.replace('nan', 'undefined')}.",
+        f"Recall and precision of {outputs.name} in percent, worst recall first: {words}.",
     )
+
+
+def _percent(share: float) -> str:
+    return "undefined" if np.isnan(share) else f"{100 * share:.1f}"
 
 
 def _bar(axes, row: float, value: float, low: float, high: float, color: str) -> None:

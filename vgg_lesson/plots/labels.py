@@ -55,7 +55,8 @@ def draw_cost(classes: int = 10, marks=(0.9, 0.5, 0.01)) -> Picture:
         marks: further probabilities to point out, in (0, 1].
     """
     made, axes = figure(6.8, 3.7)
-    p, top = np.linspace(0.003, 1, 700), 5.6
+    top = max(5.6, math.log(classes) + 0.8)
+    p = np.linspace(math.exp(-top), 1, 700)
     axes.plot(100 * p, -np.log(p), color=CYCLE[0])
     axes.axhline(math.log(classes), color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     points = sorted({*marks, 1 / classes}, reverse=True)

@@ -17,7 +17,9 @@ _LABEL = 0.075  # height of a line's name, as a share of the axes
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
-def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, below: bool = False) -> None:
+def chance_line(
+    axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, below: bool = False, level: float | None = None
+) -> None:
     """Draw and name what guessing gives: accuracy 1/classes, or cross-entropy ln(classes).
 
     Args:
@@ -26,8 +28,11 @@ def chance_line(axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, b
         classes: number of equally frequent classes.
         at: where the name begins, as a share of the width; at 1 it ends there.
         below: write the name below the line instead of above it.
+        level: of guessing, in nats, where the classes are not equally frequent.
     """
-    if kind == "accuracy":
+    if level is not None:
+        name = f"guessing {level:.3f}"
+    elif kind == "accuracy":
         level, name = 1 / classes, f"chance {100 / classes:g}%"
     elif kind == "loss":
         level, name = math.log(classes), f"chance ln {classes} = {math.log(classes):.3f}"

@@ -120,7 +120,9 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
         last = [_means(curve, smooth)[1][-1] for curve in losses]
         end = np.mean(last) if abs(np.mean(last) - chance) > 0.02 else chance + 0.03  # not onto the dashed line
         ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
-    chance_line(axes, "loss", max(2, round(math.exp(chance))), at=0.15)  # right of the first, steep steps
+    classes = round(math.exp(chance))
+    even = math.isclose(chance, math.log(max(1, classes)), abs_tol=1e-3)
+    chance_line(axes, "loss", classes, at=0.15, level=None if even else chance)  # right of the first, steep steps
     finite = [value for curves in runs.values() for curve in curves for value in curve if math.isfinite(value)]
     top = min(max([*finite, chance]) * 1.02, chance + 0.6)
     bottom = min(chance - 0.5, min([*finite, chance]) * 0.97)
@@ -221,7 +223,7 @@ def change_of(values) -> str:
     factor = max(first / last, last / first)
     if factor < 1.5:
         return "about the same"
-    digits = f"{factor:.2g}" if factor < 100 else f"{float(f'{factor:.2g}'):,.0f}"
+    digits = f"{factor:.2g}" if factor < 99.5 else f"{float(f'{factor:.2g}'):,.0f}"
     return f"{digits} times {'smaller' if last < first else 'larger'}"
 
 

@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from PIL import Image
 
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
@@ -117,7 +118,8 @@ class StyledAxes(Axes):
         """
         text = {"y": 1.0, "fontsize": STYLE["axes.titlesize"], "fontweight": STYLE["axes.titleweight"], **text}
         place, gap = loc or STYLE["axes.titlelocation"], pad or STYLE["axes.titlepad"]
-        return super().set_title(label, fontdict, place, gap, **text)
+        self.shown_title = super().set_title(label, fontdict, place, gap, **text)
+        return self.shown_title
 
     def set_xscale(self, value, **scale):
         """As :meth:`matplotlib.axes.Axes.set_xscale`."""
@@ -191,12 +193,27 @@ def _drawn(made: Figure) -> Image.Image:
     with _DRAWING, matplotlib.rc_context(STYLE):
         # Not savefig: it draws twice where a layout is computed, and keeps an alpha channel that is full everywhere.
         made.set_dpi(SCREEN_DPI * PIXEL_RATIO)
+        for text in made.findobj(Text):  # a $ in the name of a class is no formula
+            text.set_parse_math(False)
         try:
             made.canvas.draw()
+            if _shrink_titles(made):
+                made.canvas.draw()
             size = made.canvas.get_width_height(physical=True)
             return Image.frombuffer("RGBX", size, made.canvas.buffer_rgba(), "raw", "RGBX", 0, 1)
         finally:
             made.set_dpi(usual)
+
+
+def _shrink_titles(made: Figure) -> bool:
+    """Make titles smaller that are longer than the figure is wide, as names of classes can make them; True if any."""
+    room, cut = made.bbox.x1, False
+    for title in (axes.shown_title for axes in made.axes if getattr(axes, "shown_title", None)):
+        place = title.get_window_extent()
+        if place.x1 > room:
+            title.set_fontsize(0.99 * title.get_fontsize() * (room - place.x0) / place.width)
+            cut = True
+    return cut
 
 
 def _encoded(pixels: Image.Image, **options) -> bytes:

@@ -81,4 +81,6 @@ def _checked(networks: tuple[Outputs, ...]) -> dict[str, Outputs]:
         raise ValueError(
             f"need outputs of at least one network, with different names, received {[o.name for o in networks]}"
         )
+    if len({outputs.class_names for outputs in networks}) > 1:
+        raise ValueError(f"all networks must have the same classes, received {[o.class_names for o in networks]}")
     return by_name
