@@ -123,6 +123,29 @@ def test_graphs_are_not_rewritten_for_a_training():
     assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
 
 
+def test_speed_settings_that_are_off_leave_graphs_alone(monkeypatch):
+    monkeypatch.setenv("VGG_LESSON_SPEED", "0")
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    build_model(TrainingConfig(width=1 / 16, head=()), steps_per_epoch=1)
+    assert not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
+
+
+@pytest.mark.parametrize("channels", [4, 256])  # as convolutions, and as products
+def test_outputs_that_are_looked_up_by_rows_can_be_trained(channels):
+    found = []
+    for change in (lambda model: model, accelerate):
+        keras.utils.set_random_seed(0)
+        images = keras.Input((4, 4, channels))
+        maps = keras.layers.Conv2D(channels, 3, padding="same")(images)
+        model = change(keras.Model(images, keras.layers.Lambda(lambda x: keras.ops.take(x, [1, 0], axis=0))(maps)))
+        model.compile("sgd", "mse", jit_compile=False)
+        data = np.random.default_rng(0).normal(size=(2, 4, 4, channels)).astype(np.float32)
+        model.fit(data, data[::-1], verbose=0)
+        found.append(model.get_weights())
+    for want, have in zip(*found, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-6)
+
+
 def test_images_of_any_size():
     model = one_convolution(side=(None, None))
     images = np.random.default_rng(0).normal(size=(2, 11, 4, 4)).astype("float32")

@@ -40,6 +40,16 @@ def test_equals_keras_over_24_steps(options):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["bfloat16", "float64"])
+def test_gradients_of_another_type_are_cast_as_by_keras(kind):
+    after = []
+    for change in (lambda optimizer: optimizer, fuse_adam):
+        variable = keras.Variable(np.ones(3, np.float32))
+        change(keras.optimizers.Adam(0.1)).apply([keras.ops.ones(3, kind)], [variable])
+        after.append(variable.numpy())
+    np.testing.assert_allclose(after[1], after[0], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "optimizer", [keras.optimizers.SGD(), keras.optimizers.AdamW(), keras.optimizers.Adam(amsgrad=True)],
     ids=["sgd", "adamw", "amsgrad"],

@@ -204,6 +204,32 @@ def test_gradient_of_the_gradient():
     np.testing.assert_allclose(found[1], found[0], rtol=1e-2, atol=1e-2 * np.abs(found[0]).max())
 
 
+@pytest.mark.usefixtures("either_kernel")
+def test_forward_over_reverse_equals_differences():
+    """A product of the Hessian and a vector, as methods of second order take it."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(8, 4, 4, 3)).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv2D(4, 3, padding="same", use_bias=False), BatchNormalization(), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((4, 4, 3)), *layers, keras.layers.Dense(2)])
+    kernel = accelerate(model).layers[0].kernel.value
+    start, direction = kernel.numpy(), rng.normal(size=kernel.shape).astype(np.float32)
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.sin(model(images, training=True)))
+        return tape.gradient(loss, kernel)
+
+    with tf.autodiff.ForwardAccumulator(kernel, direction) as forward:
+        slope = gradient()
+    product, sides = forward.jvp(slope).numpy(), []
+    for way in (1e-3, -1e-3):
+        kernel.assign(start + way * direction)
+        sides.append(gradient().numpy())
+    expected = (sides[0] - sides[1]) / 2e-3
+    assert np.linalg.norm(product - expected) < 0.02 * np.linalg.norm(expected)
+
+
 def test_saved_loaded_and_cloned_it_is_plain_keras(tmp_path):
     model = accelerate(normalised(BatchNormalization()))
     model.save(tmp_path / "model.keras")

@@ -1,9 +1,11 @@
 """Random states belong to the process: they are as before afterwards, and threads do not draw from each other's."""
 
+import random
 import threading
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from made_images import noise
 from made_networks import small, stripes
@@ -14,7 +16,8 @@ from vgg_lesson.diagnosis.patient import Patient
 from vgg_lesson.diagnosis.probes import INSTRUMENTS
 from vgg_lesson.explain import with_fresh_weights
 from vgg_lesson.random_states import untouched_randomness
-from vgg_lesson.training import prepared
+from vgg_lesson.rate_finder import find_rate
+from vgg_lesson.training import prepared, train
 from vgg_lesson.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(configuration="A", width=1 / 16, head=(), epochs=1)
@@ -58,6 +61,20 @@ def test_the_notebook_draws_its_own_numbers_while_the_clinic_trains():
     np.random.seed(0)  # noqa: NPY002
     patient.take(INSTRUMENTS["another seed"])
     assert [*drawn, np.random.rand()] == list(expected)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("work", ["train", "range test"])
+def test_a_training_and_a_range_test_leave_the_states_alone(work):
+    config, data = CONFIG.change(batch_norm=True, augmentation=("flip",)), noise(64)
+    model, batches, _ = prepared(config, data)
+
+    def drawn(between):
+        keras.utils.set_random_seed(3)
+        between()
+        return random.random(), np.random.rand(), float(tf.random.uniform([]))  # noqa: NPY002
+
+    calls = {"train": lambda: train(config, data), "range test": lambda: find_rate(model, batches, steps=30)}
+    assert drawn(calls[work]) == drawn(lambda: None)
 
 
 def test_cases_and_fresh_weights_leave_the_states_alone():

@@ -4,11 +4,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from made_images import noise
 from made_runs import made_run
 
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.one_device import inner
 from vgg_lesson.saving import free_stem, load_model, load_run, load_trained, save_trained
-from vgg_lesson.training import Trained
+from vgg_lesson.training import Trained, train
+from vgg_lesson.training_config import TrainingConfig
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,36 @@ def test_a_save_that_fails_leaves_everything_as_it_was(saved, tmp_path, monkeypa
             save_trained(trained, tmp_path / name)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert free_stem(tmp_path / "second").name == "second"
+
+
+def test_a_record_that_cannot_be_replaced_keeps_its_model(saved, tmp_path):
+    trained, _, _ = saved
+    model_path, run_path = save_trained(trained, tmp_path / "first")
+    before = model_path.read_bytes()
+    run_path.unlink()
+    run_path.mkdir()
+    other = Trained(build_vgg("A", width=0.125, head=(8,), seed=1), made_run("panel/2"))
+    with pytest.raises(OSError, match="first.json"):
+        save_trained(other, tmp_path / "first")
+    assert model_path.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"first.keras", "first.json"}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"dtype_policy": "mixed_float16"}, {"weight_decay": 0.1}, {"weight_decay": 0.1, "optimizer": "muon"}],
+)
+def test_a_training_goes_on_from_its_files_as_it_would_have(tmp_path, choices):
+    config = TrainingConfig(configuration="A", width=1 / 16, head=(8,), batch_norm=True, epochs=1, **choices)
+    trained = train(config, noise(40))
+    save_trained(trained, tmp_path / "first")
+    models = trained.model, load_trained(tmp_path / "first").model
+    optimizers = [model.optimizer for model in models]
+    assert type(optimizers[0]) is type(optimizers[1])
+    assert [int(each.iterations) for each in optimizers] == [int(optimizers[0].iterations)] * 2
+    assert len({float(each.scale_loss(1.0)) for each in optimizers}) == 1
+    decayed = [[inner(m.optimizer)._use_weight_decay(v) for v in m.trainable_variables] for m in models]
+    assert decayed[0] == decayed[1] and (not config.weight_decay or set(decayed[0]) == {True, False})
 
 
 def test_other_files_are_refused_by_name(saved, tmp_path):

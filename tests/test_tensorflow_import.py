@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+from vgg_lesson import tensorflow_import
 
 FAKE = """
 import os
@@ -26,6 +29,22 @@ def test_notes_are_dropped_and_other_words_kept(tmp_path):
     )
     assert done.stdout == "42\n"
     assert done.stderr == "something that matters\nafter"
+
+
+def test_where_tensorflow_may_end_the_process_its_reason_is_seen(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(FAKE + "os.abort()\n")
+    program = "import vgg_lesson.tensorflow_import as quiet; quiet._may_abort = lambda: {}; import tensorflow"
+    seen, lost = (run(program.format(may), tmp_path) for may in (True, False))
+    assert "something that matters" in seen.stderr and seen.returncode == lost.returncode == -6
+    assert "something that matters" not in lost.stderr
+
+
+def test_an_old_processor_is_recognised(monkeypatch):
+    for flags, old in (("fpu sse sse2", True), ("fpu sse sse2 avx avx2", False)):
+        monkeypatch.setattr(Path, "read_text", lambda *_, flags=flags, **__: f"vendor_id : X\nflags : {flags}\n")
+        assert tensorflow_import._may_abort() is old
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "Features : fp asimd\n")  # no x86
+    assert not tensorflow_import._may_abort()
 
 
 def test_a_failing_import_shows_why_and_leaves_stderr_alone(tmp_path):

@@ -1,5 +1,6 @@
 """Training: same seed same numbers, stops at once, reports progress, records what happened."""
 
+import logging
 import math
 import random
 import subprocess
@@ -11,10 +12,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from made_images import noise, plain_colours
 
 from vgg_lesson import progress
-from vgg_lesson.pipeline import training_batches, validation_batches
+from vgg_lesson.pipeline import require_shared, training_batches, validation_batches
 from vgg_lesson.preprocessing import fit_statistics, preprocess
 from vgg_lesson.run_record import Run
 from vgg_lesson.saving import load_model, save_trained
@@ -232,6 +234,31 @@ def test_with_muon_and_quick_running_statistics_it_learns_and_is_saved(tmp_path)
     assert {layer.momentum for layer in trained.model.layers if hasattr(layer, "moving_mean")} == {0.5}
     path, _ = save_trained(trained, tmp_path / "run")
     assert load_model(path).optimizer.get_config() == trained.model.optimizer.get_config()
+
+
+@pytest.mark.parametrize(("batch_size", "train_images", "val_images"), [(33, 64, 32), (32, 65, 32), (32, 64, 33)])
+def test_what_replicas_cannot_share_is_named(batch_size, train_images, val_images):
+    data = noise(200).subset(train=train_images, validation=val_images)
+    with pytest.raises(ValueError, match=f"2 replicas, received {batch_size}, {train_images} and {val_images}"):
+        require_shared(data, TINY.change(batch_size=batch_size), 2)
+    require_shared(data, TINY.change(batch_size=batch_size), 1)
+
+
+@pytest.mark.parametrize("batch_size", [3, 32, 48, 500])
+def test_replicas_that_share_training_batches_share_those_for_validation(batch_size):
+    data = replace(noise(), x_val=np.zeros((500, 32, 32, 3), np.uint8), y_val=np.arange(500) % 10)
+    sizes = [len(images) for images, _ in validation_batches(data, TINY.change(batch_size=batch_size))]
+    assert all(size % batch_size == 0 for size in sizes[:-1]) and sizes[0] >= 128
+
+
+def test_only_functions_that_are_traced_anew_by_design_are_kept_silent():
+    logger = tf.get_logger()
+    tell = "5 out of the last 5 calls to <function {} at 0x7f> triggered tf.function retracing. Tracing is expensive"
+    kept = {
+        name: logger.filter(logging.makeLogRecord({"msg": tell.format(name)}))
+        for name in ("TensorFlowTrainer.make_predict_function.<locals>.one_step", "WatchedStep._train", "mine")
+    }
+    assert [bool(shown) for shown in kept.values()] == [False, False, True]
 
 
 def test_two_devices_train_together():

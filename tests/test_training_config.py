@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_runs import made_run
 
+from vgg_lesson.training import build_model
 from vgg_lesson.training_config import DTYPE_POLICIES, INITIALIZERS, TrainingConfig
 
 
@@ -114,3 +115,15 @@ def test_a_layer_in_front_needs_one_block_less_and_says_so():
     with pytest.raises(ValueError, match="blocks must be at most 4 with the start 'whitening_layer'.*received 5"):
         TrainingConfig(start=("whitening_layer",))
     assert TrainingConfig(start=("whitening_layer",), blocks=4).blocks == 4
+
+
+def test_whole_numbers_are_taken_where_keras_wants_fractions():
+    config = TrainingConfig(learning_rate=1, momentum=0, batch_norm_momentum=0, weight_decay=0, label_smoothing=0)
+    for name in ("learning_rate", "momentum", "batch_norm_momentum", "weight_decay", "label_smoothing"):
+        assert type(getattr(config, name)) is float
+    build_model(config.change(optimizer="sgd", width=1 / 16, head=()), steps_per_epoch=1)
+
+
+def test_whitening_needs_two_filters_and_says_so():
+    with pytest.raises(ValueError, match="width must leave at least 2 filters in block 1 to whiten with"):
+        TrainingConfig(start=("whitening",), width=1 / 64)

@@ -11,6 +11,7 @@ of a VGG's last blocks. All three can be had from operations that are not:
 """
 
 import math
+import os
 
 import keras
 import tensorflow as tf
@@ -39,6 +40,7 @@ def _same_convolution(images, kernel):
         outputs = _convolution(images, kernel)
 
     def gradient(upstream):
+        upstream = tf.convert_to_tensor(upstream)  # of rows that were looked up, it comes as slices
         flipped = tf.transpose(tf.reverse(kernel, axis=[0, 1]), [0, 1, 3, 2])
         products_pay = _products_pay_for_gradient(images, kernel)
         to_kernel = small_maps.kernel_gradient if products_pay else _kernel_gradient
@@ -108,9 +110,10 @@ def start_sooner() -> None:
 
     Rewriting (Grappler) takes 0.3 s for each network that is trained, and gains nothing on a CPU: measured on two
     AVX2 cores, alternating, a step takes 0.95 to 1.03 times as long without it (VGG16 at 1/8, 1/4 and full width, with
-    and without batch norm), ``predict`` 0.86 to 1.00 times. With a GPU nothing is changed: there it chooses the layout.
+    and without batch norm), ``predict`` 0.86 to 1.00 times. With a GPU nothing is changed: there it chooses the layout,
+    nor with ``VGG_LESSON_SPEED=0``.
     """
-    if not tf.config.list_physical_devices("GPU"):
+    if os.environ.get("VGG_LESSON_SPEED", "1") != "0" and not tf.config.list_physical_devices("GPU"):
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 

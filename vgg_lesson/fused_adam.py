@@ -52,7 +52,7 @@ def _apply(optimizer, gradient, variable, learning_rate) -> None:
         beta1=optimizer.beta_1,
         beta2=optimizer.beta_2,
         epsilon=optimizer.epsilon,
-        grad=gradient,
+        grad=tf.cast(gradient, tf.float32),
     )
 
 

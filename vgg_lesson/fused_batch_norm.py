@@ -104,6 +104,12 @@ def _past_onednn(images, scale, offset, epsilon):
         )
         return to_images, to_scale, to_offset
 
+    def tangent(of_images, of_scale, of_offset):
+        root = tf.math.rsqrt(own_variance + epsilon)
+        normal = (images - own_mean) * root
+        shared = tf.reduce_mean(of_images, [0, 1, 2]) + normal * tf.reduce_mean(normal * of_images, [0, 1, 2])
+        return [scale * root * (of_images - shared) + of_scale * normal + of_offset]
+
     # as in vgg_lesson.acceleration, and for its reason, instead of tf.custom_gradient
-    record.record_operation("NormalisedPastOneDNN", [outputs], [images, scale, offset], gradient)
+    record.record_operation("NormalisedPastOneDNN", [outputs], [images, scale, offset], gradient, tangent)
     return outputs, mean, variance

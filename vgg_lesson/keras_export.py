@@ -7,7 +7,7 @@ from vgg_lesson.configurations import weight_layers
 from vgg_lesson.exported_network import network_code
 from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
-from vgg_lesson.training_config import STARTS, TrainingConfig
+from vgg_lesson.training_config import NOT_DECAYED, STARTS, TrainingConfig
 from vgg_lesson.whole import require_whole
 
 
@@ -138,7 +138,7 @@ def _compiling(config: TrainingConfig) -> str:
         nesterov = ", nesterov=True" if config.momentum > 0 else ""
         optimizer = f"optimizer = keras.optimizers.SGD(rate, momentum={config.momentum}{nesterov}{decay})\n"
     if config.weight_decay:
-        optimizer += 'optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])\n'
+        optimizer += f"optimizer.exclude_from_weight_decay(var_names={list(NOT_DECAYED)})\n"
     smoothing = f"label_smoothing={config.label_smoothing}" if config.label_smoothing else ""
     return f"""{rate}{optimizer}loss = keras.losses.CategoricalCrossentropy({smoothing})
 model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])

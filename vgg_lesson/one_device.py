@@ -5,8 +5,18 @@ enters the (empty) sum into a registry that is never emptied, and with it the wh
 Keras, each ``fit`` of a new model keeps its graphs for the rest of the process, 14 MB for a VGG.
 """
 
+import re
+
 import keras
 import tensorflow as tf
+
+_TRACED_ANEW = re.compile(
+    r"calls to <(function|bound method) (TensorFlowTrainer|Trainer|KnownGoodNetwork|WatchedStep)\..* triggered "
+    "tf.function retracing"
+)
+# Every training is a new network and traces these functions, Keras's and ours: TensorFlow takes this for a mistake
+# after five of them, and would say so on stderr, under some cell of a lesson.
+tf.get_logger().addFilter(lambda record: not _TRACED_ANEW.search(record.getMessage()))
 
 
 def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

@@ -1,5 +1,7 @@
 """Batches for a training: images looked up, preprocessed and augmented inside ``tf.data``."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,6 +19,16 @@ _UNTUNED.autotune.enabled = False
 def statistics_for(dataset: Dataset, config: TrainingConfig) -> ChannelStatistics | None:
     """Statistics of the training images if the preprocessing uses them: they take a look at every pixel."""
     return None if config.preprocessing in ("unit", "raw") else fit_statistics(dataset.x_train)
+
+
+def require_shared(dataset: Dataset, config: TrainingConfig, replicas: int) -> None:
+    """Raise ValueError unless replicas get equal shares of all batches: Keras fails with words about an operation."""
+    sizes = config.batch_size, len(dataset.x_train), len(dataset.x_val)
+    if any(size % replicas for size in sizes):
+        raise ValueError(
+            f"batch_size and the numbers of training and validation images must be multiples of the strategy's "
+            f"{replicas} replicas, received {sizes[0]}, {sizes[1]:,} and {sizes[2]:,}"
+        )
 
 
 def training_batches(
@@ -45,7 +57,8 @@ def validation_batches(
 ) -> tf.data.Dataset:
     """Validation batches in order, preprocessed as the training images are, not augmented."""
     load = _loader(dataset.x_val, dataset.y_val, dataset, config, statistics)
-    batches = tf.data.Dataset.range(len(dataset.x_val)).batch(max(128, config.batch_size))
+    size = config.batch_size * math.ceil(128 / config.batch_size)  # replicas that share a batch share these, too
+    batches = tf.data.Dataset.range(len(dataset.x_val)).batch(size)
     return batches.map(load).prefetch(2).with_options(_UNTUNED)
 
 

@@ -74,6 +74,7 @@ def find_rate(
     from vgg_lesson.acceleration import accelerate
     from vgg_lesson.fresh_optimizer import fresh_optimizer
     from vgg_lesson.one_device import inner
+    from vgg_lesson.random_states import untouched_randomness
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
@@ -91,7 +92,8 @@ def find_rate(
     if not isinstance(batches, Iterable):
         raise TypeError(f"batches must be pairs (images, targets), received {type(batches).__name__}")
     try:
-        copy = keras.models.clone_model(model)  # compiled as well
+        with untouched_randomness(0):
+            copy = keras.models.clone_model(model)  # compiled as well
     except (TypeError, ValueError, NotImplementedError) as error:  # functions and classes of the user's own
         raise ValueError(
             f"model {model.name!r} cannot be copied: its loss, metrics, optimizer and layers must be Keras's own, or "

@@ -3,13 +3,16 @@
 import glob
 import os
 import zipfile
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 
 import keras
 
+from vgg_lesson.one_device import inner
 from vgg_lesson.run_record import Run
 from vgg_lesson.training import Trained
+from vgg_lesson.training_config import NOT_DECAYED
 
 
 def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
@@ -24,13 +27,21 @@ def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
     stem.parent.mkdir(parents=True, exist_ok=True)
     model_path, run_path = stem.with_name(stem.name + ".keras"), stem.with_name(stem.name + ".json")
     unfinished_model, unfinished_run = (stem.with_name(f"{stem.name}.part{end}") for end in (".keras", ".json"))
+    before = stem.with_name(f"{stem.name}.before.keras")
     try:
         unfinished_run.write_text(trained.run.to_json() + "\n", encoding="utf-8")
         trained.model.save(unfinished_model)
-        os.replace(unfinished_model, model_path)
-        os.replace(unfinished_run, run_path)
+        with suppress(FileNotFoundError):  # the first time
+            os.replace(model_path, before)
+        try:
+            os.replace(unfinished_model, model_path)
+            os.replace(unfinished_run, run_path)
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.replace(before, model_path)
+            raise
     finally:
-        for left_over in (unfinished_model, unfinished_run):
+        for left_over in (unfinished_model, unfinished_run, before):
             left_over.unlink(missing_ok=True)
     return model_path, run_path
 
@@ -83,4 +94,7 @@ def load_run(path) -> Run:
 def load_trained(stem) -> Trained:
     """Inverse of :func:`save_trained`; raises as :func:`load_model` and :func:`load_run` do."""
     stem = Path(stem)
-    return Trained(load_model(stem.with_name(stem.name + ".keras")), load_run(stem.with_name(stem.name + ".json")))
+    model, run = load_model(stem.with_name(stem.name + ".keras")), load_run(stem.with_name(stem.name + ".json"))
+    if run.training_config.weight_decay and model.optimizer is not None:  # Keras does not save what is left out of it
+        inner(model.optimizer).exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    return Trained(model, run)

@@ -20,16 +20,12 @@ from vgg_lesson.data import Dataset
 from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import on_one_device
-from vgg_lesson.pipeline import first_images, statistics_for, training_batches, validation_batches
+from vgg_lesson.pipeline import first_images, require_shared, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
-from vgg_lesson.random_states import DRAWING
+from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.run_record import Run, judge
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
-from vgg_lesson.training_config import TrainingConfig
-
-# Every training is a new network and traces its own functions: TensorFlow takes this for a mistake
-# after five of them, and would say so on stderr, under some cell of a lesson.
-tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in str(record.msg))
+from vgg_lesson.training_config import NOT_DECAYED, TrainingConfig
 
 
 class Trained(NamedTuple):
@@ -95,8 +91,11 @@ def _built(config: TrainingConfig, steps_per_epoch: int, input_shape, classes: i
         model = add_whitening_layer(model, images)
     if "identity" in config.start:
         start_as_identity(model)
+    optimizer = on_one_device(fuse_adam(_optimizer(config, steps_per_epoch * config.epochs)))
+    if config.dtype_policy == "mixed_float16":  # else Keras does it, but not when the saved model is loaded
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(
-        optimizer=on_one_device(fuse_adam(_optimizer(config, steps_per_epoch * config.epochs))),
+        optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         # Not "accuracy": Keras would make its variables within the first step, which is then traced a second time.
         metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
@@ -130,7 +129,7 @@ def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer
             rate, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay
         )
     if decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return optimizer
 
 
@@ -145,8 +144,8 @@ def train(
 ) -> Trained:
     """Train one network from fresh weights. Blocks until done or stopped.
 
-    Sets the global seeds of Python, NumPy and TensorFlow to ``config.seed`` while it builds the
-    network and its batches; two trainings in two threads do not change each other's numbers.
+    Equal configurations give equal numbers, also in two threads at a time; the random states of Python, NumPy and
+    TensorFlow stay as they are.
 
     Args:
         config: the choices.
@@ -155,7 +154,7 @@ def train(
             then get no ``on_train_end``.
         on_progress: called from this thread, at most four times a second, after every epoch, and at
             the end.
-        strategy: a ``tf.distribute`` strategy to build the model under.
+        strategy: a ``tf.distribute`` strategy to build the model under; the same one for every training.
         callbacks: further Keras callbacks.
 
     Returns:
@@ -163,7 +162,7 @@ def train(
         that were finished.
 
     Raises:
-        ValueError: no training or no validation images.
+        ValueError: no training or no validation images, or sizes that a strategy's replicas cannot share.
     """
     model, batches, validation = prepared(config, dataset, strategy)
     watch = Watch(len(dataset.x_train), config.batch_size, config.epochs, stop or threading.Event(), on_progress)
@@ -187,14 +186,14 @@ def prepared(
     Equal configurations give equal weights and batches, whatever other threads draw meanwhile.
 
     Raises:
-        ValueError: no training or no validation images.
+        ValueError: no training or no validation images, or sizes that a strategy's replicas cannot share.
     """
     for name, images in (("training", dataset.x_train), ("validation", dataset.x_val)):
         if not len(images):
             raise ValueError(f"a training needs at least one {name} image, received {dataset!r}")
+    require_shared(dataset, config, strategy.num_replicas_in_sync if strategy else 1)
     statistics = statistics_for(dataset, config)  # once, and before others wait for the lock
-    with DRAWING, strategy.scope() if strategy else nullcontext():
-        keras.utils.set_random_seed(config.seed)
+    with untouched_randomness(config.seed), strategy.scope() if strategy else nullcontext():
         model = build_model(
             config,
             steps_per_epoch=_steps(config, dataset),

@@ -13,6 +13,8 @@ from vgg_lesson.whole import is_whole
 
 OPTIMIZERS = ("adam", "sgd", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
+NOT_DECAYED = ("bias", "gamma", "beta")
+"""What weight decay leaves out: names of variables."""
 DTYPE_POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 AUGMENTATIONS = ("flip", "shift", "cutout")
 WHITENING = ("whitening", "whitening_layer")
@@ -99,6 +101,8 @@ class TrainingConfig:
             )
         network = (self.width, self.head, self.dropout, self.batch_norm, self.blocks, self.filters)
         validated(self.configuration, self.body_shape((32, 32, 3)), 10, *network)
+        if self.whitening == "whitening" and round(self.filters[0] * self.width) < 2:
+            raise ValueError(f"width must leave at least 2 filters in block 1 to whiten with, received {self.width!r}")
         self._require_number("learning_rate", lambda value: value > 0, "a finite number above 0")
         self._require_number("momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
         self._require_number("batch_norm_momentum", lambda value: 0 <= value < 1, "a number in [0, 1)")
@@ -127,6 +131,7 @@ class TrainingConfig:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not (is_number and math.isfinite(value) and holds(value)):
             raise ValueError(f"{name} must be {allowed}, received {value!r}")
+        object.__setattr__(self, name, float(value))  # Keras refuses a rate of 1 and a momentum of 0
 
     @classmethod
     def lecture(cls, **changes) -> "TrainingConfig":
