@@ -47,6 +47,18 @@ def test_a_training_is_not_drawn_while_another_thread_draws_from_its_seed():
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_training_need_not_wait_for_an_examination():
+    data, results = noise(64), []
+    alone = prepared(CONFIG, data)[0].get_weights()
+    with untouched_randomness(7, alone=False):
+        other = threading.Thread(target=lambda: results.append(prepared(CONFIG, data)[0].get_weights()))
+        other.start()
+        other.join(timeout=60)
+        assert results
+    for a, b in zip(alone, results[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_the_notebook_draws_its_own_numbers_while_the_clinic_trains():
     x, y = stripes()
     np.random.seed(0)  # noqa: NPY002

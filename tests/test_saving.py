@@ -62,7 +62,11 @@ def test_a_record_that_cannot_be_replaced_keeps_its_model(saved, tmp_path):
     with pytest.raises(OSError, match="first.json"):
         save_trained(other, tmp_path / "first")
     assert model_path.read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir()} == {"first.keras", "first.json"}
+    model_path.unlink()
+    with pytest.raises(OSError, match="first.json"):  # nothing was there before
+        save_trained(other, tmp_path / "first")
+    assert not model_path.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["first.json"]
 
 
 @pytest.mark.parametrize(

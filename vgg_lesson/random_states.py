@@ -2,7 +2,7 @@
 
 import random
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from keras.src.backend.common import global_state
@@ -13,36 +13,54 @@ DRAWING = threading.RLock()
 
 
 @contextmanager
-def untouched_randomness(seed: int):
+def untouched_randomness(seed: int, *, alone: bool = True):
     """Inside, Python, NumPy and TensorFlow draw from ``seed``; afterwards their global states are as before.
 
-    One thread at a time is inside; others draw from the same states meanwhile, so keep it short where they may.
+    Other threads draw from the same states meanwhile. Those that draw networks wait: all the time, or, for work that
+    takes long and draws its networks in such a block of its own, only while the states are exchanged (``alone=False``).
     """
-    with DRAWING:
-        context = eager_context.context()
-        python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the state that others use
-        context_state = {name: context.__dict__[name] for name in ("_seed", "_rng") if name in context.__dict__}
-        tf_rng_state = context._rng.getstate() if "_rng" in context_state else None
-        keras_seed = global_state.get_global_attribute("global_random_seed")
-        keras_generator = global_state.get_global_attribute("global_seed_generator")
-        names = global_state.get_global_attribute("object_name_uids")
-        names = None if names is None else names.copy()
-        generator_state = None if keras_generator is None else keras_generator.state.numpy()
+    with DRAWING if alone else nullcontext():
+        with DRAWING:
+            kept = _states()
+            _draw_from(seed)
         try:
-            random.seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            context._set_global_seed(seed)
             yield
         finally:
-            random.setstate(python)
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            for name in ("_seed", "_rng"):
-                context.__dict__.pop(name, None)
-            context.__dict__.update(context_state)
-            if tf_rng_state is not None:
-                context._rng.setstate(tf_rng_state)
-            global_state.set_global_attribute("global_random_seed", keras_seed)
-            if keras_generator is not None:
-                keras_generator.state.assign(generator_state)
-            global_state.set_global_attribute("global_seed_generator", keras_generator)
-            global_state.set_global_attribute("object_name_uids", names)
+            with DRAWING:
+                _go_on_from(*kept)
+
+
+def _states() -> tuple:
+    context = eager_context.context()
+    of_context = {name: context.__dict__[name] for name in ("_seed", "_rng") if name in context.__dict__}
+    of_rng = context._rng.getstate() if "_rng" in of_context else None
+    generator = global_state.get_global_attribute("global_seed_generator")
+    names = global_state.get_global_attribute("object_name_uids")
+    of_keras = {
+        "global_random_seed": global_state.get_global_attribute("global_random_seed"),
+        "global_seed_generator": generator,
+        "object_name_uids": None if names is None else names.copy(),
+    }
+    drawn = None if generator is None else generator.state.numpy()
+    return random.getstate(), np.random.get_state(), of_context, of_rng, of_keras, drawn  # noqa: NPY002 - what others use
+
+
+def _draw_from(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    eager_context.context()._set_global_seed(seed)
+
+
+def _go_on_from(of_python, of_numpy, of_context, of_rng, of_keras, drawn) -> None:
+    random.setstate(of_python)
+    np.random.set_state(of_numpy)  # noqa: NPY002
+    context = eager_context.context()
+    for name in ("_seed", "_rng"):
+        context.__dict__.pop(name, None)
+    context.__dict__.update(of_context)
+    if of_rng is not None:
+        context._rng.setstate(of_rng)
+    if drawn is not None:
+        of_keras["global_seed_generator"].state.assign(drawn)
+    for name, value in of_keras.items():
+        global_state.set_global_attribute(name, value)

@@ -37,11 +37,13 @@ def save_trained(trained: Trained, stem) -> tuple[Path, Path]:
             os.replace(unfinished_model, model_path)
             os.replace(unfinished_run, run_path)
         except OSError:
+            model_path.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
                 os.replace(before, model_path)
             raise
+        before.unlink(missing_ok=True)
     finally:
-        for left_over in (unfinished_model, unfinished_run, before):
+        for left_over in (unfinished_model, unfinished_run):
             left_over.unlink(missing_ok=True)
     return model_path, run_path
 

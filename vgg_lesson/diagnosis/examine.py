@@ -82,7 +82,7 @@ def examine(
         seed=seed,
     )
     say = arguments.function(progress, "progress", "one sentence") or (lambda text: None)
-    with untouched_randomness(subject.seed):
+    with untouched_randomness(subject.seed, alone=False):
         return Examination(subject, began, budget, say).run()
 
 

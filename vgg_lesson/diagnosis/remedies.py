@@ -114,7 +114,7 @@ def prescribe(
         return Prescription((), report.chance_loss, float("nan"), 0.0, by_hand(report))
     subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
     chance = Chance.of(subject, loss_facts(subject))
-    with untouched_randomness(seed):
+    with untouched_randomness(seed, alone=False):
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=seed)
         except cloning.NO_COPY as error:  # told, not raised, as by examine
