@@ -79,7 +79,8 @@ def test_a_training_goes_on_from_its_files_as_it_would_have(tmp_path, choices):
     save_trained(trained, tmp_path / "first")
     models = trained.model, load_trained(tmp_path / "first").model
     optimizers = [model.optimizer for model in models]
-    assert type(optimizers[0]) is type(optimizers[1])
+    # By name: an exported script that another test runs registers a KernelMuon of its own.
+    assert len({type(each).__name__ for each in optimizers}) == 1
     assert [int(each.iterations) for each in optimizers] == [int(optimizers[0].iterations)] * 2
     assert len({float(each.scale_loss(1.0)) for each in optimizers}) == 1
     decayed = [[inner(m.optimizer)._use_weight_decay(v) for v in m.trainable_variables] for m in models]
