@@ -11,13 +11,13 @@ of a VGG's last blocks. All three can be had from operations that are not:
 """
 
 import math
-import os
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # not public; the package pins TensorFlow 2.21
 
 from vgg_lesson import small_maps
+from vgg_lesson.environment import speed_wanted
 from vgg_lesson.fused_batch_norm import fuse_batch_norm
 
 TINY_MAP, SOME_WEIGHTS = 4, 128 * 128
@@ -113,7 +113,7 @@ def start_sooner() -> None:
     and without batch norm), ``predict`` 0.86 to 1.00 times. With a GPU nothing is changed: there it chooses the layout,
     nor with ``VGG_LESSON_SPEED=0``.
     """
-    if os.environ.get("VGG_LESSON_SPEED", "1") != "0" and not tf.config.list_physical_devices("GPU"):
+    if speed_wanted() and not tf.config.list_physical_devices("GPU"):
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 

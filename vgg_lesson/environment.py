@@ -43,6 +43,11 @@ class SpeedSettings:
         return f"speed settings of the process: TF_ENABLE_ONEDNN_OPTS={self.onednn}{late}; freed memory is {pages}"
 
 
+def speed_wanted() -> bool:
+    """False when ``VGG_LESSON_SPEED=0`` turned off what is set for speed for the whole process."""
+    return os.environ.get("VGG_LESSON_SPEED", "1") != "0"
+
+
 def prepare() -> SpeedSettings:
     """Set the defaults that make TensorFlow fast on a laptop CPU and quiet in a notebook.
 
@@ -58,7 +63,7 @@ def prepare() -> SpeedSettings:
     """
     too_late = "tensorflow" in sys.modules
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    fast = os.environ.get("VGG_LESSON_SPEED", "1") != "0"
+    fast = speed_wanted()
     prepare_import(set_aside=fast)
     if not fast:
         return SpeedSettings(False, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), False, too_late)

@@ -33,10 +33,8 @@ def check_silent_share(function: Callable) -> None:
     two_dead = rng.uniform(0.5, 1, (8, 3, 3, 5)) * (rng.uniform(size=(8, 3, 3, 5)) < 0.5) * np.array([1, 0, 1, 0, 1])
     once = np.zeros((8, 3, 3, 4))
     once[5, 2, 0, :3] = 0.1
-    constant, turned = (
-        np.full((8, 3, 3), 0.5),
-        np.where(np.arange(8) % 2, 0.5, -0.5)[:, None, None].repeat(3, 1).repeat(3, 2),
-    )
+    constant = np.full((8, 3, 3), 0.5)
+    turned = constant * np.where(np.arange(8) % 2, 1, -1)[:, None, None]
     signed = [half[..., 0], -half[..., 1], np.sign(half[..., 2] - 0.2), 0 * half[..., 3], constant, turned]
     dense = rng.uniform(0.5, 1, (8, 5)) * np.array([1, 0, 0, 1, 0])
     for outputs, name, right in (
@@ -108,11 +106,12 @@ def check_consultation(consultation) -> None:
 def _expect_number(function: Callable, arguments, right: float, case: str, known: dict, next_step: str) -> None:
     received = answer_of(function, arguments, f"one number {case}", next_step)
     expect(is_number(received), f"one number {case}", received, "Return a single number.")
+    number = float(plain(received))
     known = {wrong: text for wrong, text in known.items() if abs(wrong - right) > 1e-3}
-    meant = next((text for wrong, text in known.items() if abs(float(plain(received)) - wrong) < 2e-4), None)
+    meant = next((text for wrong, text in known.items() if abs(number - wrong) < 2e-4), None)
     expect(
-        abs(float(plain(received)) - right) < 5e-4,
+        abs(number - right) < 5e-4,
         f"{right:.4f} {case}",
-        f"{describe(float(plain(received)))}{f': {meant}' if meant else ''}",
+        f"{describe(number)}{f': {meant}' if meant else ''}",
         next_step,
     )
