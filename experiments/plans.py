@@ -23,6 +23,7 @@ class Experiment:
         first: a shallower run that is made first; its first four convolutions and its dense layers are where
             this one starts, as the paper trained its deeper networks (section 3.1). Not recorded by itself.
         jpeg_quality: all images are compressed once more, at this quality; None leaves them as they are.
+        tested: use the test set, once, when the training has ended.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Experiment:
     vital_signs: bool = False
     first: "Experiment | None" = None
     jpeg_quality: int | None = None
+    tested: bool = False
 
     @property
     def command(self) -> str:
@@ -52,6 +54,9 @@ LECTURE_CHANGES = {
 """The lecture's run at full width, and the same with one change each (one with two)."""
 LECTURE_STEPS_AN_EPOCH = 160
 LECTURE_EPOCHS = 2
+
+FULL_CHANGES = ("he-adam-1e-4",)
+"""Those of the changes with which the lecture's run was made in full: all its images, all its ten epochs."""
 
 ATLAS_LETTERS = ("D", "A", "E", "B")
 ATLAS_RATES = (1e-3, 1e-4, 1e-2, 1e-5, 1e-1, 3e-4, 3e-3, 3e-5, 3e-2)
@@ -117,13 +122,19 @@ JPEG_QUALITIES = (None, 50, 30)
 
 def _lecture() -> Iterator[Experiment]:
     sizes = (LECTURE_STEPS_AN_EPOCH * TrainingConfig.lecture().batch_size, 500, "lecture")
-    for seed in SEEDS[:2]:
+    for seed in SEEDS:
         for name, change in LECTURE_CHANGES.items():
             config = TrainingConfig.lecture(epochs=LECTURE_EPOCHS, seed=seed, **change)
             yield Experiment(f"lecture/{name}-{seed}", config, *sizes, vital_signs=True)
         config = TrainingConfig.lecture(epochs=LECTURE_EPOCHS, seed=seed, **LECTURE_CHANGES["sgd"])
         net_a = Experiment(f"net-a-{seed}", config.change(configuration="A", epochs=2 * LECTURE_EPOCHS), *sizes)
         yield Experiment(f"lecture/from-net-a-{seed}", config, *sizes, vital_signs=True, first=net_a)
+
+
+def _full() -> Iterator[Experiment]:
+    for name in FULL_CHANGES:
+        config = TrainingConfig.lecture(**LECTURE_CHANGES[name])
+        yield Experiment(f"full/{name}-0", config, None, None, split="lecture", vital_signs=True, tested=True)
 
 
 def _atlas() -> Iterator[Experiment]:
@@ -145,7 +156,7 @@ def _headline() -> Iterator[Experiment]:
     configs |= {f"wide-{seed}": HEADLINE_WIDE.change(seed=seed) for seed in SEEDS}
     configs |= {f"muon-{seed}": HEADLINE_MUON.change(seed=seed) for seed in SEEDS} | {"muon-long-0": HEADLINE_MUON_LONG}
     for name, config in configs.items():
-        yield Experiment(f"headline/{name}", config, None, None, validation=0.1)
+        yield Experiment(f"headline/{name}", config, None, None, validation=0.1, tested=True)
 
 
 def _jpeg() -> Iterator[Experiment]:
@@ -156,7 +167,7 @@ def _jpeg() -> Iterator[Experiment]:
             yield Experiment(name, config, None, None, validation=0.1, jpeg_quality=quality)
 
 
-PLANS = {"lecture": _lecture, "headline": _headline, "atlas": _atlas, "jpeg": _jpeg}
+PLANS = {"lecture": _lecture, "full": _full, "headline": _headline, "atlas": _atlas, "jpeg": _jpeg}
 
 
 def plan(name: str) -> list[Experiment]:

@@ -91,7 +91,7 @@ def make(experiment, data_description: str | None, folder: Path):
         callbacks.append(recorder)
     is_headline = experiment.name.startswith("headline/")
     if is_headline:
-        from experiments.headline import evaluate_once, lecture_speed, stock_epochs
+        from experiments.headline import lecture_speed, stock_epochs
 
         before = lecture_speed()
     model, run = train(experiment.config, dataset, callbacks=tuple(callbacks))
@@ -99,6 +99,9 @@ def make(experiment, data_description: str | None, folder: Path):
         measurements["vital_signs"] = recorder.signs
     if is_headline:
         measurements.update(stock_epochs(run.seconds, (before, lecture_speed())))
+    if experiment.tested:
+        from experiments.headline import evaluate_once
+
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
     run = replace(run, versions={**run.versions, "commit": _commit()})
     return run.named(experiment.name, experiment.command, **measurements)
