@@ -1,4 +1,4 @@
-"""What is kept of a headline run: its test accuracy, its time in the lecture's epochs; of one also the model."""
+"""What is kept of a run besides its record of the training: test accuracy, time in the lecture's epochs, the model."""
 
 import hashlib
 import statistics
@@ -40,7 +40,7 @@ def evaluate_once(model: keras.Model, experiment, dataset, folder: Path) -> dict
 
     Args:
         model: trained under ``experiment.config``.
-        experiment: the files are written for the headline model only.
+        experiment: what was trained; the files are written for the headline model only.
         dataset: the whole data set.
         folder: where the files go.
 

@@ -100,6 +100,23 @@ def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_p
     assert losses[0] != losses[1], "before the first step it has net A's weights, and is measured with them"
 
 
+def test_the_test_set_is_used_for_the_runs_that_ask_for_it(monkeypatch, tmp_path):
+    from experiments.plans import Experiment
+    from experiments.record import make
+    from vgg_lesson import data
+    from vgg_lesson.training_config import TrainingConfig
+
+    drawn = data.load_data("sketches").subset(train=64, validation=32)
+    monkeypatch.setattr(data, "load_data", lambda *args, **options: drawn)
+    config = TrainingConfig(configuration="A", width=1 / 16, head=(8,), epochs=1)
+    measured = [
+        make(Experiment("full/tiny-0", config, None, None, tested=tested), "drawn", tmp_path).measurements
+        for tested in (False, True)
+    ]
+    assert "test_accuracy" not in measured[0] and 0 <= measured[1]["test_accuracy"] <= 1
+    assert [experiment.name for experiment in plan("headline") if not experiment.tested] == []
+
+
 def test_the_recorder_looks_behind_a_relu_that_follows_the_pooling():
     from vgg_lesson.architecture import build_vgg
     from vgg_lesson.watched_step import handed_on

@@ -4,11 +4,12 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_runs import made_run
 
 from vgg_lesson import recordings
-from vgg_lesson.run_record import Run, judge
+from vgg_lesson.run_record import POINTS, Run, judge, thinned
 
 
 def test_one_line_there_and_back():
@@ -113,3 +114,25 @@ def test_the_committed_records_have_the_verdict_of_the_rule():
     for run in runs:
         losses = [loss for _, loss in run.step_loss]
         assert judge(losses, run.epochs[-1]["accuracy"], 0.1) == run.verdict, run.name
+
+
+@pytest.mark.parametrize("count", [2, 9, 10, 11, 12, 100, 101])
+def test_a_thinned_loss_has_few_points_and_the_same_mean(count):
+    rng = np.random.default_rng(count)
+    steps = np.cumsum(np.append(1, rng.integers(1, 9, count - 1)))
+    full = list(zip(steps.tolist(), rng.normal(size=count).tolist(), strict=True))
+    few = thinned(full, points=10)
+    assert len(few) == min(count, len(few)) <= 10
+    assert few[0] == full[0] and few[-1][0] == full[-1][0]
+    assert {step for step, _ in few} <= set(steps.tolist())
+    for pairs in (full, few):
+        at, losses = zip(*pairs, strict=True)
+        assert np.average(losses, weights=np.diff(at, prepend=0)) == pytest.approx(
+            np.average([loss for _, loss in full], weights=np.diff(steps, prepend=0))
+        )
+
+
+def test_a_short_loss_is_kept_point_by_point():
+    full = tuple((step, 2.3) for step in range(1, POINTS + 1))
+    assert thinned(full) == full
+    assert 1000 < len(thinned([*full, (POINTS + 1, 2.0)])) <= POINTS

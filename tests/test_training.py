@@ -15,10 +15,10 @@ import pytest
 import tensorflow as tf
 from made_images import noise, plain_colours
 
-from vgg_lesson import progress
+from vgg_lesson import progress, training
 from vgg_lesson.pipeline import require_shared, training_batches, validation_batches
 from vgg_lesson.preprocessing import fit_statistics, preprocess
-from vgg_lesson.run_record import Run
+from vgg_lesson.run_record import Run, thinned
 from vgg_lesson.saving import load_model, save_trained
 from vgg_lesson.training import build_model, prepared, train
 from vgg_lesson.training_config import PREPROCESSINGS, TrainingConfig
@@ -76,6 +76,8 @@ def test_the_loss_of_each_step_is_that_of_its_batch_also_of_a_short_last_one(mon
     found = dict(train(config, data).run.step_loss)
     assert list(found) == [1, 2, 3]
     assert list(found.values()) == pytest.approx(expected, rel=1e-3)
+    monkeypatch.setattr(training, "thinned", lambda step_loss: thinned(step_loss, points=2))
+    assert [step for step, _ in train(config, data).run.step_loss] == [1, 3]
 
 
 @pytest.mark.parametrize(("part", "name"), [("train", "training"), ("val", "validation")])

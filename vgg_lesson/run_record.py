@@ -10,6 +10,8 @@ from vgg_lesson.training_config import TrainingConfig
 SCHEMA = 1
 VERDICTS = ("learning", "stuck", "diverged", "unfinished")
 EPOCH_FIELDS = ("loss", "accuracy", "val_loss", "val_accuracy")
+POINTS = 2000
+"""Of the training loss a record keeps at most so many: a picture shows no more, and hours have many."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Run:
         config: the choices, as :meth:`TrainingConfig.to_dict` gives them.
         data: "source", "description", "train_images", "validation_images".
         epochs: for each finished epoch a dict of ``EPOCH_FIELDS`` (nats, and shares of 1).
-        step_loss: pairs (step, mean training loss since the pair before), steps counted from 1.
+        step_loss: pairs (step, mean training loss since the pair before), steps counted from 1; see :func:`thinned`.
         seconds: wall time of the training alone.
         stopped: True when it was stopped before its last epoch.
         verdict: "learning", "stuck", "diverged" or "unfinished", see :func:`judge`.
@@ -132,6 +134,28 @@ def judge(losses, last_accuracy: float | None, majority_share: float) -> str:
         return "unfinished"
     enough = min(1.5 * majority_share, (1 + majority_share) / 2)
     return "learning" if last_accuracy >= enough > majority_share else "stuck"
+
+
+def thinned(step_loss, points: int = POINTS) -> tuple[tuple[int, float], ...]:
+    """Make means of neighbouring points of a loss until there are at most so many; the first stays as it is.
+
+    Args:
+        step_loss: pairs (step, mean loss since the pair before), as a :class:`Run` holds them.
+        points: at least 2.
+
+    Returns:
+        Such pairs again: each mean counts its steps, so the mean over all steps does not change.
+    """
+    kept = tuple(step_loss)
+    while len(kept) > points:
+        before, merged = kept[0][0], [kept[0]]
+        for at in range(1, len(kept), 2):
+            weighted = 0.0
+            for step, loss in kept[at : at + 2]:
+                weighted, before = weighted + (step - before) * loss, step
+            merged.append((before, weighted / (before - merged[-1][0])))
+        kept = tuple(merged)
+    return kept
 
 
 def _digest(body: dict) -> str:

@@ -23,7 +23,7 @@ from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, require_shared, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.random_states import untouched_randomness
-from vgg_lesson.run_record import Run, judge
+from vgg_lesson.run_record import Run, judge, thinned
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import NOT_DECAYED, TrainingConfig
 
@@ -223,7 +223,7 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
         },
         epochs=tuple(watch.epochs),
         epoch_seconds=tuple(watch.epoch_seconds),
-        step_loss=tuple(watch.step_loss),
+        step_loss=thinned(watch.step_loss),
         seconds=time.perf_counter() - watch.started,
         stopped=len(watch.epochs) < config.epochs,  # also by a callback such as EarlyStopping
         verdict=judge(losses, accuracy, majority),
