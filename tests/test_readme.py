@@ -70,7 +70,12 @@ def test_the_picture_shows_the_present_records():
     finally:
         sys.path.remove(str(ROOT / "tools"))
     assert Image.open(tool.FILE).text["records"] == tool.checksums(), "run tools/draw_readme_picture.py"
-    assert all(tool.runs_of(change) for change in tool.SHOWN.values())
+    runs = {words: tool.runs_of(change) for words, change in tool.SHOWN.items()}
+    learned = {words: sum(run.verdict == "learning" for run in of_one) for words, of_one in runs.items()}
+    said = " ".join(README.split())
+    assert (learned["as in the lecture"], learned["He start weights"]) == (0, 0)
+    assert f"it falls in {learned['a tenth of the rate']} of {len(runs['a tenth of the rate'])} runs" in said
+    assert f"with both changes in {learned['both']} of {len(runs['both'])}." in said
 
 
 def test_the_count_of_the_bench_is_that_of_its_results():
