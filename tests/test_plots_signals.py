@@ -110,6 +110,8 @@ def test_a_thin_line_leads_from_a_short_run_to_its_name():
     place = next(text.xy for text in axes.texts if text.get_text().startswith("short"))
     ends = [line.get_xydata() for line in axes.lines if line.get_linewidth() < 1]
     assert any(tuple(way[0]) == (20, 2.0) and tuple(way[-1]) == pytest.approx(place) for way in ends)
+    assert len(ends) == 1, "the long run ends where its name begins"
+    assert max(axes.get_xticks()) <= 80, "no step behind the last one has a mark"
 
 
 def test_nothing_learned_and_a_loss_that_is_no_number():

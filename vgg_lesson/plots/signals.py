@@ -118,20 +118,23 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
         for curve in losses:
             axes.plot(*_means(curve, smooth), _MARKS[number % 4][1:], color=colour, linewidth=1.8, alpha=0.9)
         last = [_means(curve, smooth)[1][-1] for curve in losses]
-        end = np.mean(last) if abs(np.mean(last) - chance) > 0.02 else chance + 0.03  # not onto the dashed line
+        end = np.mean(last) if abs(np.mean(last) - chance) > 0.02 else chance + 0.05  # not onto the dashed line
         ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
     classes = round(math.exp(chance))
     even = math.isclose(chance, math.log(max(1, classes)), abs_tol=1e-3)
     chance_line(axes, "loss", classes, at=0.15, level=None if even else chance)  # right of the first, steep steps
-    finite = [value for curves in runs.values() for curve in curves for value in curve if math.isfinite(value)]
+    drawn_means = [value for curves in runs.values() for curve in curves for value in _means(curve, smooth)[1]]
+    finite = [value for value in drawn_means if math.isfinite(value)]
     top = min(max([*finite, chance]) * 1.02, chance + 0.6)
     bottom = min(chance - 0.5, min([*finite, chance]) * 0.97)
     longest = max(len(curve) for curves in runs.values() for curve in curves)
     heights = apart([end[0] for end in ends], (bottom, top), log=False)
     for height, (end, label, colour), curves in zip(heights, ends, runs.values(), strict=True):
-        axes.plot([max(map(len, curves)), longest], [end, height], color=colour, linewidth=0.6)  # to its name
+        if (steps := max(map(len, curves))) < longest:
+            axes.plot([steps, longest], [end, height], color=colour, linewidth=0.6)  # to its name
         label_line(axes, longest, height, label, colour)
     axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
     shares = {label: learned[label] / len(runs[label]) for label in runs}
     best = [end[1] for end, share in zip(ends, shares.values(), strict=True) if 0 < share == max(shares.values())]
     axes.set_title(title or ", ".join(best) or "No run learned")
