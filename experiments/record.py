@@ -75,7 +75,7 @@ def make(experiment, data_description: str | None, folder: Path):
     whole = dataset
     if experiment.train_images:
         dataset = dataset.subset(train=experiment.train_images, validation=experiment.validation_images)
-    callbacks, measurements, recorder = [], {}, None
+    callbacks, measurements, recorder = [_progress(experiment)], {}, None
     if experiment.first:
         from experiments.start_from import StartFrom
 
@@ -105,6 +105,17 @@ def make(experiment, data_description: str | None, folder: Path):
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
     run = replace(run, versions={**run.versions, "commit": _commit()})
     return run.named(experiment.name, experiment.command, **measurements)
+
+
+def _progress(experiment):
+    """A line an epoch, since a run can take hours."""
+    import keras
+
+    def line(epoch: int, logs: dict) -> None:
+        numbers = ", ".join(f"{name} {float(value):.4f}" for name, value in logs.items())
+        print(f"{experiment.name}: epoch {epoch + 1} of {experiment.config.epochs}: {numbers}", flush=True)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=line)
 
 
 def _commit() -> str:

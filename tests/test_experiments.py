@@ -100,7 +100,7 @@ def test_a_run_that_starts_from_another_is_recorded_with_both(monkeypatch, tmp_p
     assert losses[0] != losses[1], "before the first step it has net A's weights, and is measured with them"
 
 
-def test_the_test_set_is_used_for_the_runs_that_ask_for_it(monkeypatch, tmp_path):
+def test_the_test_set_is_used_for_the_runs_that_ask_for_it(monkeypatch, tmp_path, capsys):
     from experiments.plans import Experiment
     from experiments.record import make
     from vgg_lesson import data
@@ -113,6 +113,7 @@ def test_the_test_set_is_used_for_the_runs_that_ask_for_it(monkeypatch, tmp_path
         make(Experiment("full/tiny-0", config, None, None, tested=tested), "drawn", tmp_path).measurements
         for tested in (False, True)
     ]
+    assert capsys.readouterr().out.count("full/tiny-0: epoch 1 of 1: accuracy 0.") == 2, "a line an epoch"
     assert "test_accuracy" not in measured[0] and 0 <= measured[1]["test_accuracy"] <= 1
     assert [experiment.name for experiment in plan("headline") if not experiment.tested] == []
 
