@@ -185,6 +185,13 @@ def test_validation_images_clearly_above_guessing_have_their_own_labels(accuracy
     assert bool(rules_learned.validation_apart(known, OrderFacts(0.0, 0.0, 1.0, False))) == accused
 
 
+@pytest.mark.parametrize(("accuracy", "suspicious"), [(0.49, False), (0.99, True)])
+def test_training_images_that_are_too_easy_may_carry_their_class(accuracy, suspicious):
+    known = KnownGood(accuracy, 512, 0.12, 160, 5.0, True, validation=Validation(0.12, 512, 0.12, SCALED, 0.0))
+    found = rules_learned.validation_apart(known, OrderFacts(0.0, 0.0, 1.0, False))
+    assert ("a mark" in found.remedy) == suspicious
+
+
 def test_gain_counts_only_images_on_which_two_answers_differ():
     before = np.array([True] * 50 + [False] * 50)
     after = np.array([True] * 50 + [True] * 16 + [False] * 34)

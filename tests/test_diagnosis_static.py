@@ -229,6 +229,15 @@ def test_imbalance():
     assert [bool(class_imbalance(fact)) for fact in facts] == [False, True]
 
 
+def test_an_imbalance_that_validation_images_do_not_share_asks_where_the_labels_come_from():
+    x, _ = data()
+    y = np.where(np.arange(200) < 180, 3, np.arange(200) % 4)
+    even = np.arange(200) % 4
+    filled, other = (static(tiny(), x, y, validation_data=(x, labels))[0] for labels in (y, even))
+    assert "of the validation images 25%" in other.measured and "all labels filled in?" in other.remedy
+    assert "validation" not in filled.measured + filled.remedy
+
+
 @pytest.mark.parametrize("others", [0, 1])
 @pytest.mark.parametrize("form", ["numbers", "one-hot", "sigmoid"])
 def test_labels_of_nearly_one_class_do_not_accuse_the_loss(form, others):

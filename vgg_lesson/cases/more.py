@@ -62,79 +62,90 @@ def _mostly_one_class(dataset, seed):
     return arguments(compiled(small_vgg("A")), x[kept], y[kept], (x_val, y_val))
 
 
-def _slow_statistics(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
+def _network(make_model, optimizer=None):
+    """A case in which only the network is changed: ``make_model()`` gives it, not yet compiled."""
+
+    def make(dataset, seed):
+        x, y, x_val, y_val = arrays(dataset)
+        return arguments(compiled(make_model(), optimizer and optimizer()), x, y, (x_val, y_val))
+
+    return make
+
+
+def _slow_statistics():
     model = small_vgg("A", batch_norm=True)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9999
-    return arguments(compiled(model, keras.optimizers.Adam(1e-3)), x, y, (x_val, y_val))
+    return model
 
 
-def _penalty(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
+def _zero_gammas():
+    model = small_vgg("A", batch_norm=True)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma_initializer = keras.initializers.Zeros()
+    return keras.models.clone_model(model)  # initialisers take effect when a layer is built
+
+
+def _penalty():
     model = small_vgg("A")
     for layer in model.layers:
         if hasattr(layer, "kernel_regularizer"):
             layer.kernel_regularizer = keras.regularizers.L2(1.0)
-    model = keras.models.clone_model(model)  # penalties take effect when a layer is built
-    return arguments(compiled(model), x, y, (x_val, y_val))
+    return keras.models.clone_model(model)  # and so do penalties
 
 
-def _dropout_everywhere(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
-    return arguments(compiled(small_vgg("A", head=(64, 64), dropout=0.99)), x, y, (x_val, y_val))
+def _dropout_everywhere():
+    return small_vgg("A", head=(64, 64), dropout=0.99)
 
 
-def _stop_gradient(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
+def _stop_gradient():
     model = with_last_layers(
         lambda: keras.layers.Lambda(lambda z: keras.ops.stop_gradient(z)),
         lambda: keras.layers.Dense(10, activation="softmax"),
     )
-    for layer in model.layers[-1:]:
-        layer.trainable = False
-    return arguments(compiled(model), x, y, (x_val, y_val))
+    model.layers[-1].trainable = False
+    return model
 
 
-def _held_small(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
-    layers = [keras.Input(x.shape[1:])]
+def _held_small():
+    layers = [keras.Input((32, 32, 3))]
     held = {"kernel_constraint": keras.constraints.MaxNorm(1e-4)}
     for filters in (16, 32, 64):
         layers += [keras.layers.Conv2D(filters, 3, activation="relu", **held), keras.layers.MaxPooling2D()]
     layers += [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax", **held)]
-    return arguments(compiled(keras.Sequential(layers)), x, y, (x_val, y_val))
+    return keras.Sequential(layers)
 
 
-def _rescaled_again(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
+def _rescaled_again():
     rescaling = keras.layers.Rescaling(1 / 127.5, offset=-1)
-    model = keras.Sequential([keras.Input(x.shape[1:]), rescaling, *small_vgg("A").layers], name="vgg_rescaling")
-    return arguments(compiled(model), x, y, (x_val, y_val))
+    return keras.Sequential([keras.Input((32, 32, 3)), rescaling, *small_vgg("A").layers], name="vgg_rescaling")
 
 
-def _only_head_trains(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
+def _only_head_trains():
     model = small_vgg("A")
     for layer in model.layers[:-1]:
         layer.trainable = False
-    return arguments(compiled(model), x, y, (x_val, y_val))
+    return model
 
 
-def _relu_output(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
-    return arguments(
-        compiled(with_last_layers(lambda: keras.layers.Dense(10, activation="relu"))), x, y, (x_val, y_val)
-    )
+def _relu_output():
+    return with_last_layers(lambda: keras.layers.Dense(10, activation="relu"))
 
 
-def _softmax_of_softmax(dataset, seed):
-    x, y, x_val, y_val = arrays(dataset)
-    model = with_last_layers(
+def _softmax_of_softmax():
+    return with_last_layers(
         lambda: keras.layers.Dense(10, activation="softmax"), lambda: keras.layers.Activation("softmax")
     )
-    return arguments(compiled(model), x, y, (x_val, y_val))
+
+
+def _normalised_over_one_channel(dataset, seed):
+    x, y, x_val, y_val = arrays(dataset)
+    grey, grey_val = (part.mean(axis=-1, keepdims=True) for part in (x, x_val))
+    vgg = small_vgg("A", input_shape=grey.shape[1:])
+    model = keras.Sequential([keras.Input(grey.shape[1:]), keras.layers.LayerNormalization(), *vgg.layers])
+    return arguments(compiled(model), grey, y, (grey_val, y_val))
 
 
 def _mse_on_numbers(dataset, seed):
@@ -178,15 +189,20 @@ MORE_CASES = (
     Case(22, "whole-number division by 255", (c.INPUTS_CONSTANT,), _on_images(lambda x: np.zeros_like(x) + (x == 2.0))),
     Case(23, "NaN in some images", (c.NON_FINITE_VALUES,), _on_images(_with_nan)),
     Case(24, "nine of ten images show one class", (c.CLASS_IMBALANCE,), _mostly_one_class),
-    Case(25, "batch norm momentum 0.9999", (c.BATCHNORM_STATISTICS,), _slow_statistics),
-    Case(26, "L2 penalty 1.0", (c.REGULARISATION_TOO_STRONG,), _penalty),
-    Case(27, "dropout 0.99", (c.REGULARISATION_TOO_STRONG,), _dropout_everywhere),
+    Case(
+        25,
+        "batch norm momentum 0.9999",
+        (c.BATCHNORM_STATISTICS,),
+        _network(_slow_statistics, lambda: keras.optimizers.Adam(1e-3)),
+    ),
+    Case(26, "L2 penalty 1.0", (c.REGULARISATION_TOO_STRONG,), _network(_penalty)),
+    Case(27, "dropout 0.99", (c.REGULARISATION_TOO_STRONG,), _network(_dropout_everywhere)),
     Case(28, "augmentation replaces images by noise", (c.AUGMENTATION_DESTROYS_IMAGES,), _augmented(_noise)),
     Case(29, "augmentation blanks images", (c.AUGMENTATION_DESTROYS_IMAGES,), _augmented(_erase)),
-    Case(30, "only the last layer trains, on random features", (c.FROZEN_WEIGHTS,), _only_head_trains),
-    Case(31, "no gradient reaches a weight", (c.FROZEN_WEIGHTS,), _stop_gradient),
-    Case(32, "ReLU as output activation", (c.OUTPUT_LAYER_MISMATCH,), _relu_output),
-    Case(33, "softmax of softmax", (c.OUTPUT_LAYER_MISMATCH,), _softmax_of_softmax),
+    Case(30, "only the last layer trains, on random features", (c.FROZEN_WEIGHTS,), _network(_only_head_trains)),
+    Case(31, "no gradient reaches a weight", (c.FROZEN_WEIGHTS,), _network(_stop_gradient)),
+    Case(32, "ReLU as output activation", (c.OUTPUT_LAYER_MISMATCH,), _network(_relu_output)),
+    Case(33, "softmax of softmax", (c.OUTPUT_LAYER_MISMATCH,), _network(_softmax_of_softmax)),
     Case(
         34,
         "validation images turned by 90 degrees",
@@ -225,6 +241,10 @@ MORE_CASES = (
         (c.TRAIN_VALIDATION_PREPROCESSING_DIFFER,),
         _on_validation_images(lambda x: np.ascontiguousarray(x[..., ::-1])),
     ),
-    Case(42, "kernels held to a norm of 1e-4", (c.REGULARISATION_TOO_STRONG,), _held_small),
-    Case(43, "images / 255 into a layer that takes 0..255 to -1..1", (c.INPUTS_NOT_SCALED,), _rescaled_again),
+    Case(42, "kernels held to a norm of 1e-4", (c.REGULARISATION_TOO_STRONG,), _network(_held_small)),
+    Case(43, "images / 255 into a layer that takes 0..255 to -1..1", (c.INPUTS_NOT_SCALED,), _network(_rescaled_again)),
+    Case(
+        44, "gammas of batch norm at 0, no shortcut", (c.SIGNAL_BLOCKED,), _network(_zero_gammas), also=(c.DEAD_RELUS,)
+    ),
+    Case(45, "grey images normalised over their one channel", (c.SIGNAL_BLOCKED,), _normalised_over_one_channel),
 )

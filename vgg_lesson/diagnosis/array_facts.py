@@ -127,6 +127,14 @@ class LabelFacts:
         return self.numbers[outside & ((self.numbers < 0) | (self.numbers > self.distinct))] if slips else np.array([])
 
 
+def largest_in_validation(subject: Subject) -> float:
+    """Share that the training images' largest class has of the validation images; NaN without any."""
+    if subject.validation is None or not len(subject.validation[1].classes):
+        return float("nan")
+    numbers, counts = np.unique(subject.labels.classes, return_counts=True)
+    return float(np.mean(subject.validation[1].classes == numbers[counts.argmax()]))
+
+
 def label_facts(labels: Labels) -> LabelFacts:
     """Measure the labels; of maps, which are not judged any further, the first ones."""
     given = np.asarray(labels.given[: 64 if labels.given.ndim > 2 else None], np.float64)

@@ -201,7 +201,7 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion],
     ``rates``: of a schedule, as :func:`variation.rate_in_words` takes them.
     """
     for faint in [s for s in tried if s.cause == causes.INITIALISATION_TOO_SMALL]:
-        remedy = "batch normalisation behind every hidden layer, or ReLU where the activation is sigmoid or tanh"
+        remedy = "batch normalisation behind every hidden layer, or ReLU in place of sigmoid, tanh or softmax"
         guess = replace(faint, change={"batch_norm": True}, remedy=remedy)
         if _cures(lab, variation_of(guess), 2):
             return [_finding(lab, guess, variation_of(guess))]

@@ -176,10 +176,12 @@ def unshuffled_validation_split(order: OrderFacts) -> Finding | None:
     return None
 
 
-def class_imbalance(labels: LabelFacts) -> Finding | None:
+def class_imbalance(labels: LabelFacts, in_validation: float = float("nan")) -> Finding | None:
     """One class at least half of three or more and 3 times the others' mean, or the largest 20 times the smallest.
 
     Calibrated on: CIFAR-10 and the stand-in 1.0; random subsets of 500 images below 2.
+
+    ``in_validation``: the share of the largest class among the validation labels, where there are any.
     """
     if labels.distinct == 1:
         return Finding(
@@ -190,15 +192,18 @@ def class_imbalance(labels: LabelFacts) -> Finding | None:
             blocks_training=True,
         )
     others = (1 - labels.majority) / (labels.distinct - 1)
+    other_mix = in_validation < labels.majority / 2
     if (labels.distinct > 2 and labels.majority >= max(0.5, 3 * others)) or (
         labels.imbalance >= FAR_APART and labels.majority > 0.2
     ):
         return Finding(
             causes.CLASS_IMBALANCE,
-            f"largest class {labels.majority:.0%} of the images, {labels.imbalance:.0f} times the smallest",
+            f"largest class {labels.majority:.0%} of the images, {labels.imbalance:.0f} times the smallest"
+            + (f"; of the validation images {in_validation:.0%}" if other_mix else ""),
             "half of all images and 3 times the mean of the other classes, or 20 times the smallest class",
             "class_weight in fit (it is not looked at here), or draw classes equally often; judge by the accuracy of "
-            "each class",
+            "each class"
+            + ("; first see why validation has another mix: were all labels filled in?" if other_mix else ""),
         )
     return None
 

@@ -5,7 +5,11 @@ from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.vital_signs import ALIKE, NetworkSigns
 
+TOO_GOOD = 0.95
+"""Accuracy of the known-good network, trained for seconds, that photographs do not allow: on CIFAR-10 it has 0.36."""
+MARKED = "; if they do, look for what gives the class away in the training images only: a mark, a border, a caption"
 GAIN = 4.0
 """Standard errors by which a change must help validation images: it is one look at a change chosen on other images."""
 
@@ -56,6 +60,25 @@ def labels_independent(known: KnownGood) -> Finding | None:
         ),
         "check that images and labels are read, shuffled and cut together",
         tried="the known-good network, which brings its own layers, loss and optimizer",
+    )
+
+
+def signal_blocked(signs: NetworkSigns) -> Finding | None:
+    """A fresh network in which the images become alike in one layer; for a network that did not learn.
+
+    By itself this is no fault: kernels that begin at 0 do it, and learn. So everything else is tried first.
+    """
+    layer = signs.blocked_at
+    if layer is None:
+        return None
+    return Finding(
+        causes.SIGNAL_BLOCKED,
+        f"the outputs of {layer.name} ({layer.kind}) are the same for all images, from there to the network's answer; "
+        "what goes into it differs between images",
+        f"outputs that differ by less than {ALIKE:g} of their size are the same in float32",
+        f"look at {layer.name}: does it normalise along an axis with a single value, or multiply by 0 (a gamma that "
+        "starts at 0, a mask)?",
+        tried="the untouched network learned nothing, nor with any other change that was tried",
     )
 
 
@@ -113,5 +136,5 @@ def validation_apart(known: KnownGood, order: OrderFacts) -> Finding | None:
         causes.LABELS_INDEPENDENT_OF_IMAGES,
         f"{measured}; scaling, channels and orientation do not explain it",
         f"below half way between guessing and the training accuracy, and not above {above:.2f}, clearly above guessing",
-        "check that validation labels belong to validation images",
+        "check that validation labels belong to validation images" + (MARKED if known.accuracy > TOO_GOOD else ""),
     )

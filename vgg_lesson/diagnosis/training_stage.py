@@ -131,6 +131,8 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     if not found and chance.moving(done):
         return _given_learn_nothing(exam, done) if given.stuck else False
     over = done.steps >= lab.whole(STEPS) or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
+    blocked = rules_learned.signal_blocked(exam.signs) if over and not exam.findings else None
+    exam.findings += [blocked] if blocked else []
     return True if found or over else None
 
 

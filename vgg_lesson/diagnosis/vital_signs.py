@@ -15,6 +15,9 @@ from vgg_lesson.diagnosis.subject import Subject
 BATCH = 64
 """Images that vital signs are measured on: a standard deviation over 64 is good to 9%."""
 
+ALIKE, DIFFERENT = 1e-6, 1e-3
+"""Spread over size of outputs that float32 cannot tell apart, and of outputs that clearly differ between images."""
+
 
 @dataclass(frozen=True)
 class InputSigns:
@@ -170,6 +173,16 @@ class NetworkSigns:
         """Largest share of units that are zero for every image, over all layers."""
         shares = [layer.silent_units for layer in self.layers if np.isfinite(layer.silent_units)]
         return max(shares, default=0.0)
+
+    @property
+    def blocked_at(self) -> LayerSigns | None:
+        """The layer behind which all images are alike, at one stroke and past any shortcut; None without one."""
+        alike = [layer.spread <= ALIKE * layer.size for layer in self.layers]
+        at = len(alike) - next((number for number, same in enumerate(reversed(alike)) if not same), len(alike))
+        before = self.layers[at - 1] if at else self.fed
+        if at == len(alike) or before is None or before.spread < DIFFERENT * before.size:
+            return None
+        return self.layers[at]
 
 
 def given_accuracy(subject: Subject, model: keras.Model, images: np.ndarray, classes: np.ndarray) -> float:
