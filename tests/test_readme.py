@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import product
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from made_networks import small, stripes
 from PIL import Image
 
-from benchmarks import speed
+from benchmarks import blind, speed
 from vgg_lesson import recordings
 from vgg_lesson.architecture import layer_table
 from vgg_lesson.training import build_model
@@ -96,6 +96,19 @@ def test_the_count_of_the_bench_is_that_of_its_results():
     assert f"accused {alarms} of {len(healthy)} healthy ones" in words
     broken = len({result["case"] for result in results}) - len({result["case"] for result in healthy})
     assert f"{broken} broken networks, 17 of them" in words
+
+
+def test_the_count_of_the_blind_test_is_that_of_its_results():
+    lines = (ROOT / "benchmarks" / "blind.jsonl").read_text(encoding="utf-8").splitlines()
+    results = [json.loads(line) for line in lines]
+    assert [result["name"] for result in results] == [case.__name__ for case in (*blind.BROKEN, *blind.HEALTHY)]
+    judged = {kind: Counter(r["judged"] for r in results if r["kind"] == kind) for kind in ("broken", "healthy")}
+    assert all(result["judged"] in ("right", "close", result["named"], f"called {result['named']}") for result in results)
+    words, broken = " ".join(README.split()), judged["broken"]
+    assert f"accused {judged['healthy']['accused']} of {len(blind.HEALTHY)} healthy ones" in words
+    assert f"of {len(blind.BROKEN)} broken ones it named the fault of {broken['right']}" in words
+    assert f"close to it in {broken['close']}, said `undetermined` of {broken['undetermined']}" in words
+    assert f"called {broken['called healthy']} healthy" in words and sum(broken.values()) == len(blind.BROKEN)
 
 
 def test_the_tables_of_speeds_are_those_of_the_bench():
