@@ -103,7 +103,8 @@ def test_the_count_of_the_blind_test_is_that_of_its_results():
     results = [json.loads(line) for line in lines]
     assert [result["name"] for result in results] == [case.__name__ for case in (*blind.BROKEN, *blind.HEALTHY)]
     judged = {kind: Counter(r["judged"] for r in results if r["kind"] == kind) for kind in ("broken", "healthy")}
-    assert all(result["judged"] in ("right", "close", result["named"], f"called {result['named']}") for result in results)
+    for result in results:
+        assert result["judged"] in ("right", "close", result["named"], f"called {result['named']}"), result["name"]
     words, broken = " ".join(README.split()), judged["broken"]
     assert f"accused {judged['healthy']['accused']} of {len(blind.HEALTHY)} healthy ones" in words
     assert f"of {len(blind.BROKEN)} broken ones it named the fault of {broken['right']}" in words
