@@ -230,3 +230,13 @@ def test_a_channel_that_never_changes_is_not_divided_by_its_rounding_error():
     images[..., 8] = 0.3
     assert all(np.abs(changed).max() < 10 for changed in mendings(images).values())
     assert mendings(images)[SCALED][0, 0, 0, 8] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize(("right", "told"), [(6, True), (12, False), (0, True)])
+def test_a_training_far_behind_the_known_good_network_is_told(right, told):
+    course = Course(Variation(), 32, loss=[2.2] * 100, correct=[right] * 100)
+    said = rules_learned.behind(KnownGood(0.35, 512, 0.11, 160, 5.0, True), course)
+    assert bool(said) == told
+    if told:
+        assert f"accuracy {right / 32:.2f} after 3,200 images, that one 0.35 after 10,240" in said
+    assert rules_learned.behind(KnownGood(0.35, 512, 0.11, 160, 5.0, None), course) is None

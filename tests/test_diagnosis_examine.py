@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_networks import Undeclared, small, stripes
 
-from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe
+from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe, rules_learned
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.examine import Examination
@@ -527,3 +527,9 @@ def test_frozen_kernels_trained_elsewhere_may_see_what_a_small_network_does_not(
     cause = causes.HEALTHY if loaded and not permuted else causes.LABELS_INDEPENDENT_OF_IMAGES
     assert report.cause == cause
     assert ("on its frozen kernels the network reaches" in str(report)) == loaded
+
+
+def test_a_network_that_learns_far_less_than_the_known_good_one_is_told_so(monkeypatch):
+    monkeypatch.setattr(rules_learned, "BEHIND", 10.0)
+    report = examine(small(), *stripes(), budget_seconds=120)
+    assert report.cause == "healthy" and sum("narrow place" in line for line in report.seen) == 1

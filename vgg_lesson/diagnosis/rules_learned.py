@@ -4,9 +4,13 @@ from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
 from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.known_good_network import BATCH
 from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.variation import Course
 from vgg_lesson.diagnosis.vital_signs import ALIKE, NetworkSigns
 
+BEHIND = 0.5
+"""Share of the way from guessing to the known-good network's accuracy. Slow networks stay below it at first, too."""
 TOO_GOOD = 0.95
 """Accuracy of the known-good network, trained for seconds, that photographs do not allow: on CIFAR-10 it has 0.36."""
 MARKED = "; if they do, look for what gives the class away in the training images only: a mark, a border, a caption"
@@ -60,6 +64,18 @@ def labels_independent(known: KnownGood) -> Finding | None:
         ),
         "check that images and labels are read, shuffled and cut together",
         tried="the known-good network, which brings its own layers, loss and optimizer",
+    )
+
+
+def behind(known: KnownGood, course: Course) -> str | None:
+    """What to say of a training that learns, but has come less than half as far as the known-good network."""
+    reached, wanted = course.last_accuracy(), known.majority + BEHIND * (known.accuracy - known.majority)
+    if not known.informative or reached >= wanted:
+        return None
+    return (
+        f"it learns, so far less than the known-good network: accuracy {reached:.2f} after "
+        f"{course.steps * course.batch:,} images, that one {known.accuracy:.2f} after {known.steps * BATCH:,}; "
+        "if it stays behind in a longer training, look for a narrow place in its layers"
     )
 
 

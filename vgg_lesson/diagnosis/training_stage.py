@@ -186,6 +186,8 @@ def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspici
         stale = stale_statistics(exam.subject, model, exam.lab.chance, signs, False)
         exam.findings += [stale] if stale else []
     hidden = rules_learned.augmentation_hides_classes(exam.known) if exam.known else None
+    if exam.known and (slower := rules_learned.behind(exam.known, course)):
+        exam.say(slower)
     if hidden and not exam.findings:
         exam.findings.append(hidden)
     scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)
