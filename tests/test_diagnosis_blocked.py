@@ -46,6 +46,8 @@ def blocked_at(model, x, y):
         ([convolution(), L.BatchNormalization(gamma_initializer="zeros", name="culprit"), L.ReLU(), convolution()], 3),
         ([convolution(), L.Rescaling(0.0, offset=0.5, name="culprit"), convolution()], 3),
         ([convolution(), convolution(), L.UnitNormalization(axis=(1, 2, 3)), L.Rescaling(0.0, name="culprit")], 3),
+        # each map's mean becomes 0, but for rounding, and the pooling takes the mean
+        ([convolution(), L.GroupNormalization(groups=8), L.GlobalAveragePooling2D(name="culprit")], 3),
     ],
 )
 def test_the_layer_is_named(layers, channels):

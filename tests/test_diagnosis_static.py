@@ -221,6 +221,38 @@ def test_validation_and_order():
     assert findings(x=x[order], y=y[order], shuffle=False) == [causes.UNSHUFFLED_VALIDATION_SPLIT]
 
 
+class DrawnInCall(keras.layers.Layer):
+    """A slip: the kernel belongs into ``build``."""
+
+    def call(self, x):
+        return keras.ops.matmul(x, keras.random.normal((x.shape[-1], 8), 0, 0.1))
+
+
+class NoiseAlways(keras.layers.Layer):
+    """No slip: some ask a network several times and see how its answers differ."""
+
+    def call(self, x):
+        return x + keras.random.normal(keras.ops.shape(x), 0, 0.3)
+
+
+@pytest.mark.parametrize("chance", [NoiseAlways, DrawnInCall])
+def test_answers_that_chance_has_a_part_in_are_told_and_accuse_no_axis(chance):
+    x, y = data()
+    inputs = keras.Input((8, 8, 3))
+    noisy = chance()(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(noisy))
+    assert findings(model) == []
+    output = inspection.gather(Subject.of(model, x, y), cloning.copy(model, x, seed=0)).output
+    assert output.random and "another one when the same images are asked again" in output.in_words
+    assert "another" not in inspection.gather(*_known(x, y)).output.in_words
+
+
+def _known(x, y):
+    model = tiny()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return Subject.of(model, x, y), cloning.copy(model, x, seed=0)
+
+
 def test_imbalance():
     x, _ = data()
     assert findings(x=x, y=np.where(np.arange(200) < 180, 0, np.arange(200) % 4))[:1] == [causes.CLASS_IMBALANCE]

@@ -1,5 +1,6 @@
 """Checks of what a user gives: each error names the argument, what it received and what is allowed."""
 
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from numbers import Real
@@ -25,6 +26,13 @@ def named(part: str):
         yield
     except Exception as error:
         raise PartRaises(f"{part} raises {type(error).__name__}: {error}") from error
+
+
+def first_line(error: Exception) -> str:
+    """The words of an exception without TensorFlow's tail, colour codes and printed arrays."""
+    words = re.sub(r"\[\[.*\]\]", "[...]", re.sub("\x1b\\[[0-9;]*m", "", str(error)), flags=re.DOTALL)
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2])}"[:300]
 
 
 def images(given, name: str) -> np.ndarray:

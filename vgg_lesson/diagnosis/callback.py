@@ -11,7 +11,7 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
 from vgg_lesson.diagnosis import suspicions as rules
 from vgg_lesson.diagnosis.answers import logit_spread
-from vgg_lesson.diagnosis.configuration import first_line, loss_function
+from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.examine import examine
 from vgg_lesson.diagnosis.laboratory import FEW, Chance, whole_steps
 from vgg_lesson.diagnosis.report import Report
@@ -153,7 +153,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
                 self._from_the_data() if self.arguments["x_train"] is not None else self._from_the_network()
             )
         except Exception as error:  # whatever went wrong in here, the user's training must go on
-            cause, evidence = causes.UNDETERMINED, f"The diagnosis itself failed: {first_line(error)}"
+            cause, evidence = causes.UNDETERMINED, f"The diagnosis itself failed: {arguments.first_line(error)}"
         if cause == causes.HEALTHY:
             # A false alarm: the same network learns from other start weights. An examination is not cheap.
             self.losses, self.wait = [], 2 * self.wait

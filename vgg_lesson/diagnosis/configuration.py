@@ -4,7 +4,6 @@ Loss, output and metrics are questioned by value: the loss is asked about a righ
 uninformed answer; the output layer is asked what it can say at all. Names and classes are not looked at.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import tensorflow as tf
 from keras.src.trainers.compile_utils import CompileLoss
 
 from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.arguments import first_line
 from vgg_lesson.diagnosis.batches import as_fed
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.one_device import inner
@@ -60,6 +60,7 @@ class OutputFacts:
         constant: True when nothing in the last weights changes the answer.
         healed: True when Keras finds the logits behind a softmax by itself, so the loss sees these.
         depends_on_batch: True when an image is answered differently alone and among others.
+        random: True when the same images are answered differently when they are asked again.
         finite: whether the fresh model's answers are.
     """
 
@@ -70,7 +71,13 @@ class OutputFacts:
     constant: bool
     healed: bool
     depends_on_batch: bool
+    random: bool
     finite: bool
+
+    @property
+    def in_words(self) -> str:
+        """Its kind, and whether chance has a part in it, as with noise at inference or weights drawn in ``call``."""
+        return (self.kind or "not available") + self.random * ", another one when the same images are asked again"
 
 
 def loss_function(model: keras.Model) -> Callable:
@@ -168,18 +175,10 @@ def as_taken(answers, takes: str) -> np.ndarray:
     return np.log(p / (1 - p)).astype(np.float32)
 
 
-def first_line(error: Exception) -> str:
-    """The words of an exception without TensorFlow's tail, colour codes and printed arrays."""
-    words = re.sub(r"\[\[.*\]\]", "[...]", re.sub("\x1b\\[[0-9;]*m", "", str(error)), flags=re.DOTALL)
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines[:2])}"[:300]
-
-
 def output_facts(subject: Subject, fresh: keras.Model, loss: LossFacts) -> OutputFacts:
     """Ask the output layer what it can say, by setting the last bias (or kernel) to many values.
 
     Args:
-        subject: what is examined.
         fresh: a copy with fresh weights; its weights are left as they were.
         loss: what the loss says; one that raises is not asked about the output.
     """
@@ -187,11 +186,12 @@ def output_facts(subject: Subject, fresh: keras.Model, loss: LossFacts) -> Outpu
     try:
         plain = fresh(tf.constant(images), training=False)
     except Exception as error:
-        return OutputFacts(first_line(error), (), "", np.nan, False, False, False, False)
+        return OutputFacts(first_line(error), (), "", np.nan, False, False, False, False, False)
     values = plain.numpy()
-    alone = fresh(tf.constant(images[:1]), training=False).numpy()
+    again, alone = (fresh(tf.constant(images[:count]), training=False).numpy()[0] for count in (ROWS, 1))
     healed = not loss.error and values.ndim == 2 and _healed(subject, plain)
-    depends = bool(np.isfinite(values).all() and not np.allclose(alone[0], values[0], rtol=1e-2, atol=1e-4))
+    all_finite = bool(np.isfinite(values).all())
+    random, other = (all_finite and not np.allclose(a, values[0], rtol=1e-2, atol=1e-4) for a in (again, alone))
     answers = _provoked(fresh, images[:8], subject.seed) if values.ndim == 2 else [values]
     finite = [a for a in answers if np.isfinite(a).all()]
     stacked = np.concatenate(finite or [np.zeros_like(values)])
@@ -201,7 +201,7 @@ def output_facts(subject: Subject, fresh: keras.Model, loss: LossFacts) -> Outpu
         sums_to_one = values.shape[1] > 1 and np.allclose(stacked.sum(axis=1), 1, atol=1e-3)
         kind = "probabilities" if inside and sums_to_one else "unit interval" if inside else "any"
     constant = len(finite) > 1 and bool(np.ptp(stacked, axis=0).max() < 1e-6)
-    return OutputFacts("", values.shape, kind, reach, constant, healed, depends, bool(np.isfinite(values).all()))
+    return OutputFacts("", values.shape, kind, reach, constant, healed, other and not random, random, all_finite)
 
 
 def _provoked(fresh: keras.Model, images: np.ndarray, seed: int) -> list[np.ndarray]:

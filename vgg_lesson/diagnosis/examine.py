@@ -19,7 +19,6 @@ from vgg_lesson.diagnosis import (
     training_stage,
 )
 from vgg_lesson.diagnosis.array_facts import image_facts, label_facts
-from vgg_lesson.diagnosis.configuration import first_line
 from vgg_lesson.diagnosis.confirmation import CONTROL
 from vgg_lesson.diagnosis.given_weights import GIVEN, frozen_kernels_see, given_know
 from vgg_lesson.diagnosis.known_good import KnownGood
@@ -165,7 +164,7 @@ class Examination:
             # Keras, a loss, an augmentation or a layer of the user's refuses what it is given, as it would in fit:
             # that is an answer, and what was found before it stays. Other errors are mistakes, and are raised.
             named = isinstance(error, arguments.PartRaises)
-            told = first_line(error)
+            told = arguments.first_line(error)
             self.say(told.removeprefix("PartRaises: ") if named else f"the training itself raises: {told}")
         return self.report()
 
@@ -182,7 +181,7 @@ class Examination:
         self.findings = inspection.static_findings(self.subject, facts)
         self.say(
             f"static facts: loss of guessing {facts.loss.uninformed:.3f}, output is "
-            f"{facts.output.kind or 'not available'}, "
+            f"{facts.output.in_words}, "
             f"rate {facts.rate:.3g}, {facts.labels.distinct} classes, largest {facts.labels.majority:.0%}"
         )
         for finding in self.findings:

@@ -16,7 +16,8 @@ BATCH = 64
 """Images that vital signs are measured on: a standard deviation over 64 is good to 9%."""
 
 ALIKE, DIFFERENT = 1e-6, 1e-3
-"""Spread over size of outputs that float32 cannot tell apart, and of outputs that clearly differ between images."""
+"""Spread over size, or over the spread one layer before, of outputs that are the same but for rounding; over size, of
+outputs that clearly differ between images."""
 
 
 @dataclass(frozen=True)
@@ -177,12 +178,12 @@ class NetworkSigns:
     @property
     def blocked_at(self) -> LayerSigns | None:
         """The layer behind which all images are alike, at one stroke and past any shortcut; None without one."""
-        alike = [layer.spread <= ALIKE * layer.size for layer in self.layers]
-        at = len(alike) - next((number for number, same in enumerate(reversed(alike)) if not same), len(alike))
-        before = self.layers[at - 1] if at else self.fed
-        if at == len(alike) or before is None or before.spread < DIFFERENT * before.size:
-            return None
-        return self.layers[at]
+        for at, (before, layer) in enumerate(zip((self.fed, *self.layers), self.layers, strict=False)):
+            if before is not None and before.spread >= DIFFERENT * before.size > 0:
+                later = self.layers[at:]
+                if all(each.spread <= ALIKE * max(each.size, before.spread) for each in later):
+                    return layer
+        return None
 
 
 def given_accuracy(subject: Subject, model: keras.Model, images: np.ndarray, classes: np.ndarray) -> float:
