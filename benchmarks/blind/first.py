@@ -1,23 +1,8 @@
-"""A blind test of the diagnosis: networks by an author who had not seen it, its cases, its tests or the lessons.
-
-    python -m benchmarks.blind --data cifar10 --output results.jsonl
-
-``benchmarks/blind.jsonl`` holds what ``examine`` said when it met these networks for the first time, on CIFAR-10 (JPEG
-copy), with 90 seconds beside other work. "judged" was written by a person: "right" where cause and remedy are the true
-ones, "close" where the report leads there under another name. What was mended because of it is no longer blind.
-"""
-
-import argparse
-import json
-import time
-from pathlib import Path
+"""Twenty networks: each function makes the arguments of ``examine``, its docstring says what is true."""
 
 import keras
 import numpy as np
 from keras import layers
-
-from vgg_lesson.data import load_data
-from vgg_lesson.diagnosis import examine
 
 
 def unit(images):
@@ -519,28 +504,3 @@ HEALTHY = (
     grey_with_fixed_edges,
     rows_sorted_by_class,
 )
-BUDGET = 90.0
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=("sketches", "cifar10", "auto"), default="sketches")
-    parser.add_argument("--output", type=Path, help="JSON lines file to append to")
-    options = parser.parse_args()
-    data = load_data(options.data).subset(train=2000, validation=500)
-    for kind, cases in (("broken", BROKEN), ("healthy", HEALTHY)):
-        for case in cases:
-            keras.backend.clear_session()
-            keras.utils.set_random_seed(0)
-            arguments, began = case(data), time.perf_counter()
-            report = examine(**arguments, budget_seconds=BUDGET)
-            result = {"name": case.__name__, "kind": kind, "truth": case.__doc__.splitlines()[0], "named": report.cause}
-            result |= {"seconds": round(time.perf_counter() - began, 1), "report": str(report), "data": data.source}
-            print(f"{kind} {case.__name__}: {report.cause}", flush=True)
-            if options.output:
-                with options.output.open("a") as file:
-                    file.write(json.dumps(result) + "\n")
-
-
-if __name__ == "__main__":
-    main()
