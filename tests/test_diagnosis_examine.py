@@ -12,12 +12,22 @@ import numpy as np
 import pytest
 from made_networks import Undeclared, small, stripes
 
-from vgg_lesson.diagnosis import Report, causes, cloning, examine, known_good, prescribe, rules_learned
+from vgg_lesson.diagnosis import (
+    Report,
+    causes,
+    cloning,
+    examine,
+    known_good,
+    prescribe,
+    rules_learned,
+    training_stage,
+)
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
+from vgg_lesson.diagnosis.carried_over import nothing_carried_over
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.examine import Examination
 from vgg_lesson.diagnosis.given_weights import GIVEN, look_at_given
-from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.known_good import KnownGood, Validation
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.patient import Patient
 from vgg_lesson.diagnosis.probes import INSTRUMENTS, PROBES, VITAL_SIGNS
@@ -533,3 +543,32 @@ def test_a_network_that_learns_far_less_than_the_known_good_one_is_told_so(monke
     monkeypatch.setattr(rules_learned, "BEHIND", 10.0)
     report = examine(small(), *stripes(), budget_seconds=120)
     assert report.cause == "healthy" and sum("narrow place" in line for line in report.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("knows", "right", "validation", "told"),
+    [
+        (False, 20, 0.9, True),
+        (True, 30, 0.9, False),  # it carries over
+        (False, 9, 0.9, False),  # hardly better at its own images either
+        (False, 20, 0.25, False),  # nobody could do better: labels of others
+    ],
+)
+def test_what_is_learned_by_heart_only_is_told(knows, right, validation, told):
+    x, y = stripes()
+    model = small()
+    if knows:
+        model.fit(x, y, epochs=8, verbose=0)
+    before = model.get_weights()
+    subject = Subject.of(model, x, y, (x[:200], y[:200]))
+    course = Course(Variation(), 32, loss=[1.0] * 60, correct=[right] * 60)
+    known = KnownGood(0.9, 512, 0.27, 160, 5.0, True, validation=Validation(validation, 200))
+    said = nothing_carried_over(subject, model, course, known)
+    assert bool(said) == told and (not told or f"accuracy {right / 32:.2f}, and 0." in said)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_an_examination_tells_what_was_learned_by_heart(monkeypatch):
+    monkeypatch.setattr(training_stage, "nothing_carried_over", lambda *given: f"{len(given)} by heart")
+    assert "4 by heart" in examine(small(), *stripes(), budget_seconds=120).seen

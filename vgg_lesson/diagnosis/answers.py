@@ -54,6 +54,15 @@ def answered(model, images: np.ndarray, batch_statistics: bool = False) -> np.nd
     return np.concatenate([forward(model, part, batch_statistics) for part in parts])
 
 
+def better_share(model, images: np.ndarray, classes: np.ndarray) -> float:
+    """Accuracy with the stored statistics or a batch's, whichever is better; weights are as they were afterwards."""
+    kept, shares = model.get_weights(), []
+    for batch_statistics in (False, True) if cloning.layers_with_statistics(model) else (False,):
+        shares.append(share_right(answered(model, images, batch_statistics), classes))
+        model.set_weights(kept)
+    return max(shares)
+
+
 def forward(model, images, batch_statistics: bool) -> np.ndarray:
     """Answers at inference; with ``batch_statistics`` batch norm works as in training, dropout stays off."""
     if not batch_statistics:

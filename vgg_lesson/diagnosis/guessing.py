@@ -11,7 +11,7 @@ GIVEN_ERRORS = 6.0
 
 
 def standard_error(majority: float, images: int) -> float:
-    """Of the accuracy that guessing has over so many images; ``majority`` is the share of the largest class."""
+    """Of an accuracy over so many images: that of guessing, with ``majority`` the largest class's share, or another."""
     return math.sqrt(majority * (1 - majority) / max(1, images))
 
 

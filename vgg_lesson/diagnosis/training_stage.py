@@ -12,6 +12,7 @@ from vgg_lesson.diagnosis import (
     vital_signs,
 )
 from vgg_lesson.diagnosis import suspicions as rules
+from vgg_lesson.diagnosis.carried_over import nothing_carried_over
 from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norms, stale_statistics
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS
@@ -188,6 +189,8 @@ def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspici
     hidden = rules_learned.augmentation_hides_classes(exam.known) if exam.known else None
     if exam.known and (slower := rules_learned.behind(exam.known, course)):
         exam.say(slower)
+    if exam.known and (by_heart := nothing_carried_over(exam.subject, model, course, exam.known)):
+        exam.say(by_heart)
     if hidden and not exam.findings:
         exam.findings.append(hidden)
     scaled = next((s for s in suspicions if s.cause == causes.INPUTS_NOT_SCALED), None)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, cloning
-from vgg_lesson.diagnosis.answers import answered, logit_spread, share_right
+from vgg_lesson.diagnosis.answers import answered, better_share, logit_spread, share_right
 from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.configuration import loss_function
 from vgg_lesson.diagnosis.subject import Subject
@@ -191,12 +191,11 @@ def given_accuracy(subject: Subject, model: keras.Model, images: np.ndarray, cla
 
     ``model`` is a copy of ours; its weights are put back.
     """
-    kept, shares = model.get_weights(), []
-    for mode in (False, True) if cloning.layers_with_statistics(model) else (False,):
-        model.set_weights(subject.model.get_weights())
-        shares.append(share_right(answered(model, images, mode), classes))
+    kept = model.get_weights()
+    model.set_weights(subject.model.get_weights())
+    share = better_share(model, images, classes)
     model.set_weights(kept)
-    return max(shares)
+    return share
 
 
 def shrinkage(layers) -> float:
