@@ -22,6 +22,7 @@ from vgg_lesson.diagnosis import (
     rules_learned,
     training_stage,
 )
+from vgg_lesson.diagnosis.answers import answered, better_share, share_right
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 from vgg_lesson.diagnosis.carried_over import nothing_carried_over
 from vgg_lesson.diagnosis.configuration import loss_facts
@@ -546,25 +547,43 @@ def test_a_network_that_learns_far_less_than_the_known_good_one_is_told_so(monke
 
 
 @pytest.mark.parametrize(
-    ("knows", "right", "validation", "told"),
+    ("knows", "right", "shifted", "validation", "told"),
     [
-        (False, 20, 0.9, True),
-        (True, 30, 0.9, False),  # it carries over
-        (False, 9, 0.9, False),  # hardly better at its own images either
-        (False, 20, 0.25, False),  # nobody could do better: labels of others
+        (False, 20, 0, 0.9, True),
+        (True, 30, 0, 0.9, False),  # it carries over
+        (True, 30, 100, 0.9, False),  # half of it does
+        (False, 9, 0, 0.9, False),  # hardly better at its own images either
+        (False, 20, 0, 0.25, False),  # nobody could do better: labels of others
     ],
 )
-def test_what_is_learned_by_heart_only_is_told(knows, right, validation, told):
+def test_what_is_learned_by_heart_only_is_told(knows, right, shifted, validation, told):
+    keras.utils.set_random_seed(0)
     x, y = stripes()
     model = small()
+    model.set_weights([weights if knows else np.zeros_like(weights) for weights in model.get_weights()])
     if knows:
         model.fit(x, y, epochs=8, verbose=0)
     before = model.get_weights()
-    subject = Subject.of(model, x, y, (x[:200], y[:200]))
+    y_val = np.concatenate([(y[:shifted] + 1) % 4, y[shifted:200]])
+    subject = Subject.of(model, x, y, (x[:200], y_val))
     course = Course(Variation(), 32, loss=[1.0] * 60, correct=[right] * 60)
     known = KnownGood(0.9, 512, 0.27, 160, 5.0, True, validation=Validation(validation, 200))
     said = nothing_carried_over(subject, model, course, known)
     assert bool(said) == told and (not told or f"accuracy {right / 32:.2f}, and 0." in said)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_better_share_is_that_of_the_better_statistics():
+    keras.utils.set_random_seed(0)
+    x, y = stripes()
+    norm = keras.layers.BatchNormalization(momentum=0.9)
+    model = keras.Sequential([keras.Input((8, 8, 3)), norm, *small().layers])
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=8, verbose=0)
+    norm.moving_mean.assign([100.0] * 3)
+    before = model.get_weights()
+    assert better_share(model, x, y) > 0.8 > share_right(answered(model, x), y)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
