@@ -61,6 +61,7 @@ def compare(experiment, recorded: dict) -> None:
 
 def make(experiment, data_description: str | None, folder: Path):
     """Run one experiment and return its :class:`Run`, named and with its command."""
+    from experiments.headline import evaluate_once, lecture_speed, stock_epochs
     from vgg_lesson.data import load_data
     from vgg_lesson.pipeline import validation_batches
     from vgg_lesson.training import train
@@ -91,8 +92,6 @@ def make(experiment, data_description: str | None, folder: Path):
         callbacks.append(recorder)
     is_headline = experiment.name.startswith("headline/")
     if is_headline:
-        from experiments.headline import lecture_speed, stock_epochs
-
         before = lecture_speed()
     model, run = train(experiment.config, dataset, callbacks=tuple(callbacks))
     if recorder:
@@ -100,8 +99,6 @@ def make(experiment, data_description: str | None, folder: Path):
     if is_headline:
         measurements.update(stock_epochs(run.seconds, (before, lecture_speed())))
     if experiment.tested:
-        from experiments.headline import evaluate_once
-
         measurements.update(evaluate_once(model, experiment, whole, folder / "headline"))
     run = replace(run, versions={**run.versions, "commit": _commit()})
     return run.named(experiment.name, experiment.command, **measurements)

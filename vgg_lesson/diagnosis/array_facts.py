@@ -127,12 +127,11 @@ class LabelFacts:
         return self.numbers[outside & ((self.numbers < 0) | (self.numbers > self.distinct))] if slips else np.array([])
 
 
-def largest_in_validation(subject: Subject) -> float:
+def largest_in_validation(subject: Subject, labels: LabelFacts) -> float:
     """Share that the training images' largest class has of the validation images; NaN without any."""
     if subject.validation is None or not len(subject.validation[1].classes):
         return float("nan")
-    numbers, counts = np.unique(subject.labels.classes, return_counts=True)
-    return float(np.mean(subject.validation[1].classes == numbers[counts.argmax()]))
+    return float(np.mean(subject.validation[1].classes == int(labels.numbers[labels.prior.argmax()])))
 
 
 def label_facts(labels: Labels) -> LabelFacts:

@@ -123,7 +123,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
     elsewhere = [
         _preprocessing(facts),
         rules_arrays.unshuffled_validation_split(facts.order),
-        rules_arrays.class_imbalance(facts.labels, array_facts.largest_in_validation(subject)),
+        rules_arrays.class_imbalance(facts.labels, array_facts.largest_in_validation(subject, facts.labels)),
         None if found else rules_output.metric_mismatch(facts.metrics, majority),
     ]
     named = {}
