@@ -23,8 +23,8 @@ NETS = {
     "lecture": Net("the lecture's VGG16, full width, head 2x4096, batch 128", 1.0, (4096, 4096), False, 128, 4),
     "lecture32": Net("the lecture's VGG16, full width, head 2x4096, batch 32", 1.0, (4096, 4096), False, 32, 8),
     "quarter": Net("VGG16 + batch norm, 1/4 width, head 2x1024, batch 128", 0.25, (1024, 1024), True, 128, 10),
-    "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 20),
-    "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 40),
+    "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 40),
+    "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 80),
 }
 BFLOAT16 = "-bfloat16"
 """How the name of a contender ends that computes in mixed precision."""
@@ -59,6 +59,7 @@ def keras_training(contender: str, net: Net):
     from vgg_lesson.architecture import build_vgg
     from vgg_lesson.data import CLASS_NAMES, Dataset
     from vgg_lesson.pipeline import training_batches
+    from vgg_lesson.several_steps import set_steps_in_a_call, steps_in_a_call
     from vgg_lesson.training import build_model
     from vgg_lesson.training_config import TrainingConfig
 
@@ -74,6 +75,7 @@ def keras_training(contender: str, net: Net):
         dataset = Dataset(images, labels, images, labels, images, labels, CLASS_NAMES, "sketches", "random")
         model = build_model(config, steps_per_epoch=net.steps)
         arguments = {"x": training_batches(dataset, config), "shuffle": False}
+        set_steps_in_a_call(model, steps_in_a_call(model, net.batch, net.steps))
     else:  # as the lecture writes it
         keras.config.set_dtype_policy(policy)
         model = build_vgg(width=net.width, head=net.head, batch_norm=net.batch_norm)

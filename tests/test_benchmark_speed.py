@@ -8,6 +8,7 @@ import keras
 import pytest
 
 from benchmarks import contenders, speed
+from vgg_lesson.environment import FOR_SPEED
 
 
 def test_the_wait_behind_an_epoch_is_not_counted(monkeypatch):
@@ -49,6 +50,18 @@ def test_a_contender_computes_in_the_precision_of_its_name(monkeypatch, usual_po
     assert [model.layers[0].compute_dtype for model in models] == [expected, expected]
 
 
+def test_ours_makes_as_many_steps_a_call_as_train_does(monkeypatch):
+    counts, fit = [], keras.Model.fit
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda model, **rest: counts.append(model.steps_per_execution) or fit(model, **rest)
+    )
+    net = contenders.Net("small", 0.0625, (), batch_norm=False, batch=2, steps=40)
+    for name in ("ours", "stock"):
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", str(int(name == "ours")))
+        contenders.keras_training(name, net)()
+    assert counts == [4, 1]
+
+
 @pytest.mark.parametrize("avx2", [False, True])
 def test_only_stock_tensorflow_chooses_onednn_itself(monkeypatch, avx2):
     started = {}
@@ -58,10 +71,12 @@ def test_only_stock_tensorflow_chooses_onednn_itself(monkeypatch, avx2):
         return SimpleNamespace(args=command)
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    for name, value in FOR_SPEED.items():
+        monkeypatch.setenv(name, value)
     for contender in ("ours", "stock", "torch"):
         speed._start(contender, "eighth", avx2)
-    assert started["ours"]["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    assert FOR_SPEED.items() <= started["ours"].items()
+    assert not set(FOR_SPEED) - {"TF_ENABLE_ONEDNN_OPTS"} & set(started["stock"])
     assert started["stock"].get("TF_ENABLE_ONEDNN_OPTS") == ("0" if avx2 else None)
     assert started["stock"]["VGG_LESSON_SPEED"] == "0"
     for environment in started.values():

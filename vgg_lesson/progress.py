@@ -62,7 +62,7 @@ class StepLosses:
 
 
 class Watch(keras.callbacks.Callback):
-    """Reports progress, and stops training and validation within one batch.
+    """Reports progress, and stops training and validation within one call of TensorFlow: a batch, or a few.
 
     Args:
         images: training images of one epoch.
@@ -82,7 +82,8 @@ class Watch(keras.callbacks.Callback):
     ):
         super().__init__()
         self.stop, self.on_progress, self.losses = stop, on_progress, StepLosses()
-        self.steps = epochs * math.ceil(images / batch_size)
+        self.steps_per_epoch = math.ceil(images / batch_size)
+        self.steps = epochs * self.steps_per_epoch
         self.step, self.epochs, self.epoch_seconds, self.step_loss = 0, [], [], []
         self.started = self.reported = time.perf_counter()
         self.since_report: list[float] = []
@@ -95,10 +96,10 @@ class Watch(keras.callbacks.Callback):
         self.losses.begin_epoch()
 
     def on_train_batch_end(self, batch, logs=None):
-        self.since_report.append(self.losses.newest(self.model, logs))
-        self.step += 1
+        before, self.step = self.step, len(self.epochs) * self.steps_per_epoch + min(batch + 1, self.steps_per_epoch)
+        self.since_report += (self.step - before) * [self.losses.newest(self.model, logs)]
         self._leave_if_asked()
-        if time.perf_counter() - self.reported >= PROGRESS_SECONDS or self.step == 1:
+        if time.perf_counter() - self.reported >= PROGRESS_SECONDS or not self.step_loss:
             self._report()
 
     def on_test_batch_end(self, batch, logs=None):

@@ -24,6 +24,7 @@ from vgg_lesson.pipeline import first_images, require_shared, statistics_for, tr
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.run_record import Run, judge, thinned
+from vgg_lesson.several_steps import several_steps
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import NOT_DECAYED, TrainingConfig
 
@@ -150,12 +151,12 @@ def train(
     Args:
         config: the choices.
         dataset: images as uint8 (N, H, W, 3), labels as class numbers.
-        stop: set it from another thread to stop within one batch, also during validation. Callbacks
-            then get no ``on_train_end``.
+        stop: set it from another thread to stop within a batch (a few where they are small, see
+            :mod:`vgg_lesson.several_steps`), also during validation. Callbacks then get no ``on_train_end``.
         on_progress: called from this thread, at most four times a second, after every epoch, and at
             the end.
         strategy: a ``tf.distribute`` strategy to build the model under; the same one for every training.
-        callbacks: further Keras callbacks.
+        callbacks: further Keras callbacks; they are called after every step.
 
     Returns:
         The trained model and its :class:`Run`. The run of a stopped training holds the epochs
@@ -166,7 +167,8 @@ def train(
     """
     model, batches, validation = prepared(config, dataset, strategy)
     watch = Watch(len(dataset.x_train), config.batch_size, config.epochs, stop or threading.Event(), on_progress)
-    with suppress(Stopped):
+    steps = several_steps(model, config.batch_size, _steps(config, dataset))
+    with suppress(Stopped), nullcontext() if strategy or callbacks else steps:
         model.fit(
             batches,
             validation_data=validation,

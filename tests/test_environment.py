@@ -1,0 +1,42 @@
+"""What is set before TensorFlow is imported, whoever imports it and however."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vgg_lesson.environment import FOR_SPEED
+
+SHOW = "import vgg_lesson.data, json, os; print(json.dumps(dict(os.environ)))"
+
+
+def settings(**variables) -> dict:
+    """The settings in a process of its own that imports a module of the package."""
+    inherited = {name: value for name, value in os.environ.items() if name not in FOR_SPEED}
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW], env=inherited | variables, capture_output=True, text=True, check=True
+    )
+    return {name: value for name, value in json.loads(done.stdout).items() if name in FOR_SPEED}
+
+
+def test_any_import_of_the_package_makes_them():
+    assert settings(VGG_LESSON_SPEED="1") == FOR_SPEED
+
+
+def test_they_can_be_turned_off():
+    assert settings(VGG_LESSON_SPEED="0") == {}
+
+
+@pytest.mark.parametrize("name", sorted(FOR_SPEED))
+def test_what_the_reader_set_wins(name):
+    assert settings(VGG_LESSON_SPEED="1", **{name: "7"}) == FOR_SPEED | {name: "7"}
+
+
+def test_the_reader_is_told_when_it_is_too_late():
+    program = (
+        "import sys; sys.modules['tensorflow'] = sys; from vgg_lesson.environment import prepare; print(prepare())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "TensorFlow was imported earlier: restart the kernel" in done.stdout

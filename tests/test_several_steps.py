@@ -1,0 +1,72 @@
+"""Several steps in a call: the same training as with single ones, only sooner done."""
+
+import keras
+import numpy as np
+import pytest
+from made_images import noise
+
+from vgg_lesson import progress
+from vgg_lesson.architecture import build_vgg
+from vgg_lesson.several_steps import several_steps, steps_in_a_call
+from vgg_lesson.training import train
+from vgg_lesson.training_config import TrainingConfig
+
+CONFIG = TrainingConfig(
+    configuration="A", width=1 / 16, head=(16,), batch_norm=True, dropout=0.2, augmentation=("flip", "shift"), epochs=2
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "batch", "steps", "expected"),
+    [
+        (1 / 8, 32, 1250, 8),
+        (1 / 8, 32, 79, 7),  # ten calls in an epoch
+        (1 / 8, 32, 10, 1),
+        (1 / 8, 32, 1, 1),
+        (1 / 8, 128, 313, 2),
+        (1 / 4, 128, 313, 1),
+        (1, 32, 1250, 1),
+    ],
+)
+def test_small_networks_make_several_steps_large_ones_one(width, batch, steps, expected):
+    assert steps_in_a_call(build_vgg(width=width, head=(64,)), batch, steps) == expected
+
+
+def test_the_training_is_that_of_single_steps(monkeypatch):
+    monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.0)  # a report after every call
+    data = noise(4 * 31 + 2)
+    config = CONFIG.change(batch_size=4)  # 32 steps an epoch, the last of 2 images
+    several, single = train(config, data), train(config, data, callbacks=(keras.callbacks.Callback(),))
+    for found, expected in zip(several.model.get_weights(), single.model.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+    for found, expected in zip(several.run.epochs, single.run.epochs, strict=True):
+        assert found == pytest.approx(expected, rel=1e-4)
+    assert [step for step, _ in single.run.step_loss] == list(range(1, 65))
+    steps = [step for step, _ in several.run.step_loss]
+    assert steps == [*range(3, 33, 3), 32, *range(35, 65, 3), 64]
+    losses = dict(single.run.step_loss)
+    for (step, loss), before in zip(several.run.step_loss[:10], [0, *steps], strict=False):
+        assert loss == pytest.approx(np.mean([losses[each] for each in range(before + 1, step + 1)]), rel=1e-3)
+
+
+def test_callbacks_are_called_after_every_step_then_and_later():
+    batches = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    data = noise(40)
+    config = CONFIG.change(batch_size=2, epochs=1)
+    train(config, data, callbacks=(count,))
+    assert batches == list(range(20))
+    model = train(config, data).model  # two steps a call
+    batches.clear()
+    targets = np.eye(10, dtype=np.float32)[data.y_train]
+    model.fit(data.x_train / 255, targets, batch_size=8, verbose=0, callbacks=[count])
+    assert batches == list(range(5))
+
+
+def test_a_model_that_made_several_steps_before_does_so_again():
+    model = build_vgg("A", width=1 / 16, head=())
+    model.compile(loss="categorical_crossentropy", steps_per_execution=3)
+    with pytest.raises(KeyboardInterrupt), several_steps(model, 4, 50):
+        assert model.steps_per_execution == 5
+        raise KeyboardInterrupt
+    assert model.steps_per_execution == 3
