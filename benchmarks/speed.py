@@ -20,6 +20,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -124,6 +125,7 @@ def record(name: str, speeds: dict[str, list[float]], use: str) -> dict:
         "images_per_second": {key: [round(value, 1) for value in values] for key, values in speeds.items()},
         "cores": os.cpu_count(),
         "use": use,
+        "vendor": _vendor(),
         "processor_has": _processor(),
         "versions": {key: importlib.metadata.version(key) for key in ("tensorflow", "keras", "torch") if _has(key)},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -132,9 +134,19 @@ def record(name: str, speeds: dict[str, list[float]], use: str) -> dict:
 
 def _processor() -> list[str]:
     """Those of its instruction sets that make a difference here, the newest last; empty where they are not known."""
-    cpu = Path("/proc/cpuinfo")
-    flags = cpu.read_text().split() if cpu.is_file() else []
+    flags = _cpuinfo().split()
     return [word for word in ("avx2", "avx512f", "amx_bf16") if word in flags]
+
+
+def _vendor() -> str | None:
+    """Who made the processor, as it says itself; None where that is not known."""
+    found = re.search(r"^vendor_id\s*: (\w+)", _cpuinfo(), re.MULTILINE)
+    return found and found[1]
+
+
+def _cpuinfo() -> str:
+    file = Path("/proc/cpuinfo")
+    return file.read_text() if file.is_file() else ""
 
 
 def _has(package: str) -> bool:
