@@ -1,9 +1,12 @@
 """What is set before TensorFlow is imported, whoever imports it and however."""
 
+import importlib.util
 import json
+import mmap
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +43,15 @@ def test_the_reader_is_told_when_it_is_too_late():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "TensorFlow was imported earlier: restart the kernel" in done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(FOR_SPEED))
+def test_tensorflow_knows_them(name):
+    folder = Path(importlib.util.find_spec("tensorflow").origin).parent
+    libraries = [path for path in folder.glob("libtensorflow*") if path.is_file()]
+    assert libraries
+    known = False
+    for path in libraries:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            known = known or content.find(b"\0" + name.encode() + b"\0") >= 0
+    assert known

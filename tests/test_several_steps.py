@@ -1,5 +1,8 @@
 """Several steps in a call: the same training as with single ones, only sooner done."""
 
+import threading
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from made_images import noise
 
 from vgg_lesson import progress
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.run_record import EPOCH_FIELDS
 from vgg_lesson.several_steps import several_steps, steps_in_a_call
 from vgg_lesson.training import train
 from vgg_lesson.training_config import TrainingConfig
@@ -70,3 +74,13 @@ def test_a_model_that_made_several_steps_before_does_so_again():
         assert model.steps_per_execution == 5
         raise KeyboardInterrupt
     assert model.steps_per_execution == 3
+
+
+def test_a_report_weighs_losses_by_steps():
+    losses = iter([7.0, 1.0, 4.0])
+    watch = progress.Watch(images=9, batch_size=2, epochs=1, stop=threading.Event(), on_progress=None)
+    watch.losses = SimpleNamespace(newest=lambda model, logs: next(losses))
+    for last in (1, 3, 5):  # two steps a call, and five in the epoch
+        watch.on_train_batch_end(last)
+    watch.on_epoch_end(0, dict.fromkeys(EPOCH_FIELDS, 0.0))
+    assert watch.step_loss == [(2, 7.0), (5, 2.0)]
