@@ -56,7 +56,7 @@ class TrainingPanel(widgets.VBox):
         self.controls = training_controls(self.base, len(dataset.x_train))
         self.buttons = {
             "train": button("Train", "Train a new network with these choices", style="primary"),
-            "stop": button("Stop", "Stop after the batch in progress", style="danger"),
+            "stop": button("Stop", "Stop within a few batches", style="danger"),
             "range": button("Find a rate", "Range test: 120 steps with a growing rate on a fresh network"),
             "code": button("Show the Keras code of this run", "A script that runs without this package"),
             "save": button("Save the last run", f"Write model and record to the folder {self.folder}"),
@@ -109,7 +109,7 @@ class TrainingPanel(widgets.VBox):
         return self._begin(lambda: self._range(config, images), "Range test: 120 steps with a growing learning rate.")
 
     def stop(self) -> None:
-        """Ask for a stop; answers at once, the training ends within one batch."""
+        """Ask for a stop; answers at once, the training ends within a few batches."""
         if self.running:
             self._stop.set()
             self._say("Stopping: the batch in progress is finished first.")
