@@ -1,4 +1,4 @@
-"""Watching a training from outside: reports of progress, and stopping within one batch."""
+"""Watching a training from outside: reports of progress, and stopping within a few batches."""
 
 import math
 import threading

@@ -112,7 +112,7 @@ class TrainingPanel(widgets.VBox):
         """Ask for a stop; answers at once, the training ends within a few batches."""
         if self.running:
             self._stop.set()
-            self._say("Stopping: the batch in progress is finished first.")
+            self._say("Stopping: the batches in progress are finished first.")
         else:
             self._say("Nothing is running.")
 
