@@ -33,6 +33,9 @@ class ScriptedLaboratory:
     def whole(self, steps):
         return steps
 
+    def learned(self, variation):
+        return self.chance.learned(self.courses[variation])
+
     def train(self, variation, steps, **options):
         course = self.courses.setdefault(variation, Course(variation, 32))
         when = self.learns(variation)
@@ -87,6 +90,21 @@ def test_a_faint_signal_that_he_does_not_cure_is_tried_with_batch_norm():
     assert confirmation.confirm(lab, [faint]) == []
     (finding,) = confirmation.explore(lab, 1e-3, 1e-3, [faint])
     assert finding.cause == causes.INITIALISATION_TOO_SMALL and finding.proof.batch_norm
+
+
+@pytest.mark.parametrize(("update", "first"), [(1.5, SLOW.cause), (0.05, causes.INITIALISATION_TOO_SMALL)])
+def test_steps_as_large_as_the_weights_come_before_a_somewhat_faint_signal(update, first):
+    faint = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=0.06))
+    fast = suspicions.learning_rate_too_high(update, 0.1)
+    lab = ScriptedLaboratory(lambda variation: 40 if variation.he and variation.rate < 1 else None)
+    found = confirmation.confirm(lab, [faint, fast])
+    assert {finding.cause for finding in found} == {faint.cause, fast.cause} and found[0].cause == first
+
+
+def test_a_signal_that_is_gone_comes_before_any_rate():
+    faint = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=1e-9))
+    lab = ScriptedLaboratory(lambda variation: 40 if variation.he and variation.rate < 1 else None)
+    assert confirmation.confirm(lab, [faint, suspicions.learning_rate_too_high(1.5, 0.1)])[0].cause == faint.cause
 
 
 def signs(first_loss):

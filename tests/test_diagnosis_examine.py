@@ -396,6 +396,15 @@ def test_weights_that_were_brought_along_are_judged_by_what_they_learn(monkeypat
     assert "untouched control from the given weights" in str(report)
 
 
+def test_of_a_network_whose_loss_only_moves_it_is_told_how_far_the_known_good_one_came(monkeypatch):
+    x, y = stripes(1200)
+    for name, value in (("learned", False), ("moving", True)):
+        monkeypatch.setattr(Chance, name, lambda *_, value=value: value)
+    monkeypatch.setattr(rules_learned, "BEHIND", 2.0)  # whoever is not twice as good lies behind
+    report = examine(small(), x, y, budget_seconds=30)
+    assert report.cause == causes.HEALTHY and "less than the known-good network" in str(report)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.05])
 def test_given_weights_that_no_accuracy_can_show_are_judged_by_their_loss(share):
     rng = np.random.default_rng(0)

@@ -16,7 +16,7 @@ from made_networks import small, stripes
 from PIL import Image
 
 from benchmarks import speed
-from benchmarks.blind import first, second
+from benchmarks.blind.__main__ import AUTHORS
 from vgg_lesson import recordings
 from vgg_lesson.architecture import layer_table
 from vgg_lesson.training import build_model
@@ -102,7 +102,10 @@ def test_the_count_of_the_bench_is_that_of_its_results():
 def test_the_counts_of_the_blind_tests_are_those_of_their_results():
     lines = (ROOT / "benchmarks" / "blind.jsonl").read_text(encoding="utf-8").splitlines()
     results = [json.loads(line) for line in lines]
-    networks = {kind: [*getattr(first, kind.upper()), *getattr(second, kind.upper())] for kind in ("broken", "healthy")}
+    networks = {
+        kind: [case for module in AUTHORS.values() for case in getattr(module, kind.upper())]
+        for kind in ("broken", "healthy")
+    }
     for kind, cases in networks.items():
         met = [(r["name"], r["truth"]) for r in results if r["kind"] == kind]
         assert met == [(case.__name__, case.__doc__.splitlines()[0]) for case in cases]
@@ -114,6 +117,9 @@ def test_the_counts_of_the_blind_tests_are_those_of_their_results():
     assert f"of {len(networks['broken'])} broken ones it named the fault of {broken['right']}" in words
     assert f"close to it in {broken['close']}, said `undetermined` of {broken['undetermined']}" in words
     assert f"a wrong fault in {broken['wrong']}, and called {broken['called healthy']} healthy" in words
+    newest = [r["judged"] for r in results if r["kind"] == "broken" and r["author"] == max(AUTHORS)]
+    assert f"after the others, it named the fault of {newest.count('right')} of {len(newest)}." in words
+    assert f"{len(results)} networks by three authors" in words and len(AUTHORS) == 3
 
 
 def test_the_tables_of_speeds_are_those_of_the_bench():

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import keras
 
-from benchmarks.blind import first, second
+from benchmarks.blind import first, second, third
 from vgg_lesson.data import load_data
 from vgg_lesson.diagnosis import examine
 
 BUDGET = 90.0
+AUTHORS = {1: first, 2: second, 3: third}
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", choices=("sketches", "cifar10", "auto"), default="sketches")
+    options.add_argument("--authors", type=int, nargs="+", choices=AUTHORS, default=list(AUTHORS))
     options.add_argument("--output", type=Path, help="JSON lines file to append to")
     arguments = options.parse_args()
     data = load_data(arguments.data).subset(train=2000, validation=500)
-    for author, module in enumerate((first, second), 1):
+    for author in arguments.authors:
+        module = AUTHORS[author]
         for kind, cases in (("broken", module.BROKEN), ("healthy", module.HEALTHY)):
             for case in cases:
                 result = {"author": author, "name": case.__name__, "kind": kind, "data": data.source} | ask(case, data)

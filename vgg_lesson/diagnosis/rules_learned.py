@@ -6,6 +6,7 @@ from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, sta
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.known_good_network import BATCH
 from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.suspicions import Suspicion
 from vgg_lesson.diagnosis.variation import Course
 from vgg_lesson.diagnosis.vital_signs import ALIKE, NetworkSigns
 
@@ -13,6 +14,7 @@ BEHIND = 0.5
 """Share of the way from guessing to the known-good network's accuracy. Slow networks stay below it at first, too."""
 TOO_GOOD = 0.8
 """Accuracy of the known-good network, trained for seconds, that photographs do not allow: on CIFAR-10 it has 0.36."""
+MILD = "weaker changes: small shifts and mirroring keep the class visible; images must stay in their order"
 MARKED = "; if they do, look for what gives the class away in the training images only: a mark, a border, a caption"
 GAIN = 4.0
 """Standard errors by which a change must help validation images: it is one look at a change chosen on other images."""
@@ -98,6 +100,22 @@ def signal_blocked(signs: NetworkSigns) -> Finding | None:
     )
 
 
+def augmentation_destroys(known: KnownGood | None) -> Suspicion:
+    """An augmentation is in use: without it, does the network learn?"""
+    told = (
+        f"a known-good network: {known.accuracy:.2f} on plain, {known.augmented:.2f} after training on augmented images"
+        if known
+        else "an augmentation is in use"
+    )
+    return Suspicion(
+        causes.AUGMENTATION_DESTROYS_IMAGES,
+        told,
+        "without augmentation the network learns, with it not",
+        {"augment": False},
+        MILD,
+    )
+
+
 def augmentation_hides_classes(known: KnownGood) -> Finding | None:
     """Trained on augmented images, the known-good network knows nothing about plain ones.
 
@@ -112,7 +130,7 @@ def augmentation_hides_classes(known: KnownGood) -> Finding | None:
         f"a known-good network: {known.accuracy:.2f} on held-out images, {known.augmented:.2f} when it was trained on "
         "augmented images",
         f"below {needed:.2f}, a quarter of the way from guessing",
-        "weaker changes: small shifts and mirroring keep the class visible",
+        MILD,
         tried="the known-good network, which brings its own layers, loss and optimizer; what this network learns, it "
         "learns about augmented images only",
     )

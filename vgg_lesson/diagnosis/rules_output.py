@@ -144,14 +144,14 @@ def output_reach(output: OutputFacts, classes: int) -> Finding | None:
 
 
 def answers_mix_images(output: OutputFacts) -> Finding | None:
-    """An image answered differently alone than among others: an axis was mixed up (softmax over the batch)."""
+    """An image answered differently alone than among others: an axis was mixed up (softmax over the batch, reshape)."""
     if not output.depends_on_batch:
         return None
     return Finding(
         causes.OUTPUT_LAYER_MISMATCH,
         "an image gets another answer alone than in a batch, at inference",
         "answers of different images must be independent",
-        "softmax over the last axis",
+        "softmax over the last axis; reshape and transpose must leave the first, the images, alone",
         blocks_training=True,
     )
 

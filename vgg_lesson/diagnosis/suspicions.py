@@ -46,6 +46,7 @@ class Suspicion:
     threshold: str
     change: dict
     remedy: str
+    excess: float = 1.0  # signal and rate: how many times beyond the limit
 
 
 def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
@@ -96,7 +97,7 @@ def initialisation_too_large(signs: NetworkSigns, chance: Chance) -> Suspicion |
         f"{signs.training_loss:.3g}",
         f"growth above 30, or a first loss above {limit:.2f} (guessing {chance.loss:.2f})",
         {"he": True},
-        "he_normal or glorot_uniform for the kernels",
+        "he_normal or glorot_uniform for the kernels; where branches are added up, batch normalisation",
     )
 
 
@@ -113,6 +114,7 @@ def initialisation_too_small(signs: NetworkSigns) -> Suspicion | None:
         else "logits that differ by less than 0.001: the signal or the inputs are small",
         {"he": True},
         "he_normal for the kernels (or batch normalisation)",
+        SHRINKAGE / max(signs.shrinkage, 1e-30),
     )
 
 
@@ -134,6 +136,7 @@ def learning_rate_too_high(update: float, rate: float, rates: dict[int, float] |
         f"above {BIG_UPDATE:g}; the rule of thumb is 0.001",
         {"rate": factor},
         rate_in_words(rate, factor, rates),
+        update / BIG_UPDATE,
     )
 
 

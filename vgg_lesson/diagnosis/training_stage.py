@@ -130,6 +130,7 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     if not found and moving:
         return False
     if not found and chance.moving(done):
+        _tell_behind(exam, done)
         return _given_learn_nothing(exam, done) if given.stuck else False
     over = done.steps >= lab.whole(STEPS) or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
     blocked = rules_learned.signal_blocked(exam.signs) if over and not exam.findings else None
@@ -145,7 +146,7 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
     constrained = sum(weight.constraint is not None for weight in subject.model.trainable_variables)
     found = [
         rules.inputs_not_scaled(signs),
-        _augmentation(exam),
+        None if subject.augmentation is None else rules_learned.augmentation_destroys(exam.known),
         dead,
         rules.initialisation_too_large(signs, chance),
         None if dead else rules.initialisation_too_small(signs),
@@ -159,22 +160,9 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
     return [suspicion for suspicion in found if suspicion]
 
 
-def _augmentation(exam) -> Suspicion | None:
-    if exam.subject.augmentation is None:
-        return None
-    known = exam.known
-    told = (
-        f"a known-good network: {known.accuracy:.2f} on plain, {known.augmented:.2f} after training on augmented images"
-        if known
-        else "an augmentation is in use"
-    )
-    return Suspicion(
-        causes.AUGMENTATION_DESTROYS_IMAGES,
-        told,
-        "without augmentation the network learns, with it not",
-        {"augment": False},
-        "weaker changes: small shifts and mirroring keep the class visible",
-    )
+def _tell_behind(exam, course: Course) -> None:
+    if exam.known and (slower := rules_learned.behind(exam.known, course)):
+        exam.say(slower)
 
 
 def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspicion]) -> bool | None:
@@ -187,8 +175,7 @@ def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspici
         stale = stale_statistics(exam.subject, model, exam.lab.chance, signs, False)
         exam.findings += [stale] if stale else []
     hidden = rules_learned.augmentation_hides_classes(exam.known) if exam.known else None
-    if exam.known and (slower := rules_learned.behind(exam.known, course)):
-        exam.say(slower)
+    _tell_behind(exam, course)
     if exam.known and (by_heart := nothing_carried_over(exam.subject, model, course, exam.known)):
         exam.say(by_heart)
     if hidden and not exam.findings:
