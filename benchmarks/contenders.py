@@ -26,6 +26,8 @@ NETS = {
     "eighth": Net("VGG16 plain, 1/8 width, head 2x512, batch 128", 0.125, (512, 512), False, 128, 40),
     "eighth32": Net("VGG16 plain, 1/8 width, head 2x512, batch 32", 0.125, (512, 512), False, 32, 80),
 }
+TURNS = 6
+"""Epochs that a contender trains at least, the first one to warm up."""
 BFLOAT16 = "-bfloat16"
 """How the name of a contender ends that computes in mixed precision."""
 
@@ -75,7 +77,7 @@ def keras_training(contender: str, net: Net):
         dataset = Dataset(images, labels, images, labels, images, labels, CLASS_NAMES, "sketches", "random")
         model = build_model(config, steps_per_epoch=net.steps)
         arguments = {"x": training_batches(dataset, config), "shuffle": False}
-        set_steps_in_a_call(model, steps_in_a_call(model, net.batch, net.steps))
+        set_steps_in_a_call(model, steps_in_a_call(model, net.batch, net.steps, TURNS))
     else:  # as the lecture writes it
         keras.config.set_dtype_policy(policy)
         model = build_vgg(width=net.width, head=net.head, batch_norm=net.batch_norm)

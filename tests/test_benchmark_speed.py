@@ -55,7 +55,9 @@ def test_ours_makes_as_many_steps_a_call_as_train_does(monkeypatch):
     monkeypatch.setattr(
         keras.Model, "fit", lambda model, **rest: counts.append(model.steps_per_execution) or fit(model, **rest)
     )
-    net = contenders.Net("small", 0.0625, (), batch_norm=False, batch=2, steps=40)
+    net = contenders.Net(
+        "small", 0.0625, (), batch_norm=False, batch=2, steps=40
+    )  # of 240, as a network of five turns has
     for name in ("ours", "stock"):
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", str(int(name == "ours")))
         contenders.keras_training(name, net)()

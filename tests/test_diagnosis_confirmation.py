@@ -101,10 +101,23 @@ def test_steps_as_large_as_the_weights_come_before_a_somewhat_faint_signal(updat
     assert {finding.cause for finding in found} == {faint.cause, fast.cause} and found[0].cause == first
 
 
-def test_a_signal_that_is_gone_comes_before_any_rate():
-    faint = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=1e-9))
+@pytest.mark.parametrize("gone", [{"shrinkage": 1e-9}, {"shrinkage": 5.0, "logit_spread": 1e-9}])
+@pytest.mark.parametrize("update", [0.006, 1.5])
+def test_a_signal_that_is_gone_comes_before_any_rate(gone, update):
+    faint = suspicions.initialisation_too_small(replace(signs(2.3), **gone))
     lab = ScriptedLaboratory(lambda variation: 40 if variation.he and variation.rate < 1 else None)
-    assert confirmation.confirm(lab, [faint, suspicions.learning_rate_too_high(1.5, 0.1)])[0].cause == faint.cause
+    assert confirmation.confirm(lab, [faint, suspicions.learning_rate_too_high(update, 0.1)])[0].cause == faint.cause
+
+
+def test_what_cures_alone_comes_before_what_only_helps():
+    faint = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=0.06))
+    lab = ScriptedLaboratory(lambda variation: 40 if variation.he else None)
+    fast = suspicions.learning_rate_too_high(1.5, 0.1)
+    slow = suspicions.variation_of(fast)
+    for variation, start, end in ((slow, 1e-5, 1e-3), (confirmation.CONTROL, 1, 1e-6)):  # the signal survives
+        lab.train(variation, 300).spread[:] = np.geomspace(start, end, 300)
+    first, second = confirmation.confirm(lab, [faint, fast])
+    assert (first.cause, second.cause) == (faint.cause, fast.cause)
 
 
 def signs(first_loss):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from made_images import noise
 
-from vgg_lesson import progress
+from vgg_lesson import progress, several_steps
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.run_record import EPOCH_FIELDS
-from vgg_lesson.several_steps import several_steps, steps_in_a_call
+from vgg_lesson.several_steps import steps_in_a_call
 from vgg_lesson.training import train
 from vgg_lesson.training_config import TrainingConfig
 
@@ -21,23 +21,25 @@ CONFIG = TrainingConfig(
 
 
 @pytest.mark.parametrize(
-    ("width", "batch", "steps", "expected"),
+    ("width", "batch", "steps", "epochs", "expected"),
     [
-        (1 / 8, 32, 1250, 8),
-        (1 / 8, 32, 79, 7),  # ten calls in an epoch
-        (1 / 8, 32, 10, 1),
-        (1 / 8, 32, 1, 1),
-        (1 / 8, 128, 313, 2),
-        (1 / 4, 128, 313, 1),
-        (1, 32, 1250, 1),
+        (1 / 8, 32, 1250, 1, 8),
+        (1 / 8, 32, 79, 3, 7),  # ten calls in an epoch
+        (1 / 8, 32, 79, 2, 1),  # not worth the tracing
+        (1 / 8, 32, 10, 99, 1),
+        (1 / 8, 128, 313, 10, 2),
+        (1 / 4, 128, 313, 10, 1),
+        (1, 32, 1250, 10, 1),
+        (1, 1, 40000, 10, 1),  # little to multiply, but all weights change
     ],
 )
-def test_small_networks_make_several_steps_large_ones_one(width, batch, steps, expected):
-    assert steps_in_a_call(build_vgg(width=width, head=(64,)), batch, steps) == expected
+def test_small_networks_make_several_steps_large_ones_one(width, batch, steps, epochs, expected):
+    assert steps_in_a_call(build_vgg(width=width, head=(64,)), batch, steps, epochs) == expected
 
 
 def test_the_training_is_that_of_single_steps(monkeypatch):
     monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.0)  # a report after every call
+    monkeypatch.setattr(several_steps, "LEAST", 64)
     data = noise(4 * 31 + 2)
     config = CONFIG.change(batch_size=4)  # 32 steps an epoch, the last of 2 images
     several, single = train(config, data), train(config, data, callbacks=(keras.callbacks.Callback(),))
@@ -53,7 +55,8 @@ def test_the_training_is_that_of_single_steps(monkeypatch):
         assert loss == pytest.approx(np.mean([losses[each] for each in range(before + 1, step + 1)]), rel=1e-3)
 
 
-def test_callbacks_are_called_after_every_step_then_and_later():
+def test_callbacks_are_called_after_every_step_then_and_later(monkeypatch):
+    monkeypatch.setattr(several_steps, "LEAST", 20)
     batches = []
     count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
     data = noise(40)
@@ -70,10 +73,13 @@ def test_callbacks_are_called_after_every_step_then_and_later():
 def test_a_model_that_made_several_steps_before_does_so_again():
     model = build_vgg("A", width=1 / 16, head=())
     model.compile(loss="categorical_crossentropy", steps_per_execution=3)
-    with pytest.raises(KeyboardInterrupt), several_steps(model, 4, 50):
+    images = np.ones((26, 32, 32, 3), np.float32)
+    with pytest.raises(KeyboardInterrupt), several_steps.several_steps(model, 4, 50, 4):
         assert model.steps_per_execution == 5
+        assert len(model.predict(images, batch_size=4, verbose=0)) == 26
         raise KeyboardInterrupt
     assert model.steps_per_execution == 3
+    assert len(model.predict(images, batch_size=4, verbose=0)) == 26
 
 
 def test_a_report_weighs_losses_by_steps():

@@ -167,7 +167,7 @@ def train(
     """
     model, batches, validation = prepared(config, dataset, strategy)
     watch = Watch(len(dataset.x_train), config.batch_size, config.epochs, stop or threading.Event(), on_progress)
-    steps = several_steps(model, config.batch_size, _steps(config, dataset))
+    steps = several_steps(model, config.batch_size, _steps(config, dataset), config.epochs)
     with suppress(Stopped), nullcontext() if strategy or callbacks else steps:
         model.fit(
             batches,

@@ -28,8 +28,8 @@ PAIR_STEPS, PAIR_MORE = 60, 1.5
 """A change alone gets at least so many steps, or so many times those of the pair."""
 MUCH_FASTER = 0.6
 """The pair in at most this share of the steps of one change: the other change matters, too."""
-FURTHER = 10
-"""So many times further beyond its limit than the signal, the rate comes first: such steps overwrite any start."""
+FURTHER, OVERWRITES = 10, 100
+"""A rate so many times further beyond its limit than the signal, and so far (half of the weights a step), is first."""
 SIGNAL_STEPS, ENDS, GREW, FADED = 30, 10, 3, 0.1
 """A signal survives if, over so many steps, the mean of its last ones is 3 times its start, the control's a tenth."""
 NEARLY = 0.8
@@ -160,7 +160,8 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
         if survives:
             finding = replace(finding, measured=f"{finding.measured}; {_survival(lab, slow)}")
         findings.append(finding)
-    return findings[::-1] if fast.excess > FURTHER * small.excess else findings
+    overwrites = fast.excess > max(OVERWRITES, FURTHER * small.excess)
+    return findings[::-1] if overwrites and (slow_learns or not he_learns) else findings
 
 
 def _signal_survives(lab: Laboratory, slow: Variation) -> bool:

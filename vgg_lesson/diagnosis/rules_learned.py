@@ -70,12 +70,12 @@ def labels_independent(known: KnownGood) -> Finding | None:
 
 
 def behind(known: KnownGood, course: Course) -> str | None:
-    """What to say of a training that learns, but has come less than half as far as the known-good network."""
+    """What to say of a training that gets on, but has come less than half as far as the known-good network."""
     reached, wanted = course.last_accuracy(), known.majority + BEHIND * (known.accuracy - known.majority)
     if not known.informative or reached >= wanted:
         return None
     return (
-        f"it learns, so far less than the known-good network: accuracy {reached:.2f} after "
+        f"so far it knows less than the known-good network: accuracy {reached:.2f} after "
         f"{course.steps * course.batch:,} images, that one {known.accuracy:.2f} after {known.steps * BATCH:,}; "
         "if it stays behind in a longer training, look for a narrow place in its layers"
     )

@@ -114,7 +114,7 @@ def initialisation_too_small(signs: NetworkSigns) -> Suspicion | None:
         else "logits that differ by less than 0.001: the signal or the inputs are small",
         {"he": True},
         "he_normal for the kernels (or batch normalisation)",
-        SHRINKAGE / max(signs.shrinkage, 1e-30),
+        max(SHRINKAGE / max(signs.shrinkage, 1e-30), 1e-3 / max(signs.logit_spread, 1e-30)),
     )
 
 

@@ -130,8 +130,10 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     if not found and moving:
         return False
     if not found and chance.moving(done):
+        if given.stuck:
+            return _given_learn_nothing(exam, done)
         _tell_behind(exam, done)
-        return _given_learn_nothing(exam, done) if given.stuck else False
+        return False
     over = done.steps >= lab.whole(STEPS) or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
     blocked = rules_learned.signal_blocked(exam.signs) if over and not exam.findings else None
     exam.findings += [blocked] if blocked else []

@@ -183,8 +183,8 @@ class TrainingPanel(widgets.VBox):
         def draw(progress):
             seen = progress.step_loss, progress.epochs, progress.steps
             self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs, self._classes)))
-            if progress.step == 1:
-                self._drawer.wait()  # drawn beside the second step, the first point would come later
+            if len(progress.step_loss) == 1:
+                self._drawer.wait()  # drawn beside the next steps, the first point would come later
             if len(progress.step_loss) == 5:  # a second later: to let go of the model before takes half a second
                 gc.collect()  # it holds graphs in reference cycles
             if not self._stop.is_set():
