@@ -10,7 +10,7 @@ from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.known_good import KnownGood, Validation
 from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid
-from vgg_lesson.diagnosis.suspicions import Suspicion
+from vgg_lesson.diagnosis.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.diagnosis.vital_signs import InputSigns, LayerSigns, NetworkSigns
 
@@ -113,7 +113,7 @@ def test_what_cures_alone_comes_before_what_only_helps():
     faint = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=0.06))
     lab = ScriptedLaboratory(lambda variation: 40 if variation.he else None)
     fast = suspicions.learning_rate_too_high(1.5, 0.1)
-    slow = suspicions.variation_of(fast)
+    slow = variation_of(fast)
     for variation, start, end in ((slow, 1e-5, 1e-3), (confirmation.CONTROL, 1, 1e-6)):  # the signal survives
         lab.train(variation, 300).spread[:] = np.geomspace(start, end, 300)
     first, second = confirmation.confirm(lab, [faint, fast])
@@ -135,9 +135,17 @@ def test_updates_of_kernels_at_zero_are_not_judged(update, suspicious):
     assert bool(suspicions.learning_rate_too_high(update, 1e-3)) == suspicious
 
 
-@pytest.mark.parametrize(("size", "said"), [(0.002, "leave one out"), (137.0, "divide by 255")])
-def test_small_inputs_are_not_to_be_divided_once_more(size, said):
-    found = replace(signs(2.3), first_input=InputSigns(size, size / 2, size / 2, size / 2))
+@pytest.mark.parametrize(
+    ("size", "spread", "said"),
+    [
+        (0.002, 0.001, "leave one out"),
+        (0.1, 0.002, "leave one out"),
+        (137.0, 68.0, "divide by 255"),
+        (2.5, 0.24, "take off"),
+    ],
+)
+def test_inputs_get_the_remedy_that_fits_them(size, spread, said):
+    found = replace(signs(2.3), first_input=InputSigns(size, size, spread, spread))
     assert said in suspicions.inputs_not_scaled(found).remedy
 
 

@@ -16,7 +16,7 @@ from vgg_lesson.diagnosis.laboratory import Chance
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Finding, Report
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.suspicions import Suspicion
+from vgg_lesson.diagnosis.suspicion import Suspicion
 from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
 from vgg_lesson.fresh_optimizer import fresh_optimizer

@@ -11,6 +11,7 @@ from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import loss_facts
 from vgg_lesson.diagnosis.rules_arrays import class_imbalance
 from vgg_lesson.diagnosis.subject import Labels, Subject
+from vgg_lesson.diagnosis.suspicion import variation_of
 from vgg_lesson.diagnosis.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Variation
 
@@ -409,7 +410,7 @@ def test_a_schedule_that_fades_is_suspected_and_one_that_lasts_is_not():
     fading, lasting = schedules.ExponentialDecay(1e-3, 1, 0.7), schedules.CosineDecay(1e-3, 1200)
     found = suspicions.learning_rate_fades(configuration.rates(keras.optimizers.Adam(fading)))
     assert found.cause == causes.LEARNING_RATE_TOO_LOW and "0.001 at most" in found.measured
-    assert suspicions.variation_of(found).hold_rate
+    assert variation_of(found).hold_rate
     for rate in (lasting, 1e-3):
         assert suspicions.learning_rate_fades(configuration.rates(keras.optimizers.Adam(rate))) is None
 

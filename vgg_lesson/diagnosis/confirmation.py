@@ -7,7 +7,7 @@ import numpy as np
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.suspicions import Suspicion, describe, variation_of
+from vgg_lesson.diagnosis.suspicion import Suspicion, describe, variation_of
 from vgg_lesson.diagnosis.variation import Course, Variation, rate_in_words
 
 STEPS = 300

@@ -6,7 +6,7 @@ from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, sta
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.known_good_network import BATCH
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.suspicions import Suspicion
+from vgg_lesson.diagnosis.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import Course
 from vgg_lesson.diagnosis.vital_signs import ALIKE, NetworkSigns
 

@@ -1,13 +1,12 @@
 """Rules on vital signs. A suspicion is cheap; it becomes a finding when a training confirms it."""
 
-from dataclasses import dataclass
-
 import keras
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.variation import IN_WORDS, Variation, rate_in_words
+from vgg_lesson.diagnosis.suspicion import Suspicion
+from vgg_lesson.diagnosis.variation import rate_in_words
 from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 # A threshold says where to look, not what is wrong: an experiment decides (confirmation.py). The healthy networks
@@ -18,6 +17,8 @@ batch norm 1.9 and more; two that learn all the same lie below, Glorot VGG11 wit
 0.008. The lecture's network at quarter width: 0.001."""
 INPUT_SIZE = (0.03, 5.0)
 """Root mean square of what reaches the first kernel: /255 gives 0.54, standardised 1, centred pixels 64, 0..255 137."""
+INPUT_OFFSET = 8
+"""That size over the differences between images: /255 gives 2; 0..1 minus 3 gives 10, and stays at guessing."""
 INPUT_SPREAD = 0.01
 """Standard deviation between images there: /255 gives 0.24, and 0.002 when a layer takes 0..255 to -1..1 once more."""
 BIG_UPDATE = 5e-3
@@ -37,32 +38,28 @@ STRONG_DECAY = 0.02
 """Weight decay above this is suspected; AdamW in Keras has 0.004 unless told otherwise."""
 
 
-@dataclass(frozen=True)
-class Suspicion:
-    """A cause that the vital signs point to, and the change that would prove it."""
-
-    cause: str
-    measured: str
-    threshold: str
-    change: dict
-    remedy: str
-    excess: float = 1.0  # signal and rate: how many times beyond the limit
-
-
 def inputs_not_scaled(signs: NetworkSigns) -> Suspicion | None:
     """Judge what reaches the first kernel, so a Rescaling or normalising layer counts as scaling."""
     (low, high), found = INPUT_SIZE, signs.first_input
-    if not found or not np.isfinite(found.size) or (low <= found.size <= high and found.spread >= INPUT_SPREAD):
+    if not found or not np.isfinite(found.size):
         return None
+    offset = found.size > INPUT_OFFSET * found.spread
+    if low <= found.size <= high and found.spread >= INPUT_SPREAD and not offset:
+        return None
+    if found.size > high:
+        remedy = "divide by 255, or standardise with the training images' mean and spread"
+    elif found.size < low or found.spread < INPUT_SPREAD:
+        remedy = "scaled in the array and again in the model? leave one out; else standardise: mean 0, spread 1"
+    else:
+        remedy = "they lie far from 0: take off the training images' mean, and divide by their spread"
     return Suspicion(
         causes.INPUTS_NOT_SCALED,
         f"values that reach the first weights have size {found.size:.3g} (root mean square) and differ between images "
         f"by {found.spread:.2g}",
-        f"size outside {low:g} to {high:g} or differences below {INPUT_SPREAD:g}; images / 255 have 0.5 and 0.2",
+        f"size outside {low:g} to {high:g} or above {INPUT_OFFSET:g} times the differences, or these below "
+        f"{INPUT_SPREAD:g}; images / 255 have 0.5 and 0.2",
         {"scale_inputs": True},
-        "divide by 255, or standardise with the training images' mean and spread"
-        if found.size > high
-        else "scaled in the array and again in the model? leave one out; else standardise with their mean and spread",
+        remedy,
     )
 
 
@@ -234,17 +231,3 @@ def batchnorm_unusual(leaves) -> Suspicion | None:
         {"batchnorm_defaults": True},
         "trainable batch normalisation, epsilon 0.001",
     )
-
-
-def variation_of(*suspicions: Suspicion, name: str = "") -> Variation:
-    """All changes of some suspicions at once."""
-    change = {}
-    for suspicion in suspicions:
-        change.update(suspicion.change)
-    return Variation(name or " + ".join(describe(s) for s in suspicions), **change)
-
-
-def describe(suspicion: Suspicion) -> str:
-    """The change in words."""
-    parts = [f"rate x {value:g}" if key == "rate" else IN_WORDS[key] for key, value in suspicion.change.items()]
-    return ", ".join(part for part in parts if part)

@@ -18,7 +18,7 @@ from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norm
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS
 from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.suspicions import Suspicion, variation_of
+from vgg_lesson.diagnosis.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
