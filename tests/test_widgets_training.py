@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from made_images import noise
 
-from vgg_lesson import training
+from vgg_lesson import several_steps, training
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training as module
 from vgg_lesson.widgets.training import TrainingPanel
@@ -53,6 +53,23 @@ def test_a_click_trains_and_everything_is_filled_in(panel, tmp_path):
     assert again.epochs == run.epochs and len(panel.runs) == 2
     assert panel.compared.layout.display is None and panel.compared.image.value
     assert "run 1: 10 layers" in panel.compared.words.value and "run 2: 10 layers" in panel.compared.words.value
+
+
+def test_the_first_point_is_drawn_before_the_training_goes_on(panel, monkeypatch):
+    monkeypatch.setattr(several_steps, "steps_in_a_call", lambda *_: 2)
+    seen = []
+
+    def train(config, data, *, on_progress, **rest):
+        def progress(report):
+            on_progress(report)
+            seen.append((report.step, panel.curves.words.value))
+
+        return training.train(config, data, on_progress=progress, **rest)
+
+    monkeypatch.setattr(module, "train", train)
+    panel.train_blocking()
+    step, words = seen[0]
+    assert step == 2 and "First epoch: training loss" in words
 
 
 def test_guessing_is_that_among_the_classes_there_are(tmp_path):
