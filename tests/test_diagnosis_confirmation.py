@@ -14,6 +14,7 @@ from vgg_lesson.diagnosis.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.diagnosis.vital_signs import InputSigns, LayerSigns, NetworkSigns
 
+FAINT = causes.INITIALISATION_TOO_SMALL
 HE = Suspicion(causes.INITIALISATION_TOO_LARGE, "", "", {"he": True}, "")
 SLOW = Suspicion(causes.LEARNING_RATE_TOO_HIGH, "", "", {"rate": 0.1}, "")
 
@@ -92,7 +93,7 @@ def test_a_faint_signal_that_he_does_not_cure_is_tried_with_batch_norm():
     assert finding.cause == causes.INITIALISATION_TOO_SMALL and finding.proof.batch_norm
 
 
-@pytest.mark.parametrize(("update", "first"), [(1.5, SLOW.cause), (0.05, causes.INITIALISATION_TOO_SMALL)])
+@pytest.mark.parametrize(("update", "first"), [(1.5, SLOW.cause), (0.3, FAINT), (0.05, FAINT)])
 def test_steps_as_large_as_the_weights_come_before_a_somewhat_faint_signal(update, first):
     faint = suspicions.initialisation_too_small(replace(signs(2.3), shrinkage=0.06))
     fast = suspicions.learning_rate_too_high(update, 0.1)

@@ -73,13 +73,18 @@ def test_callbacks_are_called_after_every_step_then_and_later(monkeypatch):
 def test_a_model_that_made_several_steps_before_does_so_again():
     model = build_vgg("A", width=1 / 16, head=())
     model.compile(loss="categorical_crossentropy", steps_per_execution=3)
-    images = np.ones((26, 32, 32, 3), np.float32)
     with pytest.raises(KeyboardInterrupt), several_steps.several_steps(model, 4, 50, 4):
         assert model.steps_per_execution == 5
-        assert len(model.predict(images, batch_size=4, verbose=0)) == 26
         raise KeyboardInterrupt
     assert model.steps_per_execution == 3
-    assert len(model.predict(images, batch_size=4, verbose=0)) == 26
+
+
+def test_no_answer_is_lost_however_many_steps_a_call_makes():
+    model, images = build_vgg("A", width=1 / 16, head=()), np.ones((26, 32, 32, 3), np.float32)
+    model.compile(loss="categorical_crossentropy")
+    for number in (1, 5, 1):
+        several_steps.set_steps_in_a_call(model, number)
+        assert len(model.predict(images, batch_size=4, verbose=0)) == 26
 
 
 def test_a_report_weighs_losses_by_steps():
