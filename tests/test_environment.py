@@ -45,6 +45,15 @@ def test_the_reader_is_told_when_it_is_too_late():
     assert "TensorFlow was imported earlier: restart the kernel" in done.stdout
 
 
+def test_the_reader_can_see_them():
+    program = "import vgg_lesson; print(vgg_lesson.speed_settings)"
+    environment = {name: value for name, value in os.environ.items() if name not in FOR_SPEED}
+    environment |= {"VGG_LESSON_SPEED": "1", "TF_ENABLE_ONEDNN_OPTS": "7"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    for name, value in (FOR_SPEED | {"TF_ENABLE_ONEDNN_OPTS": "7"}).items():
+        assert f"{name}={value}" in done.stdout
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="its libraries have other names there")
 @pytest.mark.parametrize("name", sorted(FOR_SPEED))
 def test_tensorflow_knows_them(name):

@@ -28,13 +28,13 @@ class SpeedSettings:
 
     Attributes:
         enabled: False when ``VGG_LESSON_SPEED=0`` turned the settings of the process for speed off.
-        onednn: value of ``TF_ENABLE_ONEDNN_OPTS`` that TensorFlow will see, or None when unset.
+        variables: those of :data:`FOR_SPEED` that are set, with the values that TensorFlow will see.
         keeps_pages: True when the C library was told to keep freed memory (Linux with glibc only).
-        too_late: True when TensorFlow had been imported before, so that ``onednn`` has no effect.
+        too_late: True when TensorFlow had been imported before, so that ``variables`` have no effect.
     """
 
     enabled: bool
-    onednn: str | None
+    variables: dict[str, str]
     keeps_pages: bool
     too_late: bool
 
@@ -43,7 +43,8 @@ class SpeedSettings:
             return "speed settings of the process: off (VGG_LESSON_SPEED=0)"
         late = ", but TensorFlow was imported earlier: restart the kernel" if self.too_late else ""
         pages = "kept" if self.keeps_pages else "returned"
-        return f"speed settings of the process: TF_ENABLE_ONEDNN_OPTS={self.onednn}{late}; freed memory is {pages}"
+        variables = ", ".join(f"{name}={value}" for name, value in self.variables.items())
+        return f"speed settings of the process: {variables}{late}; freed memory is {pages}"
 
 
 def speed_wanted() -> bool:
@@ -70,11 +71,11 @@ def prepare() -> SpeedSettings:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     fast = speed_wanted()
     prepare_import(set_aside=fast)
-    if not fast:
-        return SpeedSettings(False, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), False, too_late)
-    for name, value in FOR_SPEED.items():
-        os.environ.setdefault(name, value)
-    return SpeedSettings(True, os.environ["TF_ENABLE_ONEDNN_OPTS"], _keep_freed_pages(), too_late)
+    if fast:
+        for name, value in FOR_SPEED.items():
+            os.environ.setdefault(name, value)
+    variables = {name: os.environ[name] for name in FOR_SPEED if name in os.environ}
+    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), too_late)
 
 
 def _keep_freed_pages() -> bool:
