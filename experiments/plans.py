@@ -55,6 +55,12 @@ LECTURE_CHANGES = {
 LECTURE_STEPS_AN_EPOCH = 160
 LECTURE_EPOCHS = 2
 
+BATCH_SIZES = (32, 128, 512)
+"""The lecture's choices at 1/8 width, the same images and number of steps; what a step averages over differs."""
+BATCH_IMAGES, BATCH_STEPS = 10_240, 320
+BATCH_SIZE_FULL, BATCH_STEPS_FULL = 512, 160
+"""The same at full width, for the largest; the lecture's own batches of 32 are in the plan "lecture"."""
+
 FULL_CHANGES = ("he-adam-1e-4",)
 """Those of the changes with which the lecture's run was made in full: all its images, all its ten epochs."""
 
@@ -131,6 +137,16 @@ def _lecture() -> Iterator[Experiment]:
         yield Experiment(f"lecture/from-net-a-{seed}", config, *sizes, vital_signs=True, first=net_a)
 
 
+def _batches() -> Iterator[Experiment]:
+    small = TrainingConfig.lecture(width=1 / 8, head=(512, 512))
+    runs = [("small", small, size, BATCH_STEPS) for size in BATCH_SIZES]
+    runs.append(("full", TrainingConfig.lecture(), BATCH_SIZE_FULL, BATCH_STEPS_FULL))
+    for name, config, size, steps in runs:
+        for seed in SEEDS:
+            config = config.change(batch_size=size, epochs=steps * size // BATCH_IMAGES, seed=seed)
+            yield Experiment(f"batches/{name}-{size}-{seed}", config, BATCH_IMAGES, 500)
+
+
 def _full() -> Iterator[Experiment]:
     for name in FULL_CHANGES:
         config = TrainingConfig.lecture(**LECTURE_CHANGES[name])
@@ -167,7 +183,7 @@ def _jpeg() -> Iterator[Experiment]:
             yield Experiment(name, config, None, None, validation=0.1, jpeg_quality=quality)
 
 
-PLANS = {"lecture": _lecture, "full": _full, "headline": _headline, "atlas": _atlas, "jpeg": _jpeg}
+PLANS = {"lecture": _lecture, "batches": _batches, "full": _full, "headline": _headline, "atlas": _atlas, "jpeg": _jpeg}
 
 
 def plan(name: str) -> list[Experiment]:

@@ -1,5 +1,7 @@
 """The plans name every recorded run once, and the committed records are runs of these plans."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,18 @@ def test_the_atlas_has_every_cell_and_begins_with_the_coarse_grid():
     assert len(atlas) == 4 * 9 * 4 * 3  # depths, rates, remedies, seeds
     assert {experiment.config.learning_rate for experiment in atlas[: 4 * 5 * 4]} == {1e-5, 1e-4, 1e-3, 1e-2, 1e-1}
     assert {experiment.config.seed for experiment in atlas[: 4 * 5 * 4]} == {0}
+
+
+def test_only_the_size_of_the_batches_differs_in_the_runs_that_compare_them():
+    runs = plan("batches")
+    for width in (1 / 8, 1.0):
+        same = [run for run in runs if run.config.width == width]
+        free = {"batch_size": 1, "epochs": 1, "seed": 0}
+        assert len({run.config.change(**free) for run in same}) == 1
+        steps = {run.config.epochs * run.train_images / run.config.batch_size for run in same}
+        assert steps == {320 if width < 1 else 160}
+        sizes = Counter(run.config.batch_size for run in same)
+        assert sizes == (dict.fromkeys((32, 128, 512), 3) if width < 1 else {512: 3})
 
 
 @pytest.mark.parametrize("name", ["nothing/at-all", "atlas/F-lecture-1.0e-03-0", "atlas"])
