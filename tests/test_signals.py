@@ -149,3 +149,52 @@ def test_labels_that_are_no_class_numbers_are_named(lab, labels):
 def test_a_handful_of_none_is_refused(lab):
     with pytest.raises(ValueError, match="8 images at least, received 1 and 0"):
         lab.run(CONFIG, 1, handful=0)
+
+
+def test_agreement_is_the_cosine_of_two_batches_gradients(lab):
+    """The same from the model itself: two batches, every kernel."""
+    compiled = lab._structure(CONFIG)
+    compiled.restart(CONFIG)
+    order = np.random.default_rng(CONFIG.seed).permutation(40)
+    gradients = []
+    for rows in (order[:8], order[8:16]):
+        loss_before = compiled.model.evaluate(lab.images[rows], lab.targets[rows], verbose=0)[0]
+        gradients.append(compiled.gradients(lab.images[rows], lab.targets[rows]))
+        assert compiled.model.evaluate(lab.images[rows], lab.targets[rows], verbose=0)[0] == loss_before  # no step
+    shapes = [layer.kernel.shape for layer in compiled.model.layers if hasattr(layer, "kernel")]
+    assert [gradient.shape for gradient in gradients[0]] == shapes
+    cosines = [
+        np.dot(one.ravel() / np.linalg.norm(one), other.ravel() / np.linalg.norm(other))
+        for one, other in zip(*gradients, strict=True)
+    ]
+    assert lab.agreement(CONFIG, batches=2) == pytest.approx(np.mean(cosines), abs=1e-3)
+    assert lab.agreement(CONFIG, batches=2) == lab.agreement(CONFIG.change(learning_rate=1.0), batches=2)
+
+
+def test_a_label_agrees_with_itself_and_pulls_against_another():
+    image = np.random.default_rng(1).uniform(0, 1, (1, 32, 32, 3)).astype(np.float32)
+    alike = SignalLab(np.repeat(image, 32, axis=0), np.zeros(32, int))
+    assert alike.agreement(CONFIG) == pytest.approx(1, abs=1e-3)
+    # One image with two labels, in batches of one: 56 pairs of batches have one label, 64 have two.
+    two = SignalLab(np.repeat(image, 16, axis=0), np.repeat([0, 1], 8), classes=2)
+    assert two.agreement(CONFIG.change(batch_size=1), batches=16) == pytest.approx((56 - 64) / 120, abs=0.05)
+
+
+def test_larger_batches_agree_more():
+    rng = np.random.default_rng(2)
+    bright = rng.uniform(0, 1, (200, 1, 1, 1)) * np.ones((1, 32, 32, 3))
+    labels = (bright[:, 0, 0, 0] * 10).astype(int)
+    images = (bright + rng.normal(0, 0.1, bright.shape)).astype(np.float32)
+    lab = SignalLab(images, labels)
+    small, large = (lab.agreement(CONFIG.change(batch_size=size)) for size in (2, 50))
+    assert -1 <= small < large <= 1
+
+
+def test_gradients_of_zeros_agree_with_nothing(lab):
+    assert lab.agreement(CONFIG.change(initializer="zeros")) < 0.1
+
+
+@pytest.mark.parametrize(("batches", "size"), [(1, 8), (6, 8), (2, 21)])
+def test_agreement_needs_two_batches_and_their_images(lab, batches, size):
+    with pytest.raises(ValueError, match=rf"2 batches at least.*{batches * size} images .* received 40 images"):
+        lab.agreement(CONFIG.change(batch_size=size), batches=batches)

@@ -8,6 +8,7 @@ initialiser costs a second and not the five of a new compilation.
 import math
 import threading
 from dataclasses import dataclass
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -92,8 +93,6 @@ class SignalLab:
         Raises:
             ValueError: fewer images than a batch, fewer than 1 step, or a ``config.start``, which is not built here.
         """
-        if config.start:
-            raise ValueError(f"signals are measured without a start, received {config.start!r}")
         count = len(self.images) if handful is None else min(handful, len(self.images))
         if steps < 1 or count < config.batch_size:
             raise ValueError(f"needs 1 step and {config.batch_size} images at least, received {steps} and {count}")
@@ -112,14 +111,50 @@ class SignalLab:
             return self.run(config, steps, handful=handful, look_at=(*look_at, moments[-1].step))
         return WatchedRun(config, self.chance, tuple(moments))
 
+    def agreement(self, config: TrainingConfig, batches: int = 4) -> float:
+        """How far the gradients of different batches point the same way, at fresh weights.
+
+        Args:
+            config: the choices, its ``batch_size`` among them; see :meth:`run` for what is not used.
+            batches: how many batches without a common image are compared, two at a time; at least 2.
+
+        Returns:
+            The cosine between two batches' gradients of a kernel, mean over pairs and kernels: 1 is the same
+            direction, 0 nothing in common, -1 the opposite one. A gradient of zeros has nothing in common with any.
+
+        Raises:
+            ValueError: fewer than 2 batches, or fewer images than they hold; or a ``config.start``.
+        """
+        needed = batches * config.batch_size
+        if batches < 2 or needed > len(self.images):
+            raise ValueError(
+                f"needs 2 batches at least, and {needed:,} images for {batches} of {config.batch_size}, "
+                f"received {len(self.images):,} images"
+            )
+        with self._lock:
+            compiled = self._structure(config)
+            compiled.restart(config)
+            rows = _batches(len(self.images), config.batch_size, config.seed)
+            found = [compiled.gradients(self.images[each], self.targets[each]) for each in islice(rows, batches)]
+        pairs = [zip(one, other, strict=True) for one, other in combinations(found, 2)]
+        return float(np.mean([_cosine(one, other) for pair in pairs for one, other in pair]))
+
     def _structure(self, config: TrainingConfig) -> "WatchedStep":
+        if config.start:
+            raise ValueError(f"signals are measured without a start, received {config.start!r}")
         # Weights, rate and seed are set anew for every run; all else is part of the compiled step.
         same = {"learning_rate": 1.0, "initializer": "zeros", "seed": 0}
-        unused = {"schedule": "constant", "preprocessing": "unit", "augmentation": (), "epochs": 1}
+        unused = {"schedule": "constant", "preprocessing": "unit", "augmentation": (), "epochs": 1, "batch_size": 1}
         key = config.change(**same, **unused)
         if key not in self._compiled:
             self._compiled[key] = WatchedStep(config, self.images.shape[1:], self.targets.shape[1])
         return self._compiled[key]
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one.astype(np.float64), other.astype(np.float64)  # squares of faint gradients are 0 in float32
+    lengths = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(np.sum(one * other) / lengths) if lengths else 0.0
 
 
 def _batches(count: int, batch: int, seed: int):

@@ -76,8 +76,9 @@ class WatchedStep:
         self.with_kernel = [layer for layer in self.model.layers if hasattr(layer, "kernel")]
         self.watched = keras.Model(self.model.inputs, handed_on(self.model))
         # Two: a step that could measure takes twice as long as one that cannot, even where it does not.
-        self._step, self._measured_step = (
-            tf.function(step, autograph=False, jit_compile=False) for step in (self._train, self._train_and_measure)
+        self._step, self._measured_step, self._gradients = (
+            tf.function(step, autograph=False, jit_compile=False)
+            for step in (self._train, self._train_and_measure, self._of_kernels)
         )
 
     def restart(self, config: TrainingConfig) -> None:
@@ -112,6 +113,14 @@ class WatchedStep:
         layers = tuple(LayerSignal(name, *row) for name, row in zip(names, table.numpy().tolist(), strict=True))
         return Moment(number, float(loss), float(spread), layers)
 
+    def gradients(self, images, targets) -> list[np.ndarray]:
+        """The loss's gradient with respect to each kernel, the last layer's too. No step is made."""
+        return [each.numpy() for each in self._gradients(tf.constant(images), tf.constant(targets))]
+
+    def _of_kernels(self, images, targets):
+        *_, gradients = self._backward(self.model, images, targets)
+        return [gradients[layer.kernel.path] for layer in self.with_kernel]
+
     def _train(self, images, targets):
         loss, outputs, _ = self._update(self.model, images, targets)
         return loss, logit_spread(outputs[-1])
@@ -127,6 +136,12 @@ class WatchedStep:
 
     def _update(self, network, images, targets):
         """One step of the optimizer. Returns the loss, what ``network`` gave, and the gradients by path."""
+        loss, outputs, scaled, gradients = self._backward(network, images, targets)
+        self.model.optimizer.apply(scaled, self.model.trainable_variables)
+        return loss, outputs, gradients
+
+    def _backward(self, network, images, targets):
+        """The loss, what ``network`` gave, gradients as the optimizer wants them, and the gradients by path."""
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = tf.nest.flatten(network(images, training=True))
@@ -135,8 +150,7 @@ class WatchedStep:
         found = tape.gradient(scaled, [variable.value for variable in variables])
         scale = self.model.optimizer.scale_loss(tf.constant(1.0))
         gradients = {variable.path: each / scale for variable, each in zip(variables, found, strict=True)}
-        self.model.optimizer.apply(found, variables)
-        return loss, outputs, gradients
+        return loss, outputs, found, gradients
 
 
 def _signals(values, gradient, before, after):
