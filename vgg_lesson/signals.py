@@ -111,16 +111,19 @@ class SignalLab:
             return self.run(config, steps, handful=handful, look_at=(*look_at, moments[-1].step))
         return WatchedRun(config, self.chance, tuple(moments))
 
-    def agreement(self, config: TrainingConfig, batches: int = 4) -> float:
+    def agreement(self, config: TrainingConfig, batches: int = 4) -> np.ndarray:
         """How far the gradients of different batches point the same way, at fresh weights.
 
         Args:
-            config: the choices, its ``batch_size`` among them; see :meth:`run` for what is not used.
+            config: the choices, its ``batch_size`` among them; rate and optimizer are not used here, nor is what
+                :meth:`run` does not use. With dropout, each batch has its own.
             batches: how many batches without a common image are compared, two at a time; at least 2.
 
         Returns:
-            The cosine between two batches' gradients of a kernel, mean over pairs and kernels: 1 is the same
-            direction, 0 nothing in common, -1 the opposite one. A gradient of zeros has nothing in common with any.
+            One number for each pair of batches, batches * (batches - 1) / 2 of them: the cosine between their
+            gradients of a kernel, mean over kernels. 1 is the same direction, -1 the opposite one. A mean of 0 over
+            pairs can mean that none has anything in common, or that some agree and others pull against each other.
+            A gradient of zeros counts as 0, one that is not finite (float16) gives NaN.
 
         Raises:
             ValueError: fewer than 2 batches, or fewer images than they hold; or a ``config.start``.
@@ -136,16 +139,15 @@ class SignalLab:
             compiled.restart(config)
             rows = _batches(len(self.images), config.batch_size, config.seed)
             found = [compiled.gradients(self.images[each], self.targets[each]) for each in islice(rows, batches)]
-        pairs = [zip(one, other, strict=True) for one, other in combinations(found, 2)]
-        return float(np.mean([_cosine(one, other) for pair in pairs for one, other in pair]))
+        return np.array([np.mean(list(map(_cosine, *pair))) for pair in combinations(found, 2)])
 
     def _structure(self, config: TrainingConfig) -> "WatchedStep":
         if config.start:
             raise ValueError(f"signals are measured without a start, received {config.start!r}")
         # Weights, rate and seed are set anew for every run; all else is part of the compiled step.
         same = {"learning_rate": 1.0, "initializer": "zeros", "seed": 0}
-        unused = {"schedule": "constant", "preprocessing": "unit", "augmentation": (), "epochs": 1, "batch_size": 1}
-        key = config.change(**same, **unused)
+        unused = {"schedule": "constant", "preprocessing": "unit", "augmentation": (), "epochs": 1}
+        key = config.change(**same, **unused, batch_size=1)  # a step takes batches of any size
         if key not in self._compiled:
             self._compiled[key] = WatchedStep(config, self.images.shape[1:], self.targets.shape[1])
         return self._compiled[key]

@@ -114,7 +114,10 @@ class WatchedStep:
         return Moment(number, float(loss), float(spread), layers)
 
     def gradients(self, images, targets) -> list[np.ndarray]:
-        """The loss's gradient with respect to each kernel, the last layer's too. No step is made."""
+        """The loss's gradient with respect to each kernel, the last layer's too.
+
+        The optimizer makes no step, but the network trains: batch norm's moving values and dropout move on.
+        """
         return [each.numpy() for each in self._gradients(tf.constant(images), tf.constant(targets))]
 
     def _of_kernels(self, images, targets):
