@@ -89,7 +89,7 @@ def test_no_answer_is_lost_however_many_steps_a_call_makes():
 
 def test_a_report_weighs_losses_by_steps():
     losses = iter([7.0, 1.0, 4.0])
-    watch = progress.Watch(images=9, batch_size=2, epochs=1, stop=threading.Event(), on_progress=None)
+    watch = progress.Watch(steps_per_epoch=5, epochs=1, stop=threading.Event(), on_progress=None)
     watch.losses = SimpleNamespace(newest=lambda model, logs: next(losses))
     for last in (1, 3, 5):  # two steps a call, and five in the epoch
         watch.on_train_batch_end(last)

@@ -127,3 +127,8 @@ def test_whole_numbers_are_taken_where_keras_wants_fractions():
 def test_whitening_needs_two_filters_and_says_so():
     with pytest.raises(ValueError, match="width must leave at least 2 filters in block 1 to whiten with"):
         TrainingConfig(start=("whitening",), width=1 / 64)
+
+
+def test_an_epoch_takes_a_step_for_the_last_smaller_batch():
+    config = TrainingConfig(batch_size=32)
+    assert [config.steps_per_epoch(images) for images in (1, 32, 33, 40_000)] == [1, 1, 2, 1250]

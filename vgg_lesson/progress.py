@@ -65,8 +65,7 @@ class Watch(keras.callbacks.Callback):
     """Reports progress, and stops training and validation within one call of TensorFlow: a batch, or a few.
 
     Args:
-        images: training images of one epoch.
-        batch_size: images of a step; the last step of an epoch has what is left.
+        steps_per_epoch: batches of one pass over the images.
         epochs: planned passes over the images.
         stop: set it from another thread to stop.
         on_progress: called with each :class:`Progress`.
@@ -74,15 +73,14 @@ class Watch(keras.callbacks.Callback):
 
     def __init__(
         self,
-        images: int,
-        batch_size: int,
+        steps_per_epoch: int,
         epochs: int,
         stop: threading.Event,
         on_progress: Callable[[Progress], None] | None,
     ):
         super().__init__()
         self.stop, self.on_progress, self.losses = stop, on_progress, StepLosses()
-        self.steps_per_epoch = math.ceil(images / batch_size)
+        self.steps_per_epoch = steps_per_epoch
         self.steps = epochs * self.steps_per_epoch
         self.step, self.epochs, self.epoch_seconds, self.step_loss = 0, [], [], []
         self.started = self.reported = time.perf_counter()

@@ -1,6 +1,5 @@
 """Training: a configuration and a data set in, an ordinary Keras model and its record out."""
 
-import math
 import os
 import platform
 import threading
@@ -166,8 +165,9 @@ def train(
         ValueError: no training or no validation images, or sizes that a strategy's replicas cannot share.
     """
     model, batches, validation = prepared(config, dataset, strategy)
-    watch = Watch(len(dataset.x_train), config.batch_size, config.epochs, stop or threading.Event(), on_progress)
-    steps = several_steps(model, config.batch_size, _steps(config, dataset), config.epochs)
+    steps_per_epoch = config.steps_per_epoch(len(dataset.x_train))
+    watch = Watch(steps_per_epoch, config.epochs, stop or threading.Event(), on_progress)
+    steps = several_steps(model, config.batch_size, steps_per_epoch, config.epochs)
     with suppress(Stopped), nullcontext() if strategy or callbacks else steps:
         model.fit(
             batches,
@@ -198,16 +198,12 @@ def prepared(
     with untouched_randomness(config.seed), strategy.scope() if strategy else nullcontext():
         model = build_model(
             config,
-            steps_per_epoch=_steps(config, dataset),
+            steps_per_epoch=config.steps_per_epoch(len(dataset.x_train)),
             input_shape=dataset.x_train.shape[1:],
             classes=len(dataset.class_names),
             images=first_images(dataset, config, SAMPLE, statistics) if config.whitening else None,
         )
         return model, training_batches(dataset, config, statistics), validation_batches(dataset, config, statistics)
-
-
-def _steps(config: TrainingConfig, dataset: Dataset) -> int:
-    return math.ceil(len(dataset.x_train) / config.batch_size)
 
 
 def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:

@@ -152,6 +152,10 @@ class TrainingConfig:
         """Type that Muon's iteration computes in: float16's range would be too small for some gradients."""
         return "bfloat16" if self.dtype_policy == "mixed_bfloat16" else "float32"
 
+    def steps_per_epoch(self, images: int) -> int:
+        """Batches that an epoch of so many images has; the last one may be smaller."""
+        return math.ceil(images / self.batch_size)
+
     def body_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(rows, columns, channels) that the VGG gets: the images', or what a whitening layer makes of them."""
         if self.whitening != "whitening_layer":

@@ -35,7 +35,7 @@ def speed_factor(run: Run) -> float:
 
 def cost_words(config: TrainingConfig, images: int, factor: float | None) -> str:
     """What a click on Train costs, in words; ``factor`` None before the first run."""
-    steps = -(-images // config.batch_size)
+    steps = config.steps_per_epoch(images)
     seconds = estimated_seconds(config, images, factor or 1.0)
     time = (
         f"{seconds:.0f} s"
