@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from vgg_lesson.watched_step import handed_on
 
-STEPS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 320)
+STEPS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 160, 200, 320)
 
 
 class LayerRecorder(keras.callbacks.Callback):

@@ -144,7 +144,8 @@ def _batches() -> Iterator[Experiment]:
     for name, config, size, steps in runs:
         for seed in SEEDS:
             config = config.change(batch_size=size, epochs=steps * size // BATCH_IMAGES, seed=seed)
-            yield Experiment(f"batches/{name}-{size}-{seed}", config, BATCH_IMAGES, 500)
+            full = name == "full"  # where a loss that stays may be slow or stuck; the logits tell
+            yield Experiment(f"batches/{name}-{size}-{seed}", config, BATCH_IMAGES, 500, vital_signs=full)
 
 
 def _full() -> Iterator[Experiment]:
