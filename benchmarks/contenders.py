@@ -61,7 +61,7 @@ def keras_training(contender: str, net: Net):
     from vgg_lesson.architecture import build_vgg
     from vgg_lesson.data import CLASS_NAMES, Dataset
     from vgg_lesson.pipeline import training_batches
-    from vgg_lesson.several_steps import set_steps_in_a_call, steps_in_a_call
+    from vgg_lesson.speed.several_steps import set_steps_in_a_call, steps_in_a_call
     from vgg_lesson.training import build_model
     from vgg_lesson.training_config import TrainingConfig
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vgg_lesson.acceleration import accelerate, is_suitable
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.speed.acceleration import accelerate, is_suitable
 from vgg_lesson.training import build_model
 from vgg_lesson.training_config import TrainingConfig
 
@@ -266,7 +266,7 @@ def test_saved_model_loads_where_the_package_is_missing(tmp_path):
         "saved = np.load('expected.npz')\n"
         "model = keras.models.load_model('net.keras')\n"
         "np.testing.assert_allclose(model(saved['images']), saved['outputs'], rtol=1e-4, atol=1e-6)\n"
-        "assert 'vgg_lesson.acceleration' not in sys.modules\n"
+        "assert 'vgg_lesson.speed.acceleration' not in sys.modules\n"
         "print('plain Keras')\n"
     )
     done = subprocess.run([sys.executable, "load.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)

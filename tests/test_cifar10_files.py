@@ -11,9 +11,10 @@ import made_cifar10
 import numpy as np
 import pytest
 
-from vgg_lesson import cifar10_batch, cifar10_files
-from vgg_lesson.cifar10_batch import read_batch
-from vgg_lesson.cifar10_files import load_npz, read_cifar10, save_npz
+from vgg_lesson.cifar10 import batch as cifar10_batch
+from vgg_lesson.cifar10 import files as cifar10_files
+from vgg_lesson.cifar10.batch import read_batch
+from vgg_lesson.cifar10.files import load_npz, read_cifar10, save_npz
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,7 @@ def call(module: str, name: str, argument: bytes) -> bytes:
         ("numpy.testing._private.utils", "runstring"),
         ("_codecs", "encode"),
         ("copyreg", "_reconstructor"),
-        ("vgg_lesson.cifar10_files", "write_npz"),
+        ("vgg_lesson.cifar10.files", "write_npz"),
     ],
 )
 def test_hostile_pickles_are_refused_by_name_and_run_nothing(module, name, tmp_path, monkeypatch):

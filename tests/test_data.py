@@ -13,9 +13,11 @@ import made_cifar10
 import numpy as np
 import pytest
 
-from vgg_lesson import cifar10_batch, cifar10_search, data, sketch_cache
-from vgg_lesson.cifar10_fetch import main
-from vgg_lesson.cifar10_search import ARCHIVE
+from vgg_lesson import data, sketch_cache
+from vgg_lesson.cifar10 import batch as cifar10_batch
+from vgg_lesson.cifar10 import search as cifar10_search
+from vgg_lesson.cifar10.fetch import main
+from vgg_lesson.cifar10.search import ARCHIVE
 from vgg_lesson.data import CLASS_NAMES, Dataset, load_data
 from vgg_lesson.sketches import draw_sketches
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from vgg_lesson import covering, explain
-from vgg_lesson.acceleration import accelerate
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.speed.acceleration import accelerate
 
 
 def small_net(*ending, size=8):

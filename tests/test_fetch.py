@@ -13,8 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from vgg_lesson import cifar10_attempt, cifar10_fetch, data
-from vgg_lesson.cifar10_fetch import ARCHIVE, FetchError, fetch_cifar10, main
+from vgg_lesson import data
+from vgg_lesson.cifar10 import attempt as cifar10_attempt
+from vgg_lesson.cifar10 import fetch as cifar10_fetch
+from vgg_lesson.cifar10.fetch import ARCHIVE, FetchError, fetch_cifar10, main
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 LENGTH = len(CONTENT)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from vgg_lesson.fused_adam import fuse_adam
+from vgg_lesson.speed.fused_adam import fuse_adam
 
 
 def trained_weights(optimizer):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vgg_lesson import fused_batch_norm
-from vgg_lesson.acceleration import accelerate
+from vgg_lesson.speed import fused_batch_norm
+from vgg_lesson.speed.acceleration import accelerate
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"

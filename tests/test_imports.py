@@ -22,7 +22,7 @@ FLOORS = dict.fromkeys(FIRST, 1) | {"widgets": 2}
 
 # These work without TensorFlow: lesson 1 opens in a second, records are read by anything.
 LIGHT = (
-    "__init__", "environment", "data", "cifar10_files", "cifar10_search", "cifar10_fetch", "sketches", "metrics",
+    "__init__", "environment", "data", "cifar10", "sketches", "metrics",
     "calibration", "preprocessing", "plots", "checks", "recordings", "run_record", "training_config",
 )  # fmt: skip
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from made_images import noise
 
-from vgg_lesson import progress, several_steps
+from vgg_lesson import progress
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.run_record import EPOCH_FIELDS
-from vgg_lesson.several_steps import steps_in_a_call
+from vgg_lesson.speed import several_steps
+from vgg_lesson.speed.several_steps import steps_in_a_call
 from vgg_lesson.training import train
 from vgg_lesson.training_config import TrainingConfig
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from vgg_lesson.cifar10_batch import CLASS_NAMES
+from vgg_lesson.cifar10.batch import CLASS_NAMES
 from vgg_lesson.sketches import draw_sketches
 
 

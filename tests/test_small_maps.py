@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vgg_lesson import small_maps
+from vgg_lesson.speed import small_maps
 
 
 @pytest.mark.parametrize("kernel_size", [(1, 1), (3, 3), (5, 5), (3, 5), (1, 7)])

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from made_images import noise
 
-from vgg_lesson import several_steps, training
+from vgg_lesson import training
+from vgg_lesson.speed import several_steps
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets import training as module
 from vgg_lesson.widgets.training import TrainingPanel

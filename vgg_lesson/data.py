@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from vgg_lesson.cifar10_batch import CLASS_NAMES
-from vgg_lesson.cifar10_search import search_cifar10
+from vgg_lesson.cifar10.batch import CLASS_NAMES
+from vgg_lesson.cifar10.search import search_cifar10
 from vgg_lesson.sketch_cache import cached_sketches
 from vgg_lesson.whole import is_whole
 
@@ -151,8 +151,8 @@ def load_data(
 
 
 def fetch_cifar10(*arguments, **keywords):
-    """Fetch CIFAR-10; see :func:`vgg_lesson.cifar10_fetch.fetch_cifar10`."""
-    from vgg_lesson.cifar10_fetch import fetch_cifar10 as fetch  # only here is a network library needed
+    """Fetch CIFAR-10; see :func:`vgg_lesson.cifar10.fetch.fetch_cifar10`."""
+    from vgg_lesson.cifar10.fetch import fetch_cifar10 as fetch  # only here is a network library needed
 
     return fetch(*arguments, **keywords)
 
@@ -207,6 +207,6 @@ def _seed(seed: int) -> int:
 
 
 if __name__ == "__main__":
-    from vgg_lesson.cifar10_fetch import main
+    from vgg_lesson.cifar10.fetch import main
 
     sys.exit(main())

@@ -3,7 +3,7 @@
 ``import vgg_lesson`` (or any of its modules) calls :func:`prepare`, so opening a notebook
 directly cannot bypass it. Every setting is a default: a variable that you set yourself wins.
 ``VGG_LESSON_SPEED=0`` turns those off that are for speed; TensorFlow stays quiet, and what the package
-speeds up within a step (:mod:`vgg_lesson.acceleration`) stays on.
+speeds up within a step (:mod:`vgg_lesson.speed.acceleration`) stays on.
 """
 
 import ctypes

@@ -2,8 +2,8 @@
 
 import keras
 
-from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.one_device import inner, on_one_device
+from vgg_lesson.speed.fused_adam import fuse_adam
 
 
 def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):

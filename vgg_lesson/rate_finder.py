@@ -71,10 +71,10 @@ def find_rate(
     """
     import keras
 
-    from vgg_lesson.acceleration import accelerate
     from vgg_lesson.fresh_optimizer import fresh_optimizer
     from vgg_lesson.one_device import inner
     from vgg_lesson.random_states import untouched_randomness
+    from vgg_lesson.speed.acceleration import accelerate
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")

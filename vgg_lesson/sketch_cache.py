@@ -9,8 +9,8 @@ import numpy as np
 import PIL
 
 from vgg_lesson import drawing, sketches
-from vgg_lesson.cifar10_files import write_npz
-from vgg_lesson.cifar10_search import cache_folder
+from vgg_lesson.cifar10.files import write_npz
+from vgg_lesson.cifar10.search import cache_folder
 
 
 def cached_sketches(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, str]:

@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from vgg_lesson.cifar10_batch import CLASS_NAMES
+from vgg_lesson.cifar10.batch import CLASS_NAMES
 from vgg_lesson.drawing import craft, hoofed, pets, vehicles, wildlife
 from vgg_lesson.drawing.pen import Pen
 from vgg_lesson.drawing.scenes import PLACES, SCENES, backgrounds, draw_clutter, draw_foreground

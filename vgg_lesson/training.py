@@ -13,17 +13,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.acceleration import accelerate, start_sooner
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.data import Dataset
-from vgg_lesson.fused_adam import fuse_adam
 from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, require_shared, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.run_record import Run, judge, thinned
-from vgg_lesson.several_steps import several_steps
+from vgg_lesson.speed.acceleration import accelerate, start_sooner
+from vgg_lesson.speed.fused_adam import fuse_adam
+from vgg_lesson.speed.several_steps import several_steps
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import NOT_DECAYED, TrainingConfig
 
@@ -151,7 +151,7 @@ def train(
         config: the choices.
         dataset: images as uint8 (N, H, W, 3), labels as class numbers.
         stop: set it from another thread to stop within a batch (a few where they are small, see
-            :mod:`vgg_lesson.several_steps`), also during validation. Callbacks then get no ``on_train_end``.
+            :mod:`vgg_lesson.speed.several_steps`), also during validation. Callbacks then get no ``on_train_end``.
         on_progress: called from this thread, at most four times a second, after every epoch, and at
             the end.
         strategy: a ``tf.distribute`` strategy to build the model under; the same one for every training.

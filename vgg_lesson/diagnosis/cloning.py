@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 from keras.src.models.functional import Functional
 
-from vgg_lesson.acceleration import accelerate
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
 from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.random_states import untouched_randomness
+from vgg_lesson.speed.acceleration import accelerate
 from vgg_lesson.starting_weights import without_seeds
 
 NO_COPY = (NotImplementedError, TypeError, ValueError)
@@ -42,7 +42,7 @@ def leaves(model: keras.Model) -> list[keras.layers.Layer]:
 @contextmanager
 def other_calls(calls: list[tuple]):
     """Inside, each of these layers computes with the function beside it; afterwards with its own again."""
-    own = [(layer, layer.__dict__.get("call")) for layer, _ in calls]  # see vgg_lesson.fused_batch_norm
+    own = [(layer, layer.__dict__.get("call")) for layer, _ in calls]  # see vgg_lesson.speed.fused_batch_norm
     for layer, call in calls:
         layer.call = call
     try:

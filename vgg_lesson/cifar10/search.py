@@ -1,6 +1,6 @@
 """Where CIFAR-10 may already lie on this computer, and what was wrong with it where it was no use.
 
-Nothing here uses the network; see :mod:`vgg_lesson.cifar10_fetch` for that.
+Nothing here uses the network; see :mod:`vgg_lesson.cifar10.fetch` for that.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from vgg_lesson.cifar10_files import FOLDER, TEST_FILE, TRAINING_FILES, Cifar10, load_npz, read_cifar10, save_npz
+from vgg_lesson.cifar10.files import FOLDER, TEST_FILE, TRAINING_FILES, Cifar10, load_npz, read_cifar10, save_npz
 
 VARIABLE = "VGG_LESSON_DATA"
 CACHE_VARIABLE = "VGG_LESSON_CACHE"
@@ -108,7 +108,7 @@ def read_through_cache(path: Path, slot: str, sha256: str | None = None) -> tupl
     they are the same. One .npz is kept for each slot, 184 MB.
 
     Args:
-        path: a folder or file, see :func:`vgg_lesson.cifar10_files.read_cifar10`.
+        path: a folder or file, see :func:`vgg_lesson.cifar10.files.read_cifar10`.
         slot: names the .npz in the cache.
         sha256: checksum that the file must have, if known.
 

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
-from vgg_lesson.cifar10_files import move_into_place
-from vgg_lesson.cifar10_search import ARCHIVE
+from vgg_lesson.cifar10.files import move_into_place
+from vgg_lesson.cifar10.search import ARCHIVE
 
 WINDOW = 20.0
 """Seconds over which a host's speed is judged."""

@@ -1,7 +1,7 @@
 """Read CIFAR-10's files without trusting them, and keep what was read in one quick file.
 
 Archives are read member by member, never unpacked to disk; each file in them goes through
-:mod:`vgg_lesson.cifar10_batch`. What was read once is kept as an .npz, which cannot hold code.
+:mod:`vgg_lesson.cifar10.batch`. What was read once is kept as an .npz, which cannot hold code.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vgg_lesson import cifar10_batch
-from vgg_lesson.cifar10_batch import read_batch
+from vgg_lesson.cifar10 import batch
+from vgg_lesson.cifar10.batch import read_batch
 
 TRAINING_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST_FILE = "test_batch"
@@ -143,7 +143,7 @@ def _checked(data: Cifar10, path: Path) -> Cifar10:
     """The data, if it has CIFAR-10's shapes, dtypes and class counts."""
     for part, files in (("train", len(TRAINING_FILES)), ("test", 1)):
         x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
-        images = files * cifar10_batch.IMAGES_PER_FILE
+        images = files * batch.IMAGES_PER_FILE
         if x.dtype != np.uint8 or x.shape != (images, 32, 32, 3):
             raise ValueError(f"{path}: x_{part} must be uint8 ({images}, 32, 32, 3), received {x.dtype} {x.shape}")
         if y.dtype != np.int64 or y.shape != (images,) or y.min() < 0 or y.max() > 9:

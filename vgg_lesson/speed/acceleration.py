@@ -7,7 +7,7 @@ of a VGG's last blocks. All three can be had from operations that are not:
   convolution: of the output's gradient with the kernel flipped in space and its channel axes
   swapped (Dumoulin and Visin, arXiv 1603.07285, section 4).
 * On the smallest maps convolutions and the gradients of kernels are matrix products, see
-  :mod:`vgg_lesson.small_maps`.
+  :mod:`vgg_lesson.speed.small_maps`.
 """
 
 import math
@@ -16,9 +16,9 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # not public; the package pins TensorFlow 2.21
 
-from vgg_lesson import small_maps
 from vgg_lesson.environment import speed_wanted
-from vgg_lesson.fused_batch_norm import fuse_batch_norm
+from vgg_lesson.speed import small_maps
+from vgg_lesson.speed.fused_batch_norm import fuse_batch_norm
 
 TINY_MAP, SOME_WEIGHTS = 4, 128 * 128
 SMALL_MAP, MANY_WEIGHTS = 16, 256 * 256

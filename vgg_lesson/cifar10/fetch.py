@@ -1,6 +1,6 @@
 """Fetch CIFAR-10's official archive from hosts that may stall, lie or be gone.
 
-``pooch`` does the HTTP (see :mod:`vgg_lesson.cifar10_attempt`). What it does not have is here: a list
+``pooch`` does the HTTP (see :mod:`vgg_lesson.cifar10.attempt`). What it does not have is here: a list
 of addresses, an end to waiting for hosts that say nothing, and one line of explanation.
 """
 
@@ -12,8 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from vgg_lesson.cifar10_attempt import Attempt, CannotWrite, FetchError, Progress, host, megabytes
-from vgg_lesson.cifar10_search import ARCHIVE, SHA256, cache_folder, file_sha256, read_through_cache, search_cifar10
+from vgg_lesson.cifar10.attempt import Attempt, CannotWrite, FetchError, Progress, host, megabytes
+from vgg_lesson.cifar10.search import ARCHIVE, SHA256, cache_folder, file_sha256, read_through_cache, search_cifar10
 
 ADDRESSES = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",

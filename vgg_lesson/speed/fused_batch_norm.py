@@ -110,6 +110,6 @@ def _past_onednn(images, scale, offset, epsilon):
         shared = tf.reduce_mean(of_images, [0, 1, 2]) + normal * tf.reduce_mean(normal * of_images, [0, 1, 2])
         return [scale * root * (of_images - shared) + of_scale * normal + of_offset]
 
-    # as in vgg_lesson.acceleration, and for its reason, instead of tf.custom_gradient
+    # as in vgg_lesson.speed.acceleration, and for its reason, instead of tf.custom_gradient
     record.record_operation("NormalisedPastOneDNN", [outputs], [images, scale, offset], gradient, tangent)
     return outputs, mean, variance
