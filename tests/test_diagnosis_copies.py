@@ -7,12 +7,22 @@ import numpy as np
 import pytest
 from made_networks import small, stripes
 
-from vgg_lesson.diagnosis import causes, cloning, examine, inspection, prescribe, remedies, training_stage, vital_signs
+from vgg_lesson.diagnosis import (
+    causes,
+    cloning,
+    examine,
+    prescribe,
+    remedies,
+    training_stage,
+    vital_signs,
+    weight_facts,
+)
 from vgg_lesson.diagnosis.batches import batches
-from vgg_lesson.diagnosis.configuration import NO_LOSS, loss_facts, rates
+from vgg_lesson.diagnosis.configuration import NO_LOSS, loss_facts
 from vgg_lesson.diagnosis.confirmation import CONTROL
 from vgg_lesson.diagnosis.given_weights import decay, look_at_given, looks_fresh
 from vgg_lesson.diagnosis.laboratory import Chance
+from vgg_lesson.diagnosis.learning_rates import rates
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Finding, Report
 from vgg_lesson.diagnosis.subject import Subject
@@ -361,7 +371,7 @@ def own(rate):
 def test_a_model_of_an_own_class_with_a_frozen_kernel_is_examined():
     model = own(1e-2)
     model.conv.trainable = False
-    assert inspection.frozen_kernels(Subject.of(model, X, Y)) == (1, 1)
+    assert weight_facts.frozen_kernels(Subject.of(model, X, Y)) == (1, 1)
     assert len(cloning.copy(model, X, seed=0, unfreeze=True).trainable_variables) == 4
 
     class FrozenInside(Own):

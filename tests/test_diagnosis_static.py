@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_networks import Undeclared
 
-from vgg_lesson.diagnosis import causes, cloning, configuration, inspection, rules_weights, suspicions
+from vgg_lesson.diagnosis import causes, cloning, inspection, learning_rates, rules_weights, suspicions
 from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.batches import batches
 from vgg_lesson.diagnosis.configuration import loss_facts
@@ -408,11 +408,11 @@ def test_a_network_frozen_as_a_whole_is_unfrozen_with_its_layers():
 def test_a_schedule_that_fades_is_suspected_and_one_that_lasts_is_not():
     schedules = keras.optimizers.schedules
     fading, lasting = schedules.ExponentialDecay(1e-3, 1, 0.7), schedules.CosineDecay(1e-3, 1200)
-    found = suspicions.learning_rate_fades(configuration.rates(keras.optimizers.Adam(fading)))
+    found = suspicions.learning_rate_fades(learning_rates.rates(keras.optimizers.Adam(fading)))
     assert found.cause == causes.LEARNING_RATE_TOO_LOW and "0.001 at most" in found.measured
     assert variation_of(found).hold_rate
     for rate in (lasting, 1e-3):
-        assert suspicions.learning_rate_fades(configuration.rates(keras.optimizers.Adam(rate))) is None
+        assert suspicions.learning_rate_fades(learning_rates.rates(keras.optimizers.Adam(rate))) is None
 
 
 def test_a_held_rate_is_the_schedules_largest():

@@ -6,12 +6,13 @@ from vgg_lesson.one_device import inner, on_one_device
 from vgg_lesson.speed.fused_adam import fuse_adam
 
 
-def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True):
+def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool = True, accumulation: bool = True):
     """A new optimizer of the same configuration, without the old one's state; names excluded from decay stay so.
 
     Args:
         optimizer: of any Keras class; only read.
         weight_decay: False leaves its weight decay out.
+        accumulation: False lets it act at every step, where it was to gather the gradients of several.
     """
     own = inner(optimizer)
     written = object.__new__(type(own))  # Keras cannot write down every function or schedule: the rate is handed on
@@ -20,6 +21,8 @@ def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool
     config["learning_rate"] = float(rate.numpy()) if isinstance(rate, keras.Variable) else rate
     if not weight_decay:  # Muon has a second one
         config |= {name: 0.0 for name, value in config.items() if name.endswith("weight_decay") and value}
+    if not accumulation:
+        config["gradient_accumulation_steps"] = None
     made = on_one_device(fuse_adam(type(own).from_config(config)))
     # What was excluded by name; by variable it cannot be handed on, as a copy has others.
     made._exclude_from_weight_decay_pattern = getattr(own, "_exclude_from_weight_decay_pattern", None)

@@ -1,5 +1,6 @@
 """What a batch of answers says: classes, right ones, and how much they depend on the image."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -68,6 +69,13 @@ def forward(model, images, batch_statistics: bool) -> np.ndarray:
     if not batch_statistics:
         return model(tf.constant(images), training=False).numpy()
 
+    with chance_off(model):
+        return model(tf.constant(images), training=True).numpy()
+
+
+def chance_off(model: keras.Model):
+    """Inside, layers without weights, as dropout and noise, work as at inference also where the model trains."""
+
     def silenced(layer):
         def call(*args, **kwargs):
             kwargs["training"] = False
@@ -75,11 +83,9 @@ def forward(model, images, batch_statistics: bool) -> np.ndarray:
 
         return call
 
-    # dropout and noise off, batch statistics on
     silent = [
         layer
         for layer in cloning.leaves(model)
         if not any(len(w.shape) for w in layer.weights) and layer._call_has_training_arg
     ]
-    with cloning.other_calls([(layer, silenced(layer)) for layer in silent]):
-        return model(tf.constant(images), training=True).numpy()
+    return cloning.other_calls([(layer, silenced(layer)) for layer in silent])

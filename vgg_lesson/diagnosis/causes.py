@@ -38,6 +38,8 @@ LEARNING_RATE_TOO_LOW = "learning_rate_too_low"
 """Steps so small that nothing changes in the time given; the same network learns at a larger rate."""
 DEAD_RELUS = "dead_relus"
 """Units whose ReLU gives zero for every image from the start, so no gradient passes."""
+GRADIENT_WRONG = "gradient_wrong"
+"""What training follows is not the slope of the loss: along it the loss falls where it should rise."""
 SIGNAL_BLOCKED = "signal_blocked"
 """Behind one layer nothing depends on the image, though what goes into it does: a wrong axis, a factor of 0."""
 BATCHNORM_STATISTICS = "batchnorm_statistics"
@@ -67,6 +69,7 @@ MEANINGS = {
     LEARNING_RATE_TOO_HIGH: "The learning rate is too high.",
     LEARNING_RATE_TOO_LOW: "The learning rate is too low.",
     DEAD_RELUS: "The ReLUs give zero for every image.",
+    GRADIENT_WRONG: "What training follows is not the slope of the loss.",
     SIGNAL_BLOCKED: "A layer lets nothing of the image through.",
     BATCHNORM_STATISTICS: "Batch normalisation uses the wrong statistics.",
     REGULARISATION_TOO_STRONG: "The regularisation outweighs the data.",

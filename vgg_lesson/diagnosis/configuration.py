@@ -16,7 +16,6 @@ from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.arguments import first_line
 from vgg_lesson.diagnosis.batches import as_fed
 from vgg_lesson.diagnosis.subject import Labels, Subject
-from vgg_lesson.one_device import inner
 
 ROWS, SURE = 64, 0.99
 """Made-up answers are tried on so many real labels, and give the class that they are sure of this probability."""
@@ -38,6 +37,7 @@ class LossFacts:
         takes: "logits" when adding a constant to all scores changes nothing, "log probabilities" when this is taken
             off the loss, "probabilities" when scores outside 0..1 are clipped or scaled, "" when nothing shows.
         certain: loss of an answer that is exactly 0 and 1 in the right places.
+        dealt_out: of the right answers, given to one another's images.
     """
 
     error: str
@@ -46,6 +46,7 @@ class LossFacts:
     uninformed: float
     takes: str
     certain: float
+    dealt_out: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def loss_facts(subject: Subject) -> LossFacts:
     takes = _takes(ask, rng, len(rows), units)
     shown = {name: as_taken(p, takes) for name, p in answers.items()}
     certain = shown["certain"] if units > 1 and takes != "logits" else shown["right"]
-    return LossFacts("", ask(shown["right"]), ask(shown["wrong"]), ask(shown["uninformed"]), takes, ask(certain))
+    right, wrong, uninformed = (ask(shown[name]) for name in ("right", "wrong", "uninformed"))
+    return LossFacts("", right, wrong, uninformed, takes, ask(certain), ask(rng.permutation(shown["right"])))
 
 
 def _takes(ask, rng, count: int, units: int) -> str:
@@ -234,17 +236,3 @@ def _healed(subject: Subject, outputs) -> bool:
     bare = float(ask(labels, answers))
     answers._keras_logits = logits
     return not np.isclose(float(ask(labels, answers)), bare, rtol=1e-3)
-
-
-def rates(optimizer) -> dict[int, float]:
-    """The learning rate after some numbers of steps, up to 1,000; of a plain number, always the same."""
-    rate = rate_after(optimizer)
-    return {step: float(keras.ops.convert_to_numpy(rate(step))) for step in (0, 1, 10, 100, 300, 1000)}
-
-
-def rate_after(optimizer) -> Callable:
-    """The learning rate as a function of the steps taken, whether it was given as a number, schedule or function."""
-    rate = inner(optimizer)._learning_rate
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return rate
-    return lambda step: rate if isinstance(rate, keras.Variable) else rate()  # Keras does not tell it the step

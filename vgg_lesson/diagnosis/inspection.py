@@ -9,11 +9,13 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import (
     arguments,
     array_facts,
-    cloning,
     configuration,
+    contradictions,
+    learning_rates,
     rules_arrays,
     rules_output,
     rules_weights,
+    weight_facts,
 )
 from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.metric_facts import MetricFacts, metric_facts
@@ -40,10 +42,12 @@ class Facts:
     mode_share: float
     one_colour: float
     channels_swapped: bool
+    copies: contradictions.Copies
     trainable: int
     frozen_kernels: int
     kernels: int
     random_kernels: int
+    uncounted: tuple[str, ...]
     weights_finite: bool
     regresses: bool
 
@@ -63,7 +67,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
     outside = None if validation is None else _some(validation[0], subject.seed)
     with arguments.named("the loss"):
         loss = configuration.loss_facts(subject)
-    frozen, random = frozen_kernels(subject)
+    frozen, random = weight_facts.frozen_kernels(subject)
     mode_share, one_colour = _sameness(subject, rows)
     return Facts(
         images=_measured(images, subject.images),
@@ -74,14 +78,16 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         loss=loss,
         output=configuration.output_facts(subject, fresh, loss),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
-        rates=configuration.rates(subject.model.optimizer),
+        rates=learning_rates.rates(subject.model.optimizer),
         mode_share=mode_share,
         one_colour=one_colour,
         channels_swapped=outside is not None and _channels_swapped(alike, outside),
+        copies=contradictions.copies(subject, rows),
         trainable=len(subject.model.trainable_weights),
         frozen_kernels=frozen,
         kernels=sum(len(weight.shape) >= 2 for weight in subject.model.weights),
         random_kernels=random,
+        uncounted=weight_facts.uncounted(subject.model),
         weights_finite=all(np.isfinite(weight).all() for weight in subject.model.get_weights()),
         regresses=_regresses(subject),
     )
@@ -106,7 +112,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
         rules_output.too_few_outputs(facts.labels, units),
         rules_output.output_kind(facts.loss, facts.output),
         rules_output.output_reach(facts.output, subject.classes),
-        rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels),
+        rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels, facts.uncounted),
         rules_weights.optimizer_of_another_model(subject.model),
         rules_weights.rate_is_zero(facts.rate),
     ]
@@ -121,6 +127,7 @@ def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
             if f
         ][:1]
     elsewhere = [
+        None if found else contradictions.other_labels(facts.copies),
         _preprocessing(facts),
         rules_arrays.unshuffled_validation_split(facts.order),
         rules_arrays.class_imbalance(facts.labels, array_facts.largest_in_validation(subject, facts.labels)),
@@ -211,37 +218,3 @@ def _channels_swapped(train: np.ndarray, validation: np.ndarray) -> bool:
     (first, first_error), (second, second_error) = ends
     sure = abs(first) > 6 * first_error and abs(second) > 6 * second_error
     return bool(sure and first * second < 0 and abs(first + second) < abs(first - second) / 3)
-
-
-def frozen_kernels(subject: Subject) -> tuple[int, int]:
-    """Numbers of (frozen kernels, frozen kernels that look like fresh draws of their layer's initialiser).
-
-    Judged by the largest distance of the two cumulative distributions of up to 10,000 values
-    (Kolmogorov-Smirnov): below 1.95 * sqrt(2 / n), where 99.9% of equal distributions lie.
-    """
-    model = subject.model
-    trainable = {id(weight) for weight in model.trainable_weights}
-    frozen = [
-        number for number, weight in enumerate(model.weights) if len(weight.shape) >= 2 and id(weight) not in trainable
-    ]
-    if not frozen:
-        return 0, 0
-    try:
-        draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True, draw_all=True).weights
-    except cloning.CannotRebuild:
-        return len(frozen), 0
-    alike = 0
-    by_path = {weight.path: weight for weight in draws}
-    for number in frozen:
-        weight = model.weights[number]
-        other = by_path.get(weight.path, draws[number])
-        if tuple(other.shape) == tuple(weight.shape) and _same_distribution(weight.numpy(), other.numpy()):
-            alike += 1
-    return len(frozen), alike
-
-
-def _same_distribution(first: np.ndarray, second: np.ndarray) -> bool:
-    a, b = np.sort(first.ravel()[:10_000]), np.sort(second.ravel()[:10_000])
-    points = np.concatenate([a, b])
-    gap = np.abs(np.searchsorted(a, points, side="right") - np.searchsorted(b, points, side="right")).max() / len(a)
-    return bool(gap < 1.95 * np.sqrt(2 / len(a)))

@@ -11,6 +11,9 @@ from vgg_lesson.diagnosis.causes import (
     UNDETERMINED,
 )
 
+NOTHING_HELPED = "the untouched network learned nothing, nor with any other change that was tried"
+"""What was tried before a fault is named that no change of a training cures."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -123,6 +123,7 @@ def labels_out_of_range(labels: LabelFacts, units: int, loss: LossFacts) -> Find
             )
     elif not labels.whole:
         problem = f"class numbers with fractions, {labels.lowest:g} to {labels.highest:g} (scaled like the images?)"
+        remedy = "leave the labels as they are: only images are scaled"
     elif endless:
         problem = (
             f"the labels are {labels.lowest:g} and {labels.highest:g}, and with them the loss of right answers is "

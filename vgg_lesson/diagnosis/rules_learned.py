@@ -5,7 +5,7 @@ from vgg_lesson.diagnosis.array_facts import OrderFacts
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
 from vgg_lesson.diagnosis.known_good import KnownGood
 from vgg_lesson.diagnosis.known_good_network import BATCH
-from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import Course
 from vgg_lesson.diagnosis.vital_signs import ALIKE, NetworkSigns
@@ -94,9 +94,9 @@ def signal_blocked(signs: NetworkSigns) -> Finding | None:
         f"the outputs of {layer.name} ({layer.kind}) are the same for all images, from there to the network's answer; "
         "what goes into it differs between images",
         f"outputs that differ by less than {ALIKE:g} of their size, or of what went in, differ by rounding only",
-        f"look at {layer.name}: does it normalise along an axis with a single value, average what was just centred, or "
-        "multiply by 0 (a gamma that starts at 0, a mask)?",
-        tried="the untouched network learned nothing, nor with any other change that was tried",
+        f"look at {layer.name}: does it normalise along an axis with a single value, average what was just centred, "
+        "multiply by 0 (a gamma that starts at 0, a mask), or ask for more than ever comes (a threshold)?",
+        tried=NOTHING_HELPED,
     )
 
 

@@ -159,7 +159,8 @@ def answers_mix_images(output: OutputFacts) -> Finding | None:
 def loss_label_mismatch(loss: LossFacts, labels: LabelFacts) -> Finding | None:
     """The loss raises on labels and outputs of these shapes, or is not smallest for right answers.
 
-    Where nearly all labels are of one class, the uninformed answer is surer of it than the right one: no rival then.
+    Where nearly all labels are of one class, the uninformed answer is surer of it than the right one, and right ones
+    dealt out among the images stay right: no rivals then.
     """
     if loss.error:
         return Finding(
@@ -169,8 +170,18 @@ def loss_label_mismatch(loss: LossFacts, labels: LabelFacts) -> Finding | None:
             "sparse_categorical_crossentropy for class numbers, categorical_crossentropy for one-hot rows",
             blocks_training=True,
         )
-    rivals = [loss.wrong, loss.uninformed] if labels.entropy > -2 * np.log(SURE) else [loss.wrong]
+    mixed = labels.entropy > -2 * np.log(SURE)
+    rivals = [loss.wrong, loss.uninformed] if mixed else [loss.wrong]
+    if mixed and abs(loss.right - loss.dealt_out) < 1e-6 * max(1.0, abs(loss.right)):
+        return Finding(
+            causes.LOSS_LABEL_MISMATCH,
+            f"right answers cost {loss.right:.3g}, and as much when each is given to another image",
+            "they must cost more then",
+            "a value for each image first, their mean last: this loss compares all answers with all labels",
+            blocks_training=True,
+        )
     if np.isfinite([loss.right, *rivals]).all() and not loss.right < min(rivals) - 1e-6:
+        own = "; in a loss of your own, a sign or a weight is turned around" if loss.wrong < loss.right else ""
         return Finding(
             causes.LOSS_LABEL_MISMATCH,
             (
@@ -178,7 +189,7 @@ def loss_label_mismatch(loss: LossFacts, labels: LabelFacts) -> Finding | None:
                 f"{loss.uninformed:.3g}"
             ),
             "right answers must give the smallest loss",
-            "sparse_categorical_crossentropy for class numbers, categorical_crossentropy for one-hot rows",
+            "sparse_categorical_crossentropy for class numbers, categorical_crossentropy for one-hot rows" + own,
             blocks_training=True,
         )
     return None

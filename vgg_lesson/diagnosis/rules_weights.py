@@ -8,10 +8,12 @@ from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.one_device import inner
 
 
-def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding | None:
+def nothing_trainable(trainable: int, unreachable: int, frozen: int, uncounted: tuple[str, ...] = ()) -> Finding | None:
     """No weight that training may change, or none that a gradient reaches."""
     if trainable and unreachable < trainable:
         return None
+    if not trainable and uncounted:
+        return weights_uncounted(uncounted)
     what = (
         f"{unreachable} of {trainable} trainable arrays get no gradient"
         if trainable
@@ -25,6 +27,21 @@ def nothing_trainable(trainable: int, unreachable: int, frozen: int) -> Finding 
         if trainable
         else "set trainable=True and compile again",
         blocks_training=True,
+    )
+
+
+def weights_uncounted(uncounted: tuple[str, ...], tried: str = "") -> Finding | None:
+    """Arrays that layers keep to themselves; a fault only where nothing else explains that nothing is learned."""
+    if not uncounted:
+        return None
+    return Finding(
+        causes.FROZEN_WEIGHTS,
+        f"{len(uncounted)} arrays are kept as tf.Variable, which Keras neither trains nor saves: "
+        f"{', '.join(uncounted[:3])}",
+        "Keras counts what add_weight or keras.Variable made",
+        "self.add_weight(...) in the layer's build, in place of tf.Variable",
+        tried=tried,
+        blocks_training=not tried,
     )
 
 

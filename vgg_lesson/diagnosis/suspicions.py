@@ -28,6 +28,8 @@ SMALL_UPDATE = 3e-5
 FAR_OFF = 4
 """First loss above guessing, in multiples of the way from right answers to guessing. Healthy on scaled images: up to 2
 (loss 7). Kernels of N(0, 1) give 5.3 (loss 14.5: Keras clips probabilities, so it cannot exceed 16)."""
+SMALL_LOSS = 0.03
+"""Loss of guessing over its cross-entropy, below which the loss is asked about. Squared errors of ten classes: 0.04."""
 GOOD_UPDATE = 2e-3
 """What a changed rate aims at; the rule of thumb is 1e-3."""
 DEAD = 0.9
@@ -137,8 +139,10 @@ def learning_rate_too_high(update: float, rate: float, rates: dict[int, float] |
     )
 
 
-def learning_rate_too_low(update: float, rate: float, rates: dict[int, float] | None = None) -> Suspicion | None:
-    """First steps that change the weights by less than 3 in 100,000."""
+def learning_rate_too_low(
+    update: float, rate: float, rates: dict[int, float] | None = None, guessing=(1.0, 1.0)
+) -> Suspicion | None:
+    """First steps that change the weights by less than 3 in 100,000. ``guessing``: its loss, and its cross-entropy."""
     if not update < SMALL_UPDATE:
         return None
     factor = float(10.0 ** np.clip(round(np.log10(GOOD_UPDATE / max(update, 1e-12))), 1, 5))
@@ -147,10 +151,20 @@ def learning_rate_too_low(update: float, rate: float, rates: dict[int, float] | 
         f"a first step changes the weights by {update:.2g} of their size (learning rate {rate:.3g})",
         f"below {SMALL_UPDATE:g}; the rule of thumb is 0.001",
         {"rate": factor},
-        rate_in_words(rate, factor, rates)
-        if rate * factor < 0.5
-        else "leave out what holds the optimizer's steps back: clipnorm, clipvalue, a large epsilon, inputs near 0",
+        (
+            rate_in_words(rate, factor, rates)
+            if rate * factor < 0.5
+            else "leave out what holds the optimizer's steps back: clipnorm, clipvalue, a large epsilon, inputs near 0"
+        )
+        + _small_loss(*guessing),
     )
+
+
+def _small_loss(loss: float, cross_entropy: float) -> str:
+    if not 0 < loss < SMALL_LOSS * cross_entropy:
+        return ""
+    told = f"guessing costs {loss:.2g}, and by cross-entropy {cross_entropy:.3g}"
+    return f"; or is the loss multiplied by something small? {told.capitalize()}"
 
 
 def learning_rate_fades(rates: dict[int, float]) -> Suspicion | None:

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.answers import correct_answers, logit_spread
-from vgg_lesson.diagnosis.configuration import rate_after, rates
+from vgg_lesson.diagnosis.learning_rates import rate_after, rates
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.variation import Course, Variation
+from vgg_lesson.diagnosis.variation import LARGER, Course, Variation
 from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.one_device import inner
 
@@ -24,11 +24,14 @@ class Trainer:
 
     def __init__(self, subject: Subject, variation: Variation, strip_names: tuple[str, ...] = ()):
         self.subject, self.strip_names = subject, strip_names
-        self.batch = subject.step_images
+        larger = min(max(LARGER, subject.step_images), subject.training_count)
+        self.batch = larger if variation.larger_batches else subject.step_images
         self.structure = replace(variation, seed=0)
         self.model = self._copy(subject.seed)
         self.rate_factor, self.held_rate = (tf.Variable(value, trainable=False) for value in (1.0, FOLLOW))
-        self.optimizer = fresh_optimizer(subject.model.optimizer, weight_decay=not variation.strip)
+        self.optimizer = fresh_optimizer(
+            subject.model.optimizer, weight_decay=not variation.strip, accumulation=not variation.each_step
+        )
         steps_by = inner(self.optimizer)
         self.base_rate: float | None = None
         if isinstance(steps_by._learning_rate, keras.Variable):

@@ -12,11 +12,13 @@ from vgg_lesson.diagnosis import (
     vital_signs,
 )
 from vgg_lesson.diagnosis import suspicions as rules
+from vgg_lesson.diagnosis import suspicions_batch as batch_rules
 from vgg_lesson.diagnosis.carried_over import nothing_carried_over
 from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norms, stale_statistics
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS
 from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
+from vgg_lesson.diagnosis.last_look import last_look
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
@@ -135,8 +137,8 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
         _tell_behind(exam, done)
         return False
     over = done.steps >= lab.whole(STEPS) or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
-    blocked = rules_learned.signal_blocked(exam.signs) if over and not exam.findings else None
-    exam.findings += [blocked] if blocked else []
+    if over and not exam.findings:
+        exam.findings += last_look(exam)
     return True if found or over else None
 
 
@@ -153,10 +155,12 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
         rules.initialisation_too_large(signs, chance),
         None if dead else rules.initialisation_too_small(signs),
         rules.batchnorm_unusual(cloning.leaves(subject.model)),
+        batch_rules.lonely_normalisation(cloning.leaves(fresh), subject.step_images),
+        batch_rules.gradients_gathered(subject.model.optimizer, subject.batch_size, subject.training_count),
         rules.frozen_weights(facts.frozen_kernels, facts.kernels, unreachable),
         rules.regularisation_too_strong(signs, chance, decay(subject), exam.lab.strip, constrained),
         rules.learning_rate_too_high(update, facts.rate, facts.rates),
-        rules.learning_rate_too_low(update, facts.rate, facts.rates),
+        rules.learning_rate_too_low(update, facts.rate, facts.rates, (chance.loss, facts.labels.entropy)),
         rules.learning_rate_fades(facts.rates),
     ]
     return [suspicion for suspicion in found if suspicion]

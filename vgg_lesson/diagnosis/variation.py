@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+LARGER = 32
+"""Images of a larger batch."""
+
 
 @dataclass(frozen=True)
 class Variation:
@@ -21,6 +24,8 @@ class Variation:
         augment: use the augmentation that was given.
         strip: without penalties, constraints, decay and layers that act only in training.
         batch_norm, unfreeze, batchnorm_defaults: as in :func:`cloning.copy`.
+        each_step: change the weights after every batch, where gradients of several were to be gathered.
+        larger_batches: of at least :data:`LARGER` images.
         one_batch: train on the same handful of images again and again.
         seed: of weights and order.
     """
@@ -37,12 +42,15 @@ class Variation:
     batch_norm: bool = False
     unfreeze: bool = False
     batchnorm_defaults: bool = False
+    each_step: bool = False
+    larger_batches: bool = False
     one_batch: bool = False
     seed: int = 0
 
     def structure(self) -> tuple:
         """Variations of equal structure share one compiled training step."""
-        return self.strip, self.batch_norm, self.unfreeze, self.batchnorm_defaults
+        kind = self.strip, self.batch_norm, self.unfreeze, self.batchnorm_defaults
+        return *kind, self.each_step, self.larger_batches
 
 
 IN_WORDS = {
@@ -52,6 +60,8 @@ IN_WORDS = {
     "unfreeze": "all weights trainable",
     "batch_norm": "batch normalisation",
     "batchnorm_defaults": "default batch normalisation",
+    "each_step": "a change of the weights after every batch",
+    "larger_batches": f"batches of {LARGER} images",
     "augment": "no augmentation",
     "hold_rate": "the schedule's peak rate held",
     "zero_biases": "",

@@ -1,0 +1,96 @@
+"""Is what training follows the slope of the loss? A small step along a kernel's gradient must raise the loss."""
+
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vgg_lesson.diagnosis import causes, cloning
+from vgg_lesson.diagnosis.answers import chance_off
+from vgg_lesson.diagnosis.batches import as_fed, prepared
+from vgg_lesson.diagnosis.configuration import loss_function
+from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
+from vgg_lesson.diagnosis.subject import Subject
+
+IMAGES = 64
+STEP = 1e-3
+"""Length of a step over that of the kernel: short enough for a straight line, mostly."""
+SEEN = 2e-5
+"""Change of the loss, over the loss, below which it is not judged: 32 bits round to 1e-7."""
+UPHILL = -0.5
+"""The loss does the opposite of what was expected, at least half as much; 1 where a gradient is right."""
+
+
+@dataclass(frozen=True)
+class StepAlong:
+    """A step along the gradient of one kernel, of :data:`STEP` of its size.
+
+    Attributes:
+        kernel: its path.
+        expected: change of the loss by the gradient. measured: half the difference between a step along it and one
+            back, which leaves out how the slope bends.
+        loss: at the start.
+    """
+
+    kernel: str
+    expected: float
+    measured: float
+    loss: float
+
+    @property
+    def opposite(self) -> bool:
+        return self.expected > SEEN * abs(self.loss) and self.measured < UPHILL * self.expected
+
+
+def steps_along_gradients(subject: Subject, model: keras.Model, until: float) -> tuple[StepAlong, ...]:
+    """Measure ``model``, a copy of ours, on a batch of training images; its weights are put back.
+
+    None in 16 bits, which round the changes away, and no more once the clock (``time.perf_counter``) says ``until``.
+    """
+    if any(layer.compute_dtype != "float32" for layer in cloning.leaves(model)):
+        return ()
+    rows = subject.sample(IMAGES)
+    images, labels = prepared(subject, rows).astype(np.float32), tf.constant(as_fed(subject.labels.given[rows]))
+    loss_of, kept, found = loss_function(subject.model), model.get_weights(), []
+    with chance_off(model):
+
+        def loss():
+            return loss_of(labels, model(tf.constant(images), training=True))
+
+        kernels = [weight for weight in model.trainable_weights if len(weight.shape) >= 2]
+        with tf.GradientTape() as tape:
+            start = loss()
+        gradients = tape.gradient(start, [kernel.value for kernel in kernels])
+        for kernel, gradient in zip(kernels, gradients, strict=True):
+            if gradient is None or time.perf_counter() > until:
+                continue
+            before, steepness, size = tf.identity(kernel.value), tf.norm(gradient), tf.norm(kernel.value)
+            if not steepness * size > 0:
+                continue
+            step = gradient * (STEP * size / steepness)
+            kernel.assign(before + step)
+            along = loss()
+            kernel.assign(before - step)
+            found.append(StepAlong(kernel.path, *map(float, (STEP * size * steepness, (along - loss()) / 2, start))))
+            kernel.assign(before)
+    model.set_weights(kept)  # batch norm's moving statistics moved
+    return tuple(found)
+
+
+def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:
+    """Kernels whose gradient points down where the loss rises; for a network that did not learn."""
+    wrong = [step for step in steps if step.opposite]
+    if not wrong:
+        return None
+    last, behind = wrong[-1], [step.kernel for step in steps[steps.index(wrong[-1]) + 1 :]]
+    place = f"between {last.kernel} and {behind[0]}" if behind else f"behind {last.kernel}"
+    return Finding(
+        causes.GRADIENT_WRONG,
+        f"a small step along the gradient of {last.kernel} should raise the loss by {last.expected:.2g}, and changes "
+        f"it by {last.measured:.2g}; {len(wrong)} of {len(steps)} kernels are like that",
+        "the loss must rise along its gradient",
+        f"look {place} for what changes a gradient on its way back: a custom gradient, a gradient reversal, a sign",
+        tried=NOTHING_HELPED,
+    )

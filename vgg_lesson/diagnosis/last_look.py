@@ -1,0 +1,20 @@
+"""Faults that none of the changes that are tried can cure, for a network that learned nothing with any of them."""
+
+from vgg_lesson.diagnosis.confirmation import CONTROL
+from vgg_lesson.diagnosis.gradient_check import gradient_wrong, steps_along_gradients
+from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
+from vgg_lesson.diagnosis.rules_learned import signal_blocked
+from vgg_lesson.diagnosis.rules_weights import weights_uncounted
+
+
+def last_look(exam) -> list[Finding]:
+    """The first of these faults that is found, if any.
+
+    Args:
+        exam: the :class:`examine.Examination`, its trainings done.
+    """
+    trainer = exam.lab.trainer(CONTROL)
+    trainer.model.set_weights(trainer.start(CONTROL).state[0])
+    steps = steps_along_gradients(exam.subject, trainer.model, exam.until)
+    uncounted = weights_uncounted(exam.facts.uncounted, NOTHING_HELPED)
+    return [finding for finding in (gradient_wrong(steps), uncounted, signal_blocked(exam.signs)) if finding][:1]

@@ -1,0 +1,60 @@
+"""Facts about a model's weights: which are frozen, and at what; which Keras does not count among them."""
+
+import numpy as np
+import tensorflow as tf
+
+from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.subject import Subject
+
+
+def uncounted(model) -> tuple[str, ...]:
+    """Layers that keep an array to be trained as a ``tf.Variable``, with its name there.
+
+    Keras 3 counts what ``add_weight`` or ``keras.Variable`` made, and trains and saves nothing else.
+    """
+    found = []
+    for layer in cloning.leaves(model):
+        known = {id(weight.value) for weight in layer.weights}
+        for name, value in vars(layer).items():
+            parts = value if isinstance(value, list | tuple) else [value]
+            if any(_to_be_trained(part) and id(part) not in known for part in parts):
+                found.append(f"{layer.name}.{name}")
+    return tuple(found)
+
+
+def _to_be_trained(value) -> bool:
+    return isinstance(value, tf.Variable) and value.trainable and value.dtype.is_floating and len(value.shape) >= 2
+
+
+def frozen_kernels(subject: Subject) -> tuple[int, int]:
+    """Numbers of (frozen kernels, frozen kernels that look like fresh draws of their layer's initialiser).
+
+    Judged by the largest distance of the two cumulative distributions of up to 10,000 values
+    (Kolmogorov-Smirnov): below 1.95 * sqrt(2 / n), where 99.9% of equal distributions lie.
+    """
+    model = subject.model
+    trainable = {id(weight) for weight in model.trainable_weights}
+    frozen = [
+        number for number, weight in enumerate(model.weights) if len(weight.shape) >= 2 and id(weight) not in trainable
+    ]
+    if not frozen:
+        return 0, 0
+    try:
+        draws = cloning.copy(model, subject.images, seed=subject.seed + 7, unfreeze=True, draw_all=True).weights
+    except cloning.CannotRebuild:
+        return len(frozen), 0
+    alike = 0
+    by_path = {weight.path: weight for weight in draws}
+    for number in frozen:
+        weight = model.weights[number]
+        other = by_path.get(weight.path, draws[number])
+        if tuple(other.shape) == tuple(weight.shape) and _same_distribution(weight.numpy(), other.numpy()):
+            alike += 1
+    return len(frozen), alike
+
+
+def _same_distribution(first: np.ndarray, second: np.ndarray) -> bool:
+    a, b = np.sort(first.ravel()[:10_000]), np.sort(second.ravel()[:10_000])
+    points = np.concatenate([a, b])
+    gap = np.abs(np.searchsorted(a, points, side="right") - np.searchsorted(b, points, side="right")).max() / len(a)
+    return bool(gap < 1.95 * np.sqrt(2 / len(a)))
