@@ -81,6 +81,7 @@ def test_the_picture_shows_the_present_records():
 
 def test_the_count_of_the_bench_is_that_of_its_results():
     from vgg_lesson.cases import CASES
+    from vgg_lesson.cases.blind import BLIND_CASES
 
     lines = (ROOT / "benchmarks" / "diagnosis.jsonl").read_text(encoding="utf-8").splitlines()
     results = [json.loads(line) for line in lines]
@@ -96,7 +97,7 @@ def test_the_count_of_the_bench_is_that_of_its_results():
     assert f"{right} of {len(ill)} examinations of broken networks" in words
     assert f"accused {alarms} of {len(healthy)} healthy ones" in words
     broken = len({result["case"] for result in results}) - len({result["case"] for result in healthy})
-    assert f"{broken} broken networks, 17 of them" in words
+    assert f"{broken} broken networks, 17 of them" in words and f"{len(BLIND_CASES)} after a blind test" in words
 
 
 def test_the_counts_of_the_blind_tests_are_those_of_their_results():

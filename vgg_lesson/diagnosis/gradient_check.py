@@ -28,7 +28,7 @@ class StepAlong:
     """A step along the gradient of one kernel, of :data:`STEP` of its size.
 
     Attributes:
-        kernel: its path.
+        kernel: of which layer, and its name there.
         expected: change of the loss by the gradient. measured: half the difference between a step along it and one
             back, which leaves out how the slope bends.
         loss: at the start.
@@ -40,8 +40,13 @@ class StepAlong:
     loss: float
 
     @property
+    def visible(self) -> bool:
+        """Whether what is expected is more than rounding."""
+        return self.expected > SEEN * abs(self.loss)
+
+    @property
     def opposite(self) -> bool:
-        return self.expected > SEEN * abs(self.loss) and self.measured < UPHILL * self.expected
+        return self.visible and self.measured < UPHILL * self.expected
 
 
 def steps_along_gradients(subject: Subject, model: keras.Model, until: float) -> tuple[StepAlong, ...]:
@@ -69,11 +74,12 @@ def steps_along_gradients(subject: Subject, model: keras.Model, until: float) ->
             before, steepness, size = tf.identity(kernel.value), tf.norm(gradient), tf.norm(kernel.value)
             if not steepness * size > 0:
                 continue
+            name = "/".join(kernel.path.split("/")[-2:])  # of the layer; a copy of a model is called otherwise
             step = gradient * (STEP * size / steepness)
             kernel.assign(before + step)
             along = loss()
             kernel.assign(before - step)
-            found.append(StepAlong(kernel.path, *map(float, (STEP * size * steepness, (along - loss()) / 2, start))))
+            found.append(StepAlong(name, *map(float, (STEP * size * steepness, (along - loss()) / 2, start))))
             kernel.assign(before)
     model.set_weights(kept)  # batch norm's moving statistics moved
     return tuple(found)
