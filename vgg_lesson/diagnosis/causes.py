@@ -40,6 +40,8 @@ DEAD_RELUS = "dead_relus"
 """Units whose ReLU gives zero for every image from the start, so no gradient passes."""
 GRADIENT_WRONG = "gradient_wrong"
 """What training follows is not the slope of the loss: along it the loss falls where it should rise."""
+OWN_TRAINING_STEP = "own_training_step"
+"""The model's own ``train_step`` or ``compute_loss`` loses what Keras's ordinary one learns."""
 SIGNAL_BLOCKED = "signal_blocked"
 """Behind one layer nothing depends on the image, though what goes into it does: a wrong axis, a factor of 0."""
 BATCHNORM_STATISTICS = "batchnorm_statistics"
@@ -70,6 +72,7 @@ MEANINGS = {
     LEARNING_RATE_TOO_LOW: "The learning rate is too low.",
     DEAD_RELUS: "The ReLUs give zero for every image.",
     GRADIENT_WRONG: "What training follows is not the slope of the loss.",
+    OWN_TRAINING_STEP: "The model's own training step loses what Keras's ordinary one learns.",
     SIGNAL_BLOCKED: "A layer lets nothing of the image through.",
     BATCHNORM_STATISTICS: "Batch normalisation uses the wrong statistics.",
     REGULARISATION_TOO_STRONG: "The regularisation outweighs the data.",

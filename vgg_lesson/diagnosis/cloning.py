@@ -135,6 +135,9 @@ def copy(
             raise CannotRebuild(str(error)) from error
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))
+    if not batch_norm and 0 < len(model.weights) != len(made.weights):  # none before it is built
+        counts = f"{len(made.weights)} arrays of weights, the model {len(model.weights)}"
+        raise CannotRebuild(f"a copy has {counts}: was another model attached to this one after it was made?")
     if not draw_all:
         _keep_frozen(model, made)
     if unfreeze:

@@ -14,6 +14,7 @@ from vgg_lesson.diagnosis import (
     cloning,
     inspection,
     known_good,
+    own_step,
     rules_arrays,
     rules_learned,
     training_stage,
@@ -116,12 +117,10 @@ class Examination:
         self.progress(text)
 
     def report(self) -> Report:
-        # A network that learns with Keras's step shows nothing about a step of its own.
-        stuck = None if self.subject.own_steps and self.stuck is False else self.stuck
-        cause, seconds = cause_of(self.findings, stuck), time.perf_counter() - self.began
+        cause, seconds = cause_of(self.findings, self.stuck), time.perf_counter() - self.began
         return Report(
             cause,
-            stuck,
+            self.stuck,
             tuple(f for f in self.findings if f.cause != causes.UNDETERMINED),
             self.signs.layers if self.signs else (),
             tuple(self.lab.courses.values()) if self.lab else (),
@@ -146,7 +145,7 @@ class Examination:
         if subject.own_steps:
             self.say(
                 f"the model has a {' and a '.join(subject.own_steps)} of its own; trained here with Keras's ordinary "
-                "step, so what it does in fit is not known"
+                "step first"
             )
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
@@ -209,6 +208,7 @@ class Examination:
         if imbalanced and mild and self.stuck is False and self._more_than_the_largest_class():
             self.findings.remove(imbalanced)
             self.say(f"{imbalanced.measured}: it learned all the same; judge by the accuracy of each class")
+        self.stuck = own_step.judged(self)
 
     def _tell_last_steps(self, control: Course) -> None:
         """The steps that decided, where the control went on after what was told of it."""

@@ -78,7 +78,7 @@ class Subject:
         batch_size, validation_split, shuffle, augmentation, history: as for ``examine``.
         seed: of everything random in the examination.
         output_shape: of the model, first the batch; () where neither the model nor a copy of it can be built.
-        own_steps: which of train_step and compute_loss the model has of its own: a training here goes without them.
+        own_steps: which of train_step and compute_loss the model has of its own: trainings here go without them.
     """
 
     model: keras.Model

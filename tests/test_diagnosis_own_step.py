@@ -1,0 +1,137 @@
+"""A training step of the model's own is tried beside Keras's: what it loses is named, and what it keeps is not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from made_networks import stripes
+
+from vgg_lesson.diagnosis import causes, examine
+from vgg_lesson.diagnosis.own_step import OwnSteps, Right, own_step_loses
+
+L = keras.layers
+
+
+def built(kind):
+    keras.utils.set_random_seed(0)
+    images = keras.Input((8, 8, 3))
+    model = kind(images, L.Dense(4, activation="softmax")(L.Dense(16, "relu")(L.Flatten()(images))))
+    model.compile(
+        keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
+    return model
+
+
+class Passes(keras.Model):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+class Scales(keras.Model):
+    def train_step(self, data):
+        images, labels = data
+        return super().train_step((1 - images, labels))
+
+
+class ForgetsToApply(keras.Model):
+    def train_step(self, data):
+        images, labels = data
+        with tf.GradientTape() as tape:
+            answers = self(images, training=True)
+            loss = self.compute_loss(images, labels, answers)
+        tape.gradient(loss, [weight.value for weight in self.trainable_variables])
+        return self.compute_metrics(images, labels, answers)
+
+
+class WrongLoss(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return -super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+class Needs(keras.Model):
+    def train_step(self, data):
+        return {"loss": self.share * super().train_step(data)["loss"]}  # which somebody sets after it was made
+
+
+def diagnosed(model, **options):
+    x, y = stripes()
+    return examine(model, x, y, budget_seconds=120, **options)
+
+
+def test_a_step_that_learns_as_well_is_healthy():
+    report = diagnosed(built(Passes))
+    assert report.cause == causes.HEALTHY and report.stuck is False
+    assert "a train_step of its own" in report.seen[0] and report.seen[-1].startswith("its own step in fit: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (Scales, "train_step does to images"),
+        (ForgetsToApply, "they are applied"),
+        (WrongLoss, "compare compute_loss"),
+    ],
+)
+def test_a_step_that_loses_what_keras_learns_is_named(kind, told):
+    report = diagnosed(built(kind))
+    assert report.causes == (causes.OWN_TRAINING_STEP,) and report.stuck is None
+    assert told in report.findings[0].remedy
+    assert ("while fit reports" in report.findings[0].measured) == (kind is Scales)
+
+
+def test_a_step_that_a_copy_cannot_make_is_told_and_not_judged():
+    needing, one_object = built(Needs), built(keras.Model)
+    needing.share = 0.5
+    step = one_object.train_step
+    one_object.train_step = lambda data: step(data)
+    reports = [
+        diagnosed(needing),
+        diagnosed(one_object),
+        diagnosed(built(Passes), augmentation=lambda images: images),
+    ]
+    for report, why in zip(reports, ("it raises AttributeError", "this one object", "augmentation"), strict=True):
+        assert report.cause == causes.UNDETERMINED and report.stuck is None and not report.findings
+        assert why in report.seen[-1]
+
+
+def test_a_step_that_reaches_for_the_given_model_leaves_it_as_it_was():
+    given = []
+
+    class Reaches(keras.Model):
+        def train_step(self, data):
+            for weight in given[0].trainable_variables:
+                weight.assign(weight + 1.0)
+            return super().train_step(data)
+
+    given.append(built(Reaches))
+    before = given[0].get_weights()
+    diagnosed(given[0])
+    for old, new in zip(before, given[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(
+    ("own", "ordinary", "loses"),
+    [
+        ((0.15, 0.50), (0.33, 0.42), True),  # its batches forgive another scale
+        (
+            (0.11, 0.11),
+            (0.11, 0.40),
+            True,
+        ),  # the ordinary one's statistics lag behind
+        ((0.11, 0.45), (0.11, 0.40), False),  # both lag behind
+        ((0.30, 0.30), (0.42, 0.42), False),  # slower, more than half as far
+        ((0.12, 0.12), (0.17, 0.17), False),  # less than half as far, but that may be chance
+    ],
+)
+def test_less_than_half_as_far_and_more_than_chance(own, ordinary, loses):
+    found = own_step_loses(OwnSteps(300, float("nan"), Right(*own)), Right(*ordinary), 0.1, ("train_step",))
+    assert (found is not None) == loses
+
+
+def test_a_model_to_which_another_was_attached_is_told_so():
+    model = built(Passes)
+    model.teacher = built(keras.Model)
+    report = diagnosed(model)
+    assert report.cause == causes.UNDETERMINED
+    assert any("was another model attached to this one after it was made?" in line for line in report.seen)
