@@ -187,15 +187,20 @@ def _keep_adapted(old, new) -> None:
             made.finalize_state()  # Normalization computes with what it makes of its weights here
 
 
-def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model:
-    """A built and compiled stand-in for a model that would get its weights in ``fit`` only."""
-    made = copy(model, images, seed=seed)
-    metrics = getattr(model._compile_metrics, "_user_metrics", None)
+def compiled_as(model: keras.Model, made: keras.Model, metrics) -> keras.Model:
+    """``made``, a copy of ``model``, compiled with a new optimizer like the model's, and its loss."""
     made.compile(
         optimizer=fresh_optimizer(model.optimizer),
         loss=model.loss,
+        loss_weights=getattr(model._compile_loss, "_user_loss_weights", None),
         metrics=metrics,
         jit_compile=False,
         run_eagerly=model.run_eagerly,
     )
     return made
+
+
+def built_copy(model: keras.Model, images: np.ndarray, seed: int) -> keras.Model:
+    """A built and compiled stand-in for a model that would get its weights in ``fit`` only."""
+    metrics = getattr(model._compile_metrics, "_user_metrics", None)
+    return compiled_as(model, copy(model, images, seed=seed), metrics)

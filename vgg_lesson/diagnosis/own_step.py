@@ -12,7 +12,6 @@ from vgg_lesson.diagnosis.confirmation import CONTROL
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.fresh_optimizer import fresh_optimizer
 
 ASKED = 512
 """Training images asked at inference: an accuracy is good to 0.02."""
@@ -61,15 +60,9 @@ def trained_by_own_step(subject: Subject, steps: int, until: float) -> OwnSteps:
     Raises:
         Exception: whatever the step raises in a copy that was compiled with optimizer, loss and metrics alone.
     """
-    model = cloning.copy(subject.model, subject.images, seed=subject.seed)
-    model.compile(
-        optimizer=fresh_optimizer(subject.model.optimizer),
-        loss=subject.model.loss,
-        loss_weights=getattr(subject.model._compile_loss, "_user_loss_weights", None),
-        metrics=["accuracy"] if getattr(subject.model._compile_metrics, "_user_metrics", None) else None,
-        jit_compile=False,
-        run_eagerly=subject.model.run_eagerly,
-    )
+    metrics = ["accuracy"] if getattr(subject.model._compile_metrics, "_user_metrics", None) else None
+    fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
+    model = cloning.compiled_as(subject.model, fresh, metrics)
     batch, rows = subject.step_images, subject.sample()
     clock = _Clock(steps, until)
     given = subject.model.get_weights()
