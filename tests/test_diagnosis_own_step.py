@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from made_networks import stripes
 
-from vgg_lesson.diagnosis import causes, examine
+from vgg_lesson.diagnosis import causes, cloning, examine, own_step
 from vgg_lesson.diagnosis.own_step import OwnSteps, Right, own_step_loses, trained_by_own_step
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -90,9 +90,88 @@ def test_a_step_that_a_copy_cannot_make_is_told_and_not_judged():
         diagnosed(one_object),
         diagnosed(built(Passes), augmentation=lambda images: images),
     ]
-    for report, why in zip(reports, ("it raises AttributeError", "this one object", "augmentation"), strict=True):
+    for report, why in zip(
+        reports, ("it raises AttributeError", "a copy does not have it", "augmentation"), strict=True
+    ):
         assert report.cause == causes.UNDETERMINED and report.stuck is None and not report.findings
         assert why in report.seen[-1]
+
+
+class Never:
+    def train_step(self, data):
+        images, labels = data
+        return self.compute_metrics(images, labels, self(images, training=True))
+
+
+def test_a_copy_of_another_class_is_not_taken_for_the_model():
+    class NeverSequential(Never, keras.Sequential):
+        pass
+
+    class NeverNet(Never, keras.Model):
+        def __init__(self, classes=4):
+            images = keras.Input((8, 8, 3))
+            super().__init__(images, L.Dense(classes, activation="softmax")(L.Flatten()(images)))
+
+    layers = [keras.Input((8, 8, 3)), L.Flatten(), L.Dense(4, activation="softmax")]
+    for model in (NeverSequential(layers), NeverNet()):
+        model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", jit_compile=False)
+        report = diagnosed(model)
+        assert report.cause == causes.UNDETERMINED and "a copy does not have it" in report.seen[-1]
+
+
+def test_a_step_with_an_optimizer_from_outside_is_not_tried():
+    optimizer = keras.optimizers.Adam(1e-2)
+
+    class Outside(keras.Model):
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(*data, self(data[0], training=True))
+            weights = self.trainable_variables
+            optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
+            return {"loss": loss}
+
+    model = built(Outside)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+    report = diagnosed(model)
+    assert report.cause == causes.UNDETERMINED and "it uses optimizer" in report.seen[-1]
+    assert not optimizer.built
+
+
+def test_a_step_that_gathers_gradients_gets_as_many_changes_of_its_weights():
+    class Gathers(keras.Model):
+        def build(self, shape):
+            super().build(shape)
+            self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False, name="seen")
+            self.sums = [self.add_weight(shape=v.shape, initializer="zeros", trainable=False, name=f"sum{n}")
+                         for n, v in enumerate(self.trainable_variables)]  # fmt: skip
+
+        def train_step(self, data):
+            images, labels = data
+            with tf.GradientTape() as tape:
+                answers = self(images, training=True)
+                loss = self.compute_loss(images, labels, answers)
+            weights = self.trainable_variables
+            for total, part in zip(self.sums, tape.gradient(loss, [w.value for w in weights]), strict=True):
+                total.assign_add(part / 8)
+            self.seen.assign_add(1)
+            if self.seen % 8 == 0:
+                self.optimizer.apply([total.value for total in self.sums], weights)
+                for total in self.sums:
+                    total.assign(tf.zeros_like(total.value))
+            return self.compute_metrics(images, labels, answers)
+
+    report = diagnosed(built(Gathers))
+    assert report.cause in (causes.HEALTHY, causes.UNDETERMINED) and not report.findings
+
+
+@pytest.mark.parametrize(("changes", "accused"), [(22, False), (60, True)])
+def test_the_clock_accuses_nobody(monkeypatch, changes, accused):
+    few = OwnSteps(22, changes, float("nan"), Right(0.3, 0.3))
+    monkeypatch.setattr(own_step, "trained_by_own_step", lambda *given: few)
+    report = diagnosed(built(Passes))
+    assert (report.causes == (causes.OWN_TRAINING_STEP,)) == accused
+    assert (report.seen[-1] == "the time was not enough to judge it") != accused
+    assert report.cause != causes.HEALTHY
 
 
 def test_a_step_that_reaches_for_the_given_model_leaves_it_as_it_was():
@@ -126,7 +205,7 @@ def test_a_step_that_reaches_for_the_given_model_leaves_it_as_it_was():
     ],
 )
 def test_less_than_half_as_far_and_more_than_chance(own, ordinary, loses):
-    found = own_step_loses(OwnSteps(300, float("nan"), Right(*own)), Right(*ordinary), 0.1, ("train_step",))
+    found = own_step_loses(OwnSteps(300, 300, float("nan"), Right(*own)), Right(*ordinary), 0.1, ("train_step",))
     assert (found is not None) == loses
 
 
@@ -139,8 +218,9 @@ def test_it_makes_so_many_steps_and_batch_statistics_do_not_excuse_a_shift():
     hidden = L.BatchNormalization(momentum=0.5)(L.Dense(16)(L.Flatten()(images)))
     model = Shifts(images, L.Dense(4, activation="softmax")(L.ReLU()(hidden)))
     model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", jit_compile=False)
-    own = trained_by_own_step(Subject.of(model, *stripes()), 47, float("inf"))
-    assert own.steps == 47 and np.isnan(own.reported)
+    copy = cloning.copy(model, stripes()[0], seed=0)
+    own = trained_by_own_step(Subject.of(model, *stripes()), copy, 47, float("inf"))
+    assert own.steps == own.changes == 47 and np.isnan(own.reported)
     assert own.right.in_batches > own.right.at_inference + 0.2
 
 

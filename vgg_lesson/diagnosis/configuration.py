@@ -19,6 +19,8 @@ from vgg_lesson.diagnosis.subject import Labels, Subject
 
 ROWS, SURE = 64, 0.99
 """Made-up answers are tried on so many real labels, and give the class that they are sure of this probability."""
+MOVED = 0.1
+"""Share of right answers that must change when they are dealt out; where one class is nearly all, few do."""
 NO_LOSS = (
     "no loss was compiled: one that add_loss, compute_loss or train_step brings along cannot be asked about answers, "
     "so nothing was tried; compile(loss=...) makes an examination possible"
@@ -37,7 +39,7 @@ class LossFacts:
         takes: "logits" when adding a constant to all scores changes nothing, "log probabilities" when this is taken
             off the loss, "probabilities" when scores outside 0..1 are clipped or scaled, "" when nothing shows.
         certain: loss of an answer that is exactly 0 and 1 in the right places.
-        dealt_out: of the right answers, given to one another's images.
+        dealt_out: of the right answers, given to images of other classes; NaN where there are hardly any.
     """
 
     error: str
@@ -138,7 +140,12 @@ def loss_facts(subject: Subject) -> LossFacts:
     shown = {name: as_taken(p, takes) for name, p in answers.items()}
     certain = shown["certain"] if units > 1 and takes != "logits" else shown["right"]
     right, wrong, uninformed = (ask(shown[name]) for name in ("right", "wrong", "uninformed"))
-    return LossFacts("", right, wrong, uninformed, takes, ask(certain), ask(rng.permutation(shown["right"])))
+    order = np.argsort(labels.classes[rows], kind="stable")
+    dealt_out = np.empty_like(shown["right"])
+    dealt_out[order] = np.roll(shown["right"][order], len(order) // 2, axis=0)  # half way: mostly of another class
+    moved = np.mean(np.abs(dealt_out - shown["right"]).max(axis=1) > 0) >= MOVED
+    asked = ask(dealt_out) if moved else np.nan
+    return LossFacts("", right, wrong, uninformed, takes, ask(certain), asked)
 
 
 def _takes(ask, rng, count: int, units: int) -> str:

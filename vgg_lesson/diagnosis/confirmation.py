@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis import causes, survival
 from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.suspicion import Suspicion, describe, variation_of
@@ -30,8 +30,6 @@ MUCH_FASTER = 0.6
 """The pair in at most this share of the steps of one change: the other change matters, too."""
 FURTHER, OVERWRITES = 10, 100
 """A rate so many times further beyond its limit than the signal, and so far (half of the weights a step), is first."""
-SIGNAL_STEPS, ENDS, GREW, FADED = 30, 10, 3, 0.1
-"""A signal survives if, over so many steps, the mean of its last ones is 3 times its start, the control's a tenth."""
 NEARLY = 0.8
 """Share of its steps that a training must have done to count as given its time."""
 LARGE, SMALL, TINY = 1e-3, 3e-4, 1e-4
@@ -94,9 +92,14 @@ def _control_fails(lab: Laboratory, cure: Course) -> bool:
 
 
 def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
-    """True when an untouched training learned, or is on its way where only rate or start weights were changed."""
+    """True when an untouched training learned, or is on its way where only its pace or start was changed."""
     learned = lab.chance.learned(untouched) and lab.chance.fell(untouched)
-    return learned or (changes_the_start(cure.variation) and lab.chance.moving(untouched))
+    return learned or (lab.chance.moving(untouched) and (_other_steps(cure) or changes_the_start(cure.variation)))
+
+
+def _other_steps(cure: Course) -> bool:
+    """True when a step of the cure has more images, or changes the weights more often, than one of the control."""
+    return cure.variation.each_step or cure.variation.larger_batches
 
 
 def changes_the_start(variation: Variation) -> bool:
@@ -105,8 +108,9 @@ def changes_the_start(variation: Variation) -> bool:
 
 
 def _fair(lab: Laboratory, cure: Course) -> int:
-    """Steps that an untouched training gets."""
-    return min(FAIR * cure.steps, cure.steps + lab.whole(FAIR_MORE))
+    """Steps that an untouched training gets: of at least as many images."""
+    steps = cure.steps * max(1, cure.batch // lab.subject.step_images)
+    return min(FAIR * steps, steps + lab.whole(FAIR_MORE))
 
 
 def _untouched(lab: Laboratory, variation: Variation, steps: int) -> Course:
@@ -134,6 +138,8 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
     second = _untouched(lab, replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(lab, cure))
     if not _moves(lab, second, cure):
         return True
+    if _other_steps(cure):
+        return False  # twice as fast proves nothing then
     changed = replace(cure.variation, name=f"{cure.variation.name}, seed 1", seed=1)
     return lab.chance.learned(lab.train(changed, second.steps // 2))
 
@@ -149,7 +155,9 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
     lab.train(slow, steps, seconds=SLOW_SHARE * lab.seconds_left())
     if not _control_fails(lab, together):
         return []
-    he_learns, slow_learns, survives = lab.learned(he), lab.learned(slow), _signal_survives(lab, slow)
+    he_learns, slow_learns = lab.learned(he), lab.learned(slow)
+    kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
+    survives = survival.survives(kept, lost)
     findings = []
     # A change that cures alone proves its cause; a change without which the pair does not cure, too.
     much_faster = together.steps <= MUCH_FASTER * lab.courses[slow].steps
@@ -158,27 +166,10 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
     if slow_learns or not he_learns or survives:
         finding = _finding(lab, fast, slow if slow_learns or he_learns else both)
         if survives:
-            finding = replace(finding, measured=f"{finding.measured}; {_survival(lab, slow)}")
+            finding = replace(finding, measured=f"{finding.measured}; {survival.in_words(slow.name, kept, lost)}")
         findings.append(finding)
     overwrites = fast.excess > max(OVERWRITES, FURTHER * small.excess)
     return findings[::-1] if overwrites and (slow_learns or not he_learns) else findings
-
-
-def _signal_survives(lab: Laboratory, slow: Variation) -> bool:
-    """At the smaller rate the logits come to depend on the image more and more; at the given rate less and less."""
-    kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
-    if min(len(kept), len(lost)) < SIGNAL_STEPS:
-        return False
-    return float(np.mean(kept[-ENDS:])) > GREW * kept[0] and float(np.mean(lost[-ENDS:])) < FADED * lost[0]
-
-
-def _survival(lab: Laboratory, slow: Variation) -> str:
-    kept, lost = lab.courses[slow].spread, lab.courses[CONTROL].spread
-    return (
-        f"the logits' differences between images go from {lost[0]:.1g} to {np.mean(lost[-ENDS:]):.1g} in "
-        f"{len(lost)} steps, "
-        f"at {slow.name} from {kept[0]:.1g} to {np.mean(kept[-ENDS:]):.1g} in {len(kept)}"
-    )
 
 
 def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:

@@ -1,5 +1,6 @@
 """Images that are there more than once, with labels that contradict each other."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,9 @@ from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.subject import Subject
 
-MOST = 0.3
-"""Share of images that are exact copies of others with another label. CIFAR-10 and the drawn images: none in 2,048."""
+MOST = 0.5
+"""Share of labels that no function of the image gets right. CIFAR-10 and the drawn images: 0 of 2,048; eight copies of
+each image with 6% wrong labels: 0.06; ten images with drawn labels in the place of one: 0.7."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Copies:
 
     Attributes:
         images: looked at. different: of these.
-        contradicted: share of those whose copy has another label.
+        contradicted: share whose label is not the commonest one of their image: who looks cannot be right there.
     """
 
     images: int
@@ -31,7 +33,7 @@ def copies(subject: Subject, rows: np.ndarray) -> Copies:
     labels: dict[int, list] = {}
     for row in rows:
         labels.setdefault(hash(subject.images[row].tobytes()), []).append(subject.labels.classes[row])
-    contradicted = sum(len(group) for group in labels.values() if len(set(group)) > 1)
+    contradicted = sum(len(group) - max(Counter(group).values()) for group in labels.values())
     return Copies(len(rows), len(labels), contradicted / len(rows))
 
 
@@ -41,8 +43,8 @@ def other_labels(found: Copies) -> Finding | None:
         return None
     return Finding(
         causes.LABELS_INDEPENDENT_OF_IMAGES,
-        f"of {found.images:,} images {found.different:,} are different, and {found.contradicted:.0%} are exact copies "
-        "of others with another label",
+        f"of {found.images:,} images {found.different:,} are different, and {found.contradicted:.0%} have another "
+        "label than the commonest one of their exact copies",
         f"above {MOST:.0%}",
         "look at how the images were collected: one array filled again and again, one file read for many names",
         blocks_training=True,

@@ -144,8 +144,8 @@ class Examination:
         subject = self.subject
         if subject.own_steps:
             self.say(
-                f"the model has a {' and a '.join(subject.own_steps)} of its own; trained here with Keras's ordinary "
-                "step first"
+                f"the model has a {' and a '.join(subject.own_steps)} of its own: trainings here use Keras's ordinary "
+                "step, and its own one last"
             )
         try:
             fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)

@@ -11,16 +11,19 @@ from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.answers import chance_off
 from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.configuration import loss_function
+from vgg_lesson.diagnosis.laboratory import FEW
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.subject import Subject
 
 IMAGES = 64
+"""At most; fewer where the steps of a training have fewer."""
 STEP = 1e-3
 """Length of a step over that of the kernel: short enough for a straight line, mostly."""
 SEEN = 2e-5
 """Change of the loss, over the loss, below which it is not judged: 32 bits round to 1e-7."""
-UPHILL = -0.5
-"""The loss does the opposite of what was expected, at least half as much; 1 where a gradient is right."""
+OPPOSITE = (-2.0, -0.5)
+"""What a step changes over what was expected, for a gradient turned around; 1 where it is right, and anything where
+chance has a part in the loss."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,20 @@ class StepAlong:
 
     @property
     def opposite(self) -> bool:
-        return self.visible and self.measured < UPHILL * self.expected
+        least, most = OPPOSITE
+        return self.visible and least * self.expected < self.measured < most * self.expected
 
 
 def steps_along_gradients(subject: Subject, model: keras.Model, until: float) -> tuple[StepAlong, ...]:
     """Measure ``model``, a copy of ours, on a batch of training images; its weights are put back.
 
-    None in 16 bits, which round the changes away, and no more once the clock (``time.perf_counter``) says ``until``.
+    None in 16 bits, which round the changes away, and where the loss of the same images varies: layers with weights may
+    have a dropout of their own. No more once the clock (``time.perf_counter``) says ``until``.
     """
-    if any(layer.compute_dtype != "float32" for layer in cloning.leaves(model)):
+    short = {"float16", "bfloat16"} & {layer.compute_dtype for layer in cloning.leaves(model)}
+    if short or time.perf_counter() > until:
         return ()
-    rows = subject.sample(IMAGES)
+    rows = subject.sample(min(IMAGES, max(FEW, subject.step_images)))  # the gradient of more may not fit
     images, labels = prepared(subject, rows).astype(np.float32), tf.constant(as_fed(subject.labels.given[rows]))
     loss_of, kept, found = loss_function(subject.model), model.get_weights(), []
     with chance_off(model):
@@ -67,14 +73,15 @@ def steps_along_gradients(subject: Subject, model: keras.Model, until: float) ->
         kernels = [weight for weight in model.trainable_weights if len(weight.shape) >= 2]
         with tf.GradientTape() as tape:
             start = loss()
+        varies = abs(float(loss() - start)) > SEEN * abs(float(start)) / 10
         gradients = tape.gradient(start, [kernel.value for kernel in kernels])
-        for kernel, gradient in zip(kernels, gradients, strict=True):
+        for kernel, gradient in () if varies else zip(kernels, gradients, strict=True):
             if gradient is None or time.perf_counter() > until:
                 continue
             before, steepness, size = tf.identity(kernel.value), tf.norm(gradient), tf.norm(kernel.value)
             if not steepness * size > 0:
                 continue
-            name = "/".join(kernel.path.split("/")[-2:])  # of the layer; a copy of a model is called otherwise
+            name = kernel.path.removeprefix(f"{model.name}/")  # a copy of a model is called otherwise
             step = gradient * (STEP * size / steepness)
             kernel.assign(before + step)
             along = loss()

@@ -17,4 +17,4 @@ def last_look(exam) -> list[Finding]:
     trainer.model.set_weights(trainer.start(CONTROL).state[0])
     steps = steps_along_gradients(exam.subject, trainer.model, exam.until)
     uncounted = weights_uncounted(exam.facts.uncounted, NOTHING_HELPED)
-    return [finding for finding in (gradient_wrong(steps), uncounted, signal_blocked(exam.signs)) if finding][:1]
+    return [finding for finding in (gradient_wrong(steps), signal_blocked(exam.signs), uncounted) if finding][:1]

@@ -116,7 +116,11 @@ def _gradient_check(patient: Patient) -> Measurement:
     shares = {step.kernel: step.measured / step.expected for step in steps if step.visible}
     lines = [f"{kernel} {share:.2f}" for kernel, share in shares.items()]
     told = "Of what its gradient predicts, a small step along it changes the loss by: " + ", ".join(lines) + "."
-    return Measurement("gradient check", told if lines else "No gradient is large enough to be checked.", shares)
+    return Measurement(
+        "gradient check",
+        told if lines else "Nothing can be checked: gradients too small, numbers of 16 bits, or chance in the loss.",
+        shares,
+    )
 
 
 def _sign(name, question, seconds, measure, *, asks_loss=False):

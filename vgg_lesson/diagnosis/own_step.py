@@ -1,22 +1,24 @@
 """A ``train_step`` or ``compute_loss`` of the model's own: what ``fit`` makes of it, beside Keras's ordinary step."""
 
+import inspect
 import time
 from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, causes, cloning
 from vgg_lesson.diagnosis.answers import answered, better_share, share_right
-from vgg_lesson.diagnosis.confirmation import CONTROL
+from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.subject import Subject
 
 ASKED = 512
 """Training images asked at inference: an accuracy is good to 0.02."""
-MORE = 3
-"""Times the steps in which Keras's step learned: mixing of images, say, makes learning slower."""
+MORE, MOST_EPOCHS = 3, 1000
+"""Times the changes of the weights with which Keras's step learned: mixing of images, say, makes learning slower."""
 HALF = 0.5
 """Of the way from guessing to what Keras's step teaches: a step of one's own that comes less far loses something."""
 
@@ -39,39 +41,56 @@ class OwnSteps:
     """What a copy learned in ``fit`` by its own step.
 
     Attributes:
-        steps: made. reported: accuracy that ``fit`` reported last, NaN without one. right: what it answers.
+        steps: made. changes: how often the optimizer changed the weights; 0 where it was not asked to.
+        reported: accuracy that ``fit`` reported last, NaN without one. right: what it answers.
     """
 
     steps: int
+    changes: int
     reported: float
     right: Right
 
 
-def cannot_be_tried(subject: Subject) -> str:
-    """Why a copy's own step would not be that of the model, or ""."""
-    if any(name in vars(subject.model) for name in subject.own_steps):
-        return "it belongs to this one object, and a copy does not have it"
+def cannot_be_tried(subject: Subject, copy: keras.Model) -> str:
+    """Why a copy's own step would not be that of the model, or would reach beyond the copy; else ""."""
+    for name in subject.own_steps:
+        if name in vars(subject.model) or getattr(type(copy), name) is not getattr(type(subject.model), name):
+            return "a copy does not have it"
+        if foreign := _reaches_for(getattr(type(subject.model), name)):
+            return f"it uses {foreign}, which is not the copy's own"
     return "" if subject.augmentation is None else "the augmentation that was given is not part of it"
 
 
-def trained_by_own_step(subject: Subject, steps: int, until: float) -> OwnSteps:
-    """Train a fresh copy with ``fit``, at most ``steps`` steps or until the clock (``time.perf_counter``) says so.
+def _reaches_for(function) -> str:
+    """A global or enclosed name by which a function gets at an optimizer, metric, model or variable; "" without."""
+    function = inspect.unwrap(function)
+    if not inspect.isfunction(function):
+        return ""
+    known = inspect.getclosurevars(function)
+    things = keras.optimizers.Optimizer, keras.metrics.Metric, keras.layers.Layer, keras.Variable, tf.Variable
+    named = {**known.globals, **known.nonlocals}
+    return next((name for name, value in named.items() if isinstance(value, things)), "")
+
+
+def trained_by_own_step(subject: Subject, fresh: keras.Model, changes: int, until: float) -> OwnSteps:
+    """Train a copy with ``fit`` until its weights were changed so often, or the clock (``time.perf_counter``) says so.
+
+    Where the optimizer was not asked for a change in as many steps, it ends, too: it is not asked at all.
 
     Raises:
         Exception: whatever the step raises in a copy that was compiled with optimizer, loss and metrics alone.
     """
     metrics = ["accuracy"] if getattr(subject.model._compile_metrics, "_user_metrics", None) else None
-    fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
     model = cloning.compiled_as(subject.model, fresh, metrics)
     batch, rows = subject.step_images, subject.sample()
-    clock = _Clock(steps, until)
+    clock = _Clock(changes, until)
     given = subject.model.get_weights()
     try:
         model.fit(
             subject.images[rows].astype(np.float32),
             subject.labels.given[rows],
             batch_size=batch,
-            epochs=-(-steps * batch // len(rows)),
+            epochs=MOST_EPOCHS,
             shuffle=subject.shuffle,
             verbose=0,
             callbacks=[clock],
@@ -79,21 +98,21 @@ def trained_by_own_step(subject: Subject, steps: int, until: float) -> OwnSteps:
     finally:  # a step may reach for the model that it knows by a global name
         if any(not np.array_equal(a, b) for a, b in zip(given, subject.model.get_weights(), strict=True)):
             subject.model.set_weights(given)
-    return OwnSteps(clock.steps, clock.reported, _right(subject, model))
+    return OwnSteps(clock.steps, clock.changes, clock.reported, _right(subject, model))
 
 
 class _Clock(keras.callbacks.Callback):
-    """Counts steps, keeps the accuracy that is reported, and ends a training."""
+    """Counts steps and changes of the weights, keeps the accuracy that is reported, and ends a training."""
 
     def __init__(self, most: int, until: float):
         super().__init__()
-        self.most, self.until, self.steps, self.reported = most, until, 0, float("nan")
+        self.most, self.until, self.steps, self.changes, self.reported = most, until, 0, 0, float("nan")
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
+        self.steps, self.changes = self.steps + 1, int(self.model.optimizer.iterations)
         told = [float(value) for name, value in (logs or {}).items() if name.endswith("acc") or "accuracy" in name]
         self.reported = told[0] if told else self.reported
-        if self.steps >= self.most or time.perf_counter() > self.until:
+        if (self.changes or self.steps) >= self.most or time.perf_counter() > self.until:
             self.model.stop_training = True
 
 
@@ -138,16 +157,17 @@ def judged(exam) -> bool | None:
     subject, lab = exam.subject, exam.lab
     if exam.stuck is not False or not subject.own_steps:
         return exam.stuck
-    if lab is None or exam.findings:
+    if lab is None or exam.findings or exam.left() < SHORTEST:
+        exam.say("its own step was not tried" + ("" if exam.findings or lab else ": the given weights know already"))
         return None
-    why, own = cannot_be_tried(subject), None
     control, model = lab.courses[CONTROL], lab.trainer(CONTROL).model
     model.set_weights(control.state[0])
-    ordinary = _right(subject, model)
-    if not why:
+    ordinary, own = _right(subject, model), None
+    fresh = cloning.copy(subject.model, subject.images, seed=subject.seed)
+    if not (why := cannot_be_tried(subject, fresh)):
         exam.progress("training: the model's own step")
         try:
-            own = trained_by_own_step(subject, MORE * control.steps, exam.until)
+            own = trained_by_own_step(subject, fresh, MORE * control.steps, exam.until)
         except Exception as error:  # a step of the user's may raise anything, and a copy lacks what compile was given
             why = f"in a copy it raises {arguments.first_line(error)}"
     if own is None:
@@ -158,6 +178,9 @@ def judged(exam) -> bool | None:
         f"steps; Keras's ordinary one: {ordinary.at_inference:.2f} after {control.steps}"
     )
     finding = own_step_loses(own, ordinary, exam.facts.labels.majority, subject.own_steps)
+    if finding and (own.changes or own.steps) < control.steps:
+        exam.say("the time was not enough to judge it")
+        return None
     exam.findings += [finding] if finding else []
     return None if finding else False
 

@@ -28,8 +28,9 @@ SMALL_UPDATE = 3e-5
 FAR_OFF = 4
 """First loss above guessing, in multiples of the way from right answers to guessing. Healthy on scaled images: up to 2
 (loss 7). Kernels of N(0, 1) give 5.3 (loss 14.5: Keras clips probabilities, so it cannot exceed 16)."""
-SMALL_LOSS = 0.03
-"""Loss of guessing over its cross-entropy, below which the loss is asked about. Squared errors of ten classes: 0.04."""
+SMALL_LOSS = 0.015
+"""Loss of guessing over its cross-entropy, below which the loss is asked about. Squared errors: 0.04 for ten classes,
+0.016 for twenty."""
 GOOD_UPDATE = 2e-3
 """What a changed rate aims at; the rule of thumb is 1e-3."""
 DEAD = 0.9

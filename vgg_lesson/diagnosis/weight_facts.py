@@ -8,16 +8,16 @@ from vgg_lesson.diagnosis.subject import Subject
 
 
 def uncounted(model) -> tuple[str, ...]:
-    """Layers that keep an array to be trained as a ``tf.Variable``, with its name there.
+    """Layers, or the model itself, that keep an array to be trained as a ``tf.Variable``, with its name there.
 
     Keras 3 counts what ``add_weight`` or ``keras.Variable`` made, and trains and saves nothing else.
     """
-    found = []
-    for layer in cloning.leaves(model):
-        known = {id(weight.value) for weight in layer.weights}
+    known, found = {id(weight.value) for weight in model.weights}, []
+    for layer in model._flatten_layers():
         for name, value in vars(layer).items():
-            parts = value if isinstance(value, list | tuple) else [value]
-            if any(_to_be_trained(part) and id(part) not in known for part in parts):
+            parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+            own = not name.startswith("_self_")  # TensorFlow's books on the same attributes
+            if own and any(_to_be_trained(part) and id(part) not in known for part in parts):
                 found.append(f"{layer.name}.{name}")
     return tuple(found)
 
