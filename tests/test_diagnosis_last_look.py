@@ -1,5 +1,7 @@
 """Faults that no change of a training cures, and those of a step's images: found, and nothing else taken for them."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,18 @@ import tensorflow as tf
 from made_networks import small, stripes
 
 from vgg_lesson.cases.blind import ConvolutionOfItsOwn, GradientReversal
-from vgg_lesson.diagnosis import causes, cloning, contradictions, examine, prescribe, rules_weights, weight_facts
+from vgg_lesson.diagnosis import (
+    causes,
+    cloning,
+    confirmation,
+    contradictions,
+    examine,
+    prescribe,
+    rules_weights,
+    weight_facts,
+)
 from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.confirmation import CONTROL
 from vgg_lesson.diagnosis.gradient_check import StepAlong, gradient_wrong, steps_along_gradients
 from vgg_lesson.diagnosis.patient import Patient
 from vgg_lesson.diagnosis.probes import INSTRUMENTS
@@ -16,7 +28,7 @@ from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.suspicions import learning_rate_too_low
 from vgg_lesson.diagnosis.suspicions_batch import gradients_gathered, lonely_normalisation
 from vgg_lesson.diagnosis.training_loop import Trainer
-from vgg_lesson.diagnosis.variation import Variation
+from vgg_lesson.diagnosis.variation import Course, Variation
 
 FOR_EVER = float("inf")
 LOSS = "sparse_categorical_crossentropy"
@@ -215,6 +227,23 @@ def test_gathered_gradients_that_move_the_network_are_not_accused(data):
     model = small(keras.optimizers.Adam(2e-3, gradient_accumulation_steps=8))
     report = examine(model, x, y, batch_size=8, budget_seconds=60)
     assert causes.LEARNING_RATE_TOO_LOW not in report.causes
+
+
+@pytest.mark.parametrize("change", [{"each_step": True}, {"larger_batches": True}])
+def test_a_cure_by_other_steps_proves_nothing_where_the_control_moves(change):
+    slow, quick = ([2.0 - rate * step for step in range(200)] for rate in (0.001, 0.005))
+    lab = SimpleNamespace(
+        chance=SimpleNamespace(
+            learned=lambda course: course is cure, fell=lambda course: True, moving=lambda course: True
+        ),
+        subject=SimpleNamespace(step_images=1),
+        whole=lambda steps: steps,
+    )
+    cure = Course(Variation("cure", **change), 32, loss=quick)
+    assert confirmation._moves(lab, Course(CONTROL, 1, loss=slow), cure)
+    other = Course(Variation("other", strip=True), 1, loss=quick)
+    assert not confirmation._moves(lab, Course(CONTROL, 1, loss=slow), other)
+    assert confirmation._fair(lab, cure) >= (32 * 200 if "larger_batches" in change else 200)
 
 
 def test_larger_batches_are_trained_but_no_larger_than_the_images_are_many(data):

@@ -135,7 +135,7 @@ def copy(
             raise CannotRebuild(str(error)) from error
         if not made.built:
             made(tf.convert_to_tensor(images[:1].astype(np.float32)))
-    if not batch_norm and 0 < len(model.weights) != len(made.weights):  # none before it is built
+    if not batch_norm and model.built and len(made.weights) != len(model.weights):
         counts = f"{len(made.weights)} arrays of weights, the model {len(model.weights)}"
         raise CannotRebuild(f"a copy has {counts}: was another model attached to this one after it was made?")
     if not draw_all:

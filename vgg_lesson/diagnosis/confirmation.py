@@ -109,7 +109,8 @@ def changes_the_start(variation: Variation) -> bool:
 
 def _fair(lab: Laboratory, cure: Course) -> int:
     """Steps that an untouched training gets: of at least as many images."""
-    steps = cure.steps * max(1, cure.batch // lab.subject.step_images)
+    images = max(1, cure.batch // lab.subject.step_images) if cure.variation.larger_batches else 1
+    steps = cure.steps * images
     return min(FAIR * steps, steps + lab.whole(FAIR_MORE))
 
 
