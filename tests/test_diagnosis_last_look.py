@@ -151,6 +151,7 @@ def test_kernels_that_keras_does_not_count_are_named(data):
     class Whole(keras.Model):
         def __init__(self):
             super().__init__(name="whole")
+            self.dense = keras.layers.Dense(4)
             self.parts = {"w": tf.Variable(np.ones((192, 4), np.float32))}
 
     assert weight_facts.uncounted(Whole()) == ("whole.parts",)
