@@ -56,12 +56,17 @@ def answered(model, images: np.ndarray, batch_statistics: bool = False) -> np.nd
 
 
 def better_share(model, images: np.ndarray, classes: np.ndarray) -> float:
-    """Accuracy with the stored statistics or a batch's, whichever is better; weights are as they were afterwards."""
+    """Accuracy with the stored statistics or a batch's, whichever is better; see :func:`shares_right`."""
+    return max(shares_right(model, images, classes))
+
+
+def shares_right(model, images: np.ndarray, classes: np.ndarray) -> list[float]:
+    """Accuracy with the stored statistics, then, if it has any, with a batch's; weights are as they were afterwards."""
     kept, shares = model.get_weights(), []
     for batch_statistics in (False, True) if cloning.layers_with_statistics(model) else (False,):
         shares.append(share_right(answered(model, images, batch_statistics), classes))
         model.set_weights(kept)
-    return max(shares)
+    return shares
 
 
 def forward(model, images, batch_statistics: bool) -> np.ndarray:

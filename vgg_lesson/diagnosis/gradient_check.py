@@ -11,7 +11,8 @@ from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.answers import chance_off
 from vgg_lesson.diagnosis.batches import as_fed, prepared
 from vgg_lesson.diagnosis.configuration import loss_function
-from vgg_lesson.diagnosis.laboratory import FEW
+from vgg_lesson.diagnosis.confirmation import CONTROL
+from vgg_lesson.diagnosis.laboratory import FEW, Laboratory
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.subject import Subject
 
@@ -90,6 +91,13 @@ def steps_along_gradients(subject: Subject, model: keras.Model, until: float) ->
             kernel.assign(before)
     model.set_weights(kept)  # batch norm's moving statistics moved
     return tuple(found)
+
+
+def steps_of_fresh_network(lab: Laboratory, until: float) -> tuple[StepAlong, ...]:
+    """As :func:`steps_along_gradients`, for the start weights of the untouched control."""
+    trainer = lab.trainer(CONTROL)
+    trainer.model.set_weights(trainer.start(CONTROL).state[0])
+    return steps_along_gradients(lab.subject, trainer.model, until)
 
 
 def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:

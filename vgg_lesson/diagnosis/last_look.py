@@ -1,7 +1,6 @@
 """Faults that none of the changes that are tried can cure, for a network that learned nothing with any of them."""
 
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.gradient_check import gradient_wrong, steps_along_gradients
+from vgg_lesson.diagnosis.gradient_check import gradient_wrong, steps_of_fresh_network
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.rules_learned import signal_blocked
 from vgg_lesson.diagnosis.rules_weights import weights_uncounted
@@ -13,8 +12,6 @@ def last_look(exam) -> list[Finding]:
     Args:
         exam: the :class:`examine.Examination`, its trainings done.
     """
-    trainer = exam.lab.trainer(CONTROL)
-    trainer.model.set_weights(trainer.start(CONTROL).state[0])
-    steps = steps_along_gradients(exam.subject, trainer.model, exam.until)
+    steps = steps_of_fresh_network(exam.lab, exam.until)
     uncounted = weights_uncounted(exam.facts.uncounted, NOTHING_HELPED)
     return [finding for finding in (gradient_wrong(steps), signal_blocked(exam.signs), uncounted) if finding][:1]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.gradient_check import steps_along_gradients
+from vgg_lesson.diagnosis.gradient_check import steps_of_fresh_network
 from vgg_lesson.diagnosis.patient import Instrument, Measurement, Patient
 from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
 from vgg_lesson.one_device import inner
@@ -109,10 +109,7 @@ def _weights(patient: Patient) -> Measurement:
 
 
 def _gradient_check(patient: Patient) -> Measurement:
-    lab = patient.laboratory
-    trainer = lab.trainer(CONTROL)
-    trainer.model.set_weights(trainer.start(CONTROL).state[0])
-    steps = steps_along_gradients(patient.subject, trainer.model, float("inf"))
+    steps = steps_of_fresh_network(patient.laboratory, float("inf"))
     shares = {step.kernel: step.measured / step.expected for step in steps if step.visible}
     lines = [f"{kernel} {share:.2f}" for kernel, share in shares.items()]
     told = "Of what its gradient predicts, a small step along it changes the loss by: " + ", ".join(lines) + "."

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, causes, cloning
-from vgg_lesson.diagnosis.answers import answered, better_share, share_right
+from vgg_lesson.diagnosis.answers import shares_right
 from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST
 from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error
 from vgg_lesson.diagnosis.report import Finding
@@ -188,4 +188,5 @@ def judged(exam) -> bool | None:
 def _right(subject: Subject, model: keras.Model) -> Right:
     rows = subject.sample(ASKED)
     images, classes = subject.images[rows].astype(np.float32), subject.labels.classes[rows]
-    return Right(share_right(answered(model, images), classes), better_share(model, images, classes))
+    shares = shares_right(model, images, classes)
+    return Right(shares[0], max(shares))
