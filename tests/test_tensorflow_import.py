@@ -1,9 +1,11 @@
-"""TensorFlow's start-up notes are dropped, everything else on stderr stays; its objects are set aside."""
+"""TensorFlow's start-up notes are dropped, everything else on stderr stays; then what was asked for is done."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from vgg_lesson import tensorflow_import
 
@@ -13,6 +15,30 @@ os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called a
 os.write(2, b"I0000 port.cc:153] oneDNN custom operations are on. You may see ...\\n")
 os.write(2, b"something that matters\\n")
 """
+PARTS = """
+from types import SimpleNamespace as Namespace
+compat = Namespace(v1=Namespace(ConfigProto=dict))
+"""
+CONTEXT = """
+from types import SimpleNamespace
+made = SimpleNamespace(_config=None)
+def context():
+    return made
+"""
+
+
+def make_tensorflow(folder, program):
+    """A package of that name, which runs a program when it is imported, and has what the package asks it for."""
+    files = {
+        "__init__": PARTS + program,
+        "python/__init__": "",
+        "python/eager/__init__": "",
+        "python/eager/context": CONTEXT,
+    }
+    for name, content in files.items():
+        file = folder / "tensorflow" / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content)
 
 
 def run(program, folder, **variables):
@@ -23,7 +49,7 @@ def run(program, folder, **variables):
 
 
 def test_notes_are_dropped_and_other_words_kept(tmp_path):
-    (tmp_path / "tensorflow.py").write_text(FAKE + "answer = 42\n")
+    make_tensorflow(tmp_path, FAKE + "answer = 42\n")
     done = run(
         "import vgg_lesson, sys; import tensorflow; print(tensorflow.answer); sys.stderr.write('after')", tmp_path
     )
@@ -32,7 +58,7 @@ def test_notes_are_dropped_and_other_words_kept(tmp_path):
 
 
 def test_where_tensorflow_may_end_the_process_its_reason_is_seen(tmp_path):
-    (tmp_path / "tensorflow.py").write_text(FAKE + "os.abort()\n")
+    make_tensorflow(tmp_path, FAKE + "os.abort()\n")
     program = "import vgg_lesson.tensorflow_import as quiet; quiet._may_abort = lambda: {}; import tensorflow"
     seen, lost = (run(program.format(may), tmp_path) for may in (True, False))
     assert "something that matters" in seen.stderr and seen.returncode == lost.returncode == -6
@@ -48,7 +74,7 @@ def test_an_old_processor_is_recognised(monkeypatch):
 
 
 def test_a_failing_import_shows_why_and_leaves_stderr_alone(tmp_path):
-    (tmp_path / "tensorflow.py").write_text(FAKE + "raise OSError('no such library')\n")
+    make_tensorflow(tmp_path, FAKE + "raise OSError('no such library')\n")
     done = run("import vgg_lesson; import tensorflow", tmp_path)
     assert done.returncode == 1
     assert "something that matters\n" in done.stderr
@@ -64,7 +90,7 @@ def test_without_tensorflow_the_error_is_the_usual_one(tmp_path):
 
 
 def test_without_a_stderr_it_still_imports(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("answer = 42\n")
+    make_tensorflow(tmp_path, "answer = 42\n")
     program = "import vgg_lesson, os; os.close(2); import tensorflow; print(tensorflow.answer)"
     assert run(program, tmp_path).stdout == "42\n"
 
@@ -76,14 +102,37 @@ def test_the_real_one_is_quiet():
 
 
 def test_the_garbage_collector_leaves_its_objects_alone(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("things = [[number] for number in range(100_000)]\n")
+    make_tensorflow(tmp_path, "things = [[number] for number in range(100_000)]\n")
     program = "import vgg_lesson, gc, tensorflow; print(len(gc.get_objects()) < 1000)"
     assert run(program, tmp_path, VGG_LESSON_SPEED="1").stdout == "True\n"
     assert run(program, tmp_path, VGG_LESSON_SPEED="0").stdout == "False\n"
 
 
+@pytest.mark.parametrize(("cores", "sleep"), [(1, True), (2, True), (3, False), (64, False)])
+def test_idle_threads_sleep_on_few_cores(tmp_path, cores, sleep):
+    make_tensorflow(tmp_path, "")
+    program = (
+        f"import os; os.sched_getaffinity = lambda process: range({cores});"
+        "import vgg_lesson, tensorflow; from tensorflow.python.eager import context;"
+        "print(context.made._config, vgg_lesson.speed_settings.idle_threads_sleep)"
+    )
+    told = {"experimental": {"disable_thread_spinning": True}} if sleep else None
+    assert run(program, tmp_path, VGG_LESSON_SPEED="1").stdout == f"{told} {sleep}\n"
+    assert run(program, tmp_path, VGG_LESSON_SPEED="0").stdout == "None False\n"
+
+
+def test_the_real_one_is_told_so():
+    program = (
+        "import os; os.sched_getaffinity = lambda process: range(2); import vgg_lesson, tensorflow as tf;"
+        "from tensorflow.python.eager import context; tf.config.set_soft_device_placement(True); tf.ones(2) + 1;"
+        "print(context.context().config.experimental.disable_thread_spinning, context.context()._initialized)"
+    )
+    assert run(program, None, VGG_LESSON_SPEED="1").stdout == "True True\n"
+    assert run(program, None, VGG_LESSON_SPEED="0").stdout == "False True\n"
+
+
 def test_looking_it_up_changes_nothing(tmp_path):
-    (tmp_path / "tensorflow.py").write_text(FAKE + "things = [[number] for number in range(100_000)]\n")
+    make_tensorflow(tmp_path, FAKE + "things = [[number] for number in range(100_000)]\n")
     program = (
         "import vgg_lesson, gc, importlib.util as util; util.find_spec('tensorflow'); util.find_spec('tensorflow');"
         "import tensorflow; print(len(gc.get_objects()) < 1000)"
@@ -93,7 +142,7 @@ def test_looking_it_up_changes_nothing(tmp_path):
 
 
 def test_it_leaves_the_search_once_the_module_has_run(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("answer = 42\n")
+    make_tensorflow(tmp_path, "answer = 42\n")
     program = (
         "import vgg_lesson, sys; before = len(sys.meta_path); import tensorflow; print(before - len(sys.meta_path))"
     )
@@ -101,7 +150,7 @@ def test_it_leaves_the_search_once_the_module_has_run(tmp_path):
 
 
 def test_without_a_temporary_folder_it_still_imports(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("answer = 42\n")
+    make_tensorflow(tmp_path, "answer = 42\n")
     program = (
         "import vgg_lesson, tempfile; tempfile.tempdir = '/nonexistent'; import tensorflow; print(tensorflow.answer)"
     )

@@ -7,6 +7,7 @@ speeds up within a step (:mod:`vgg_lesson.speed.acceleration`) stays on.
 """
 
 import ctypes
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from vgg_lesson.tensorflow_import import prepare_import
 
 FOR_SPEED = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "0"}
 """What TensorFlow reads when it is imported, see :func:`prepare`."""
+
+FEW_CORES = 2
+"""On so many cores and fewer, threads that wait for work sleep instead of looking for it, see :func:`prepare`."""
 
 # glibc's malloc.h; mallopt(3) documents the meaning.
 _M_TRIM_THRESHOLD = -1
@@ -30,12 +34,14 @@ class SpeedSettings:
         enabled: False when ``VGG_LESSON_SPEED=0`` turned the settings of the process for speed off.
         variables: those of :data:`FOR_SPEED` that are set, with the values that TensorFlow will see.
         keeps_pages: True when the C library was told to keep freed memory (Linux with glibc only).
+        idle_threads_sleep: True when TensorFlow will let its threads sleep while there is no work for them.
         too_late: True when TensorFlow had been imported before, so that ``variables`` have no effect.
     """
 
     enabled: bool
     variables: dict[str, str]
     keeps_pages: bool
+    idle_threads_sleep: bool
     too_late: bool
 
     def __str__(self) -> str:
@@ -43,8 +49,9 @@ class SpeedSettings:
             return "speed settings of the process: off (VGG_LESSON_SPEED=0)"
         late = ", but TensorFlow was imported earlier: restart the kernel" if self.too_late else ""
         pages = "kept" if self.keeps_pages else "returned"
+        threads = "sleep" if self.idle_threads_sleep else "look for work"
         variables = ", ".join(f"{name}={value}" for name, value in self.variables.items())
-        return f"speed settings of the process: {variables}{late}; freed memory is {pages}"
+        return f"speed settings of the process: {variables}{late}; freed memory is {pages}, idle threads {threads}"
 
 
 def speed_wanted() -> bool:
@@ -62,20 +69,38 @@ def prepare() -> SpeedSettings:
     * ``TF_CPP_MIN_LOG_LEVEL=3``: notes, such as the one on a missing GPU, would otherwise appear under
       a cell (what really fails is raised as an exception all the same); those that come before it is
       read are held back by :mod:`vgg_lesson.tensorflow_import`.
-    * Once TensorFlow is imported, the garbage collector leaves its objects alone (``gc.freeze``): a
-      collection takes 0.03 s instead of 0.3 s.
+    * Once TensorFlow is imported, the garbage collector leaves its objects alone (``gc.freeze``). There are 300,000,
+      and they stay as long as the process: a full collection, for every eighth picture of a lab, takes 0.03 s
+      instead of 0.3 s, or 0.6 s in the midst of a drawing.
+    * On two cores, TensorFlow's threads sleep while there is no work for them. They would keep looking for some for a
+      while, on a core that another thread needs: without that, VGG16 at 1/8 width takes 0.85 to 0.95 of the time in
+      batches of 32, 0.95 in batches of 128, and no network takes longer. With more cores this was not measured, and
+      TensorFlow's own way stays.
     * On Linux, freed memory stays with the process: the large temporaries of a training step
       otherwise come from fresh pages at every step, and faulting these in costs time.
     """
     too_late = "tensorflow" in sys.modules
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     fast = speed_wanted()
-    prepare_import(set_aside=fast)
+    sleep = fast and not too_late and _cores() <= FEW_CORES
+    prepare_import(then=(_let_idle_threads_sleep,) * sleep + (gc.freeze,) * fast)
     if fast:
         for name, value in FOR_SPEED.items():
             os.environ.setdefault(name, value)
     variables = {name: os.environ[name] for name in FOR_SPEED if name in os.environ}
-    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), too_late)
+    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), sleep, too_late)
+
+
+def _cores() -> int:
+    """Those that this process may use, which is what TensorFlow counts."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _let_idle_threads_sleep() -> None:
+    import tensorflow as tf
+    from tensorflow.python.eager import context  # not public; the package pins TensorFlow 2.21
+
+    context.context()._config = tf.compat.v1.ConfigProto(experimental={"disable_thread_spinning": True})
 
 
 def _keep_freed_pages() -> bool:

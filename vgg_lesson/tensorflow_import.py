@@ -1,18 +1,15 @@
-"""What happens when TensorFlow is imported: no start-up notes on stderr, and its objects are set aside.
+"""What happens when TensorFlow is imported: no start-up notes on stderr, and then what was asked for.
 
 The notes would appear under a notebook's first cell. TensorFlow 2.21 writes them straight to file descriptor 2 before
 its own log level is read, whatever TF_CPP_MIN_LOG_LEVEL says. Everything else that is written there meanwhile is passed
 on afterwards.
-
-Its 300,000 Python objects stay as long as the process. Left to the garbage collector, each full collection goes through
-all of them: 0.3 s alone, 0.6 s in the midst of a drawing, for every eighth picture of a lab.
 """
 
-import gc
 import importlib.abc
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -26,21 +23,21 @@ NOTES = (
 """Lines that hold one of these are dropped."""
 
 
-def prepare_import(*, set_aside: bool) -> None:
+def prepare_import(then: tuple[Callable[[], None], ...] = ()) -> None:
     """From now on, the first ``import tensorflow`` of this process is quiet, whoever makes it.
 
     Args:
-        set_aside: whether the garbage collector then leaves alone what there is (``gc.freeze``).
+        then: what is called right after it.
     """
     if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder(set_aside))
+        sys.meta_path.insert(0, _Finder(then))
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     """Finds TensorFlow as ever, and has its module run with stderr held back; a mere look-up changes nothing."""
 
-    def __init__(self, set_aside: bool):
-        self.set_aside = set_aside
+    def __init__(self, then: tuple[Callable[[], None], ...]):
+        self.then = then
 
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow":
@@ -57,8 +54,8 @@ class _Finder(importlib.abc.MetaPathFinder):
                     run(module)
                 with suppress(ValueError):  # done before, with what another look-up gave
                     sys.meta_path.remove(self)
-                if self.set_aside:
-                    gc.freeze()
+                for call in self.then:
+                    call()
 
             spec.loader.exec_module = quietly
         return spec
