@@ -100,7 +100,8 @@ CONVOLUTIONS, KERNEL_GRADIENT, INPUT_GRADIENT = "Conv2D", "Conv2DBackpropFilter"
     [
         (2, 256, "float32", set()),
         (2, 128, "float32", set()),
-        (2, 64, "float32", {CONVOLUTIONS, KERNEL_GRADIENT}),
+        (2, 8, "float32", set()),
+        (3, 64, "float32", {CONVOLUTIONS, KERNEL_GRADIENT}),
         (4, 256, "float32", set()),
         (4, 128, "float32", {CONVOLUTIONS, KERNEL_GRADIENT}),
         (8, 256, "float32", {CONVOLUTIONS, KERNEL_GRADIENT}),

@@ -1,14 +1,43 @@
 """Convolutions of small feature maps, and the gradients of their kernels, as matrix products.
 
-What one place of the output holds is a product of two matrices: of that part of the map which the kernel reaches
-from there, and of the kernel's places that lie on it. Nothing is computed for the padding, which is more than half
-of a 3 x 3 kernel on a map of 2 x 2. The gradient with respect to one of a kernel's places is such a product, too: of
-what this place was laid on, and of the output's gradient there.
+On the smallest maps nearly every place of the output sees every place of the input, and the whole layer is one product:
+of the images' values and a matrix that is made of the kernel's places. On larger maps that would be mostly zeros.
+
+On these, what one place of the output holds is a product of two matrices: of that part of the map which the kernel
+reaches from there, and of the kernel's places that lie on it. Nothing is computed for the padding, which is more than
+half of a 3 x 3 kernel on a map of 2 x 2. The gradient with respect to one of a kernel's places is such a product,
+too: of what this place was laid on, and of the output's gradient there.
 """
 
 from itertools import product
 
+import numpy as np
 import tensorflow as tf
+
+
+def by_one_product(images, kernel):
+    """Stride-1, 'same' convolution of (N, H, W, C) images, H and W known, with an (odd, odd, C, D) kernel.
+
+    Made of TensorFlow's own operations only, so that it finds both gradients by itself: two more products.
+    """
+    (height, width), (rows, columns, inputs, outputs) = images.shape[1:3], kernel.shape
+    places = height * width
+    which = tf.constant(_connections(height, width, rows, columns), kernel.dtype)
+    parts = tf.matmul(which, tf.reshape(kernel, [rows * columns, inputs * outputs]))  # picks, and back it adds up
+    matrix = tf.transpose(tf.reshape(parts, [places, places, inputs, outputs]), [0, 2, 1, 3])
+    values = tf.reshape(images, [-1, places * inputs])
+    answers = tf.matmul(values, tf.reshape(matrix, [places * inputs, places * outputs]))
+    return tf.reshape(answers, [-1, height, width, outputs])
+
+
+def _connections(height: int, width: int, rows: int, columns: int) -> np.ndarray:
+    """A row for each pair of places (input, output): 1 for the kernel's place that connects them, 0 for the others."""
+
+    def along(axis, size):
+        return np.stack([np.eye(axis, k=size // 2 - place) for place in range(size)], axis=-1)
+
+    both = np.einsum("abk,cdl->acbdkl", along(height, rows), along(width, columns))
+    return both.reshape(-1, rows * columns)
 
 
 def convolution(images, kernel):
