@@ -64,6 +64,25 @@ def test_gradients_equal_stock_keras(monkeypatch, kernel, batch, side, channels,
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_on_arm_the_input_has_its_gradient_from_a_convolution(monkeypatch):
+    monkeypatch.setattr("vgg_lesson.speed.acceleration.onednn_is_on", lambda: True)
+    found = {}
+    for machine in ("x86_64", "aarch64"):
+        monkeypatch.setattr("platform.machine", lambda machine=machine: machine)
+        layer = accelerate(one_convolution()).layers[0]
+
+        @tf.function
+        def run(images, layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                loss = tf.reduce_sum(layer(images))
+            return tape.gradient(loss, images)
+
+        graph = run.get_concrete_function(tf.zeros((1, 7, 7, 4))).graph
+        found[machine] = {kind for kind in (op.type for op in graph.get_operations()) if kind.startswith("Conv2D")}
+    assert found == {"x86_64": {"Conv2D", "Conv2DBackpropInput"}, "aarch64": {"Conv2D"}}
+
+
 @pytest.mark.parametrize("variables", [{"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}])
 def test_it_is_known_whether_onednn_is_on(variables):
     program = "from vgg_lesson.speed.acceleration import onednn_is_on; print(onednn_is_on())"

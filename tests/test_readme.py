@@ -65,13 +65,17 @@ def test_the_command_line(tmp_path):
     assert "Diagnosis: frozen_weights" in done.stdout
 
 
-def test_the_picture_shows_the_present_records():
+def test_the_pictures_show_the_present_records():
     sys.path.insert(0, str(ROOT / "tools"))
     try:
-        import draw_readme_picture as tool
+        import draw_pictures as tool
     finally:
         sys.path.remove(str(ROOT / "tools"))
-    assert Image.open(tool.FILE).text["records"] == tool.checksums(), "run tools/draw_readme_picture.py"
+    for name, draw in tool.PICTURES.items():
+        _, shown = draw()
+        assert shown and Image.open(tool.DOCS / name).text["records"] == tool.checksums(shown), (
+            "run tools/draw_pictures.py"
+        )
     runs = {words: tool.runs_of(change) for words, change in tool.SHOWN.items()}
     learned = {words: sum(run.verdict == "learning" for run in of_one) for words, of_one in runs.items()}
     said = " ".join(README.split())

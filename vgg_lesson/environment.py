@@ -73,9 +73,9 @@ def prepare() -> SpeedSettings:
       and they stay as long as the process: a full collection, for every eighth picture of a lab, takes 0.03 s
       instead of 0.3 s, or 0.6 s in the midst of a drawing.
     * On two cores, TensorFlow's threads sleep while there is no work for them. They would keep looking for some for a
-      while, on a core that another thread needs: without that, VGG16 at 1/8 width takes 0.85 to 0.95 of the time in
-      batches of 32, 0.95 in batches of 128, and no network takes longer. With more cores this was not measured, and
-      TensorFlow's own way stays.
+      while, on a core that another thread needs: without that, VGG16 at 1/8 width takes 0.87 to 0.93 of the time in
+      batches of 32, 0.95 to 0.97 in batches of 128, and larger ones 0.91 to 0.99. With more cores this was not
+      measured, and TensorFlow's own way stays.
     * On Linux, freed memory stays with the process: the large temporaries of a training step
       otherwise come from fresh pages at every step, and faulting these in costs time.
     """

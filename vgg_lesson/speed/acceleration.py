@@ -11,6 +11,7 @@ of a VGG's last blocks. All three can be had from operations that are not:
 """
 
 import math
+import platform
 
 import keras
 import tensorflow as tf
@@ -21,6 +22,8 @@ from vgg_lesson.environment import speed_wanted
 from vgg_lesson.speed import small_maps
 from vgg_lesson.speed.fused_batch_norm import fuse_batch_norm
 
+X86 = ("x86_64", "AMD64")
+"""Processors on which oneDNN's own gradient of the input was measured; on ARM it has other kernels."""
 KNOWN = (tf.float32, tf.bfloat16)
 """Types in which products were measured."""
 TINY_MAP = 4
@@ -61,7 +64,7 @@ def _convolution(images, kernel):
 
 def _input_gradient(images, upstream, kernel):
     """Another convolution, unless oneDNN has it: that takes 0.7 to 1.0 times as long, on small maps the least."""
-    if _products_pay(images, kernel) or not onednn_is_on():
+    if _products_pay(images, kernel) or not (onednn_is_on() and platform.machine() in X86):
         return _convolution(upstream, tf.transpose(tf.reverse(kernel, axis=[0, 1]), [0, 1, 3, 2]))
     return tf.raw_ops.Conv2DBackpropInput(
         input_sizes=tf.shape(images), filter=kernel, out_backprop=upstream, strides=[1, 1, 1, 1], padding="SAME"
