@@ -64,6 +64,25 @@ def test_gradients_equal_stock_keras(monkeypatch, kernel, batch, side, channels,
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("side", "kernel", "one_product"),
+    [
+        (2, 3, True),
+        (2, 5, True),
+        (1, 1, True),
+        ((1, 2), (1, 3), True),
+        (2, 1, False),
+        (2, (3, 1), False),
+        ((1, 4), 3, False),
+    ],
+)
+def test_one_product_where_all_places_see_each_other(side, kernel, one_product):
+    layer = accelerate(one_convolution(side=side, kernel=kernel)).layers[0]
+    images = tf.TensorSpec((None, *layer.input.shape[1:]))
+    graph = tf.function(layer).get_concrete_function(images).graph
+    assert ("Conv2D" not in {operation.type for operation in graph.get_operations()}) == one_product
+
+
 def test_on_arm_the_input_has_its_gradient_from_a_convolution(monkeypatch):
     monkeypatch.setattr("vgg_lesson.speed.acceleration.onednn_is_on", lambda: True)
     found = {}

@@ -1,7 +1,7 @@
 """Convolutions of small feature maps, and the gradients of their kernels, as matrix products.
 
-On the smallest maps nearly every place of the output sees every place of the input, and the whole layer is one product:
-of the images' values and a matrix that is made of the kernel's places. On larger maps that would be mostly zeros.
+On the smallest maps every place of the output sees every place of the input, and the whole layer is one product: of the
+images' values and a matrix that is made of the kernel's places. On larger maps that would be mostly zeros.
 
 On these, what one place of the output holds is a product of two matrices: of that part of the map which the kernel
 reaches from there, and of the kernel's places that lie on it. Nothing is computed for the padding, which is more than
