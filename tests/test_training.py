@@ -229,7 +229,7 @@ def test_the_dtype_policy_is_the_configurations_whatever_the_global_one_is(polic
 
 def test_with_muon_and_quick_running_statistics_it_learns_and_is_saved(tmp_path):
     config = TINY.change(
-        optimizer="muon", learning_rate=0.05, momentum=0.6, batch_norm=True, batch_norm_momentum=0.5, epochs=4
+        optimizer="muon", learning_rate=0.05, momentum=0.6, batch_norm=True, batch_norm_momentum=0.5, epochs=8
     )
     trained = train(config, plain_colours())
     assert trained.run.verdict == "learning" and trained.run.epochs[-1]["val_accuracy"] > 0.5
