@@ -82,7 +82,7 @@ def prepare() -> SpeedSettings:
     too_late = "tensorflow" in sys.modules
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     fast = speed_wanted()
-    sleep = fast and not too_late and _cores() <= FEW_CORES
+    sleep = fast and not too_late and cores() <= FEW_CORES
     prepare_import(then=(_let_idle_threads_sleep,) * sleep + (gc.freeze,) * fast)
     if fast:
         for name, value in FOR_SPEED.items():
@@ -91,8 +91,8 @@ def prepare() -> SpeedSettings:
     return SpeedSettings(fast, variables, fast and _keep_freed_pages(), sleep, too_late)
 
 
-def _cores() -> int:
-    """Those that this process may use, which is what TensorFlow counts."""
+def cores() -> int:
+    """CPU cores that this process may use, which is what TensorFlow counts."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

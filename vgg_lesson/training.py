@@ -1,6 +1,5 @@
 """Training: a configuration and a data set in, an ordinary Keras model and its record out."""
 
-import os
 import platform
 import threading
 import time
@@ -15,6 +14,7 @@ import tensorflow as tf
 
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.data import Dataset
+from vgg_lesson.environment import cores
 from vgg_lesson.kernel_muon import KernelMuon
 from vgg_lesson.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, require_shared, statistics_for, training_batches, validation_batches
@@ -230,6 +230,6 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
             "tensorflow": tf.__version__,
             "keras": keras.__version__,
         },
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        cores=cores(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )

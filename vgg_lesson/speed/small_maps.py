@@ -4,8 +4,8 @@ On the smallest maps every place of the output sees every place of the input, an
 images' values and a matrix that is made of the kernel's places. On larger maps that would be mostly zeros.
 
 On these, what one place of the output holds is a product of two matrices: of that part of the map which the kernel
-reaches from there, and of the kernel's places that lie on it. Nothing is computed for the padding, which is more than
-half of a 3 x 3 kernel on a map of 2 x 2. The gradient with respect to one of a kernel's places is such a product,
+reaches from there, and of the kernel's places that lie on it. Nothing is computed for the padding, nearly a third of
+what a 3 x 3 kernel covers on a map of 4 x 4. The gradient with respect to one of a kernel's places is such a product,
 too: of what this place was laid on, and of the output's gradient there.
 """
 
