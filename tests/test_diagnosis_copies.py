@@ -78,7 +78,7 @@ def test_a_plain_adam_makes_its_steps_in_one_pass_here_as_well():
     adam, decays = keras.optimizers.Adam(), keras.optimizers.AdamW()
     for optimizer, fused in ((adam, True), (keras.optimizers.LossScaleOptimizer(adam), True), (decays, False)):
         made = inner(fresh_optimizer(optimizer))
-        assert ("update_step" in vars(made)) == fused and type(made) is type(inner(optimizer))
+        assert ("_backend_update_step" in vars(made)) == fused and type(made) is type(inner(optimizer))
 
 
 def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_inside(half_precision):

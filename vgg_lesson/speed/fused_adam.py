@@ -28,32 +28,35 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
         and not tf.config.list_physical_devices("GPU")
         and not tf.distribute.has_strategy()
     ):
-        ordinary = optimizer.update_step
+        one_by_one = optimizer._backend_update_step
 
-        def update_step(gradient, variable, learning_rate):
-            if isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
-                return ordinary(gradient, variable, learning_rate)
-            return _apply(optimizer, gradient, variable, learning_rate)
+        def update(gradients, variables, learning_rate):
+            if tf.distribute.has_strategy():
+                return one_by_one(gradients, variables, learning_rate)
+            return _apply(optimizer, gradients, variables, learning_rate)
 
-        optimizer.update_step = update_step
+        optimizer._backend_update_step = update
     return optimizer
 
 
-def _apply(optimizer, gradient, variable, learning_rate) -> None:
-    index = optimizer._get_variable_index(variable)
+def _apply(optimizer, gradients, variables, learning_rate) -> None:
     step = tf.cast(optimizer.iterations + 1, tf.float32)
-    tf.raw_ops.ResourceApplyAdam(
-        var=_handle(variable),
-        m=_handle(optimizer._momentums[index]),
-        v=_handle(optimizer._velocities[index]),
-        beta1_power=tf.pow(optimizer.beta_1, step),
-        beta2_power=tf.pow(optimizer.beta_2, step),
-        lr=tf.cast(learning_rate, tf.float32),
-        beta1=optimizer.beta_1,
-        beta2=optimizer.beta_2,
-        epsilon=optimizer.epsilon,
-        grad=tf.cast(gradient, tf.float32),
-    )
+    shared = {  # by all variables: made anew for each, these scalars were a third of a small network's operations
+        "beta1_power": tf.pow(optimizer.beta_1, step),
+        "beta2_power": tf.pow(optimizer.beta_2, step),
+        "lr": tf.cast(learning_rate, tf.float32),
+        "beta1": tf.constant(optimizer.beta_1),
+        "beta2": tf.constant(optimizer.beta_2),
+        "epsilon": tf.constant(optimizer.epsilon),
+    }
+    for gradient, variable in zip(gradients, variables, strict=True):
+        if isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
+            optimizer.update_step(gradient, variable, learning_rate)
+            continue
+        index = optimizer._get_variable_index(variable)
+        state = {"m": optimizer._momentums[index], "v": optimizer._velocities[index]}
+        handles = {name: _handle(value) for name, value in {"var": variable, **state}.items()}
+        tf.raw_ops.ResourceApplyAdam(**handles, **shared, grad=tf.cast(gradient, tf.float32))
 
 
 def _handle(variable):
