@@ -7,8 +7,8 @@ from made_networks import small, stripes
 
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.diagnosis import causes, cloning, examine, prescribe
+from vgg_lesson.diagnosis.facts.vital_signs import network_signs
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.vital_signs import network_signs
 
 L = keras.layers
 

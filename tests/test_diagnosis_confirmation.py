@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vgg_lesson.diagnosis import causes, confirmation, rules_learned, suspicions
-from vgg_lesson.diagnosis.array_facts import OrderFacts
-from vgg_lesson.diagnosis.known_good import KnownGood, Validation
-from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid
-from vgg_lesson.diagnosis.suspicion import Suspicion, variation_of
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.facts.array_facts import OrderFacts
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.facts.known_good import KnownGood, Validation
+from vgg_lesson.diagnosis.facts.mendings import SCALED, gain, mendings, relaid
+from vgg_lesson.diagnosis.facts.vital_signs import InputSigns, LayerSigns, NetworkSigns
+from vgg_lesson.diagnosis.rules import rules_learned, suspicions
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
+from vgg_lesson.diagnosis.trials import confirmation
 from vgg_lesson.diagnosis.variation import Course, Variation
-from vgg_lesson.diagnosis.vital_signs import InputSigns, LayerSigns, NetworkSigns
 
 FAINT = causes.INITIALISATION_TOO_SMALL
 HE = Suspicion(causes.INITIALISATION_TOO_LARGE, "", "", {"he": True}, "")

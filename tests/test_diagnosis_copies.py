@@ -7,27 +7,20 @@ import numpy as np
 import pytest
 from made_networks import small, stripes
 
-from vgg_lesson.diagnosis import (
-    causes,
-    cloning,
-    examine,
-    prescribe,
-    remedies,
-    training_stage,
-    vital_signs,
-    weight_facts,
-)
-from vgg_lesson.diagnosis.batches import batches
-from vgg_lesson.diagnosis.configuration import NO_LOSS, loss_facts
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.given_weights import decay, look_at_given, looks_fresh
-from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.learning_rates import rates
+from vgg_lesson.diagnosis import causes, cloning, examine, prescribe, remedies
+from vgg_lesson.diagnosis.facts import vital_signs, weight_facts
+from vgg_lesson.diagnosis.facts.batches import batches
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.facts.configuration import NO_LOSS, loss_facts
+from vgg_lesson.diagnosis.facts.learning_rates import rates
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Finding, Report
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.suspicion import Suspicion
-from vgg_lesson.diagnosis.training_loop import Trainer, he_normal
+from vgg_lesson.diagnosis.trials import training_stage
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
+from vgg_lesson.diagnosis.trials.given_weights import decay, look_at_given, looks_fresh
+from vgg_lesson.diagnosis.trials.training_loop import Trainer, he_normal
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
 from vgg_lesson.fresh_optimizer import fresh_optimizer
 from vgg_lesson.kernel_muon import KernelMuon

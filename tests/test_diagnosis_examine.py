@@ -12,29 +12,23 @@ import numpy as np
 import pytest
 from made_networks import Undeclared, small, stripes
 
-from vgg_lesson.diagnosis import (
-    Report,
-    causes,
-    cloning,
-    examine,
-    known_good,
-    prescribe,
-    rules_learned,
-    training_stage,
-)
-from vgg_lesson.diagnosis.answers import answered, better_share, share_right
+from vgg_lesson.diagnosis import Report, causes, cloning, examine, prescribe
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
-from vgg_lesson.diagnosis.carried_over import nothing_carried_over
-from vgg_lesson.diagnosis.configuration import loss_facts
+from vgg_lesson.diagnosis.clinic.patient import Patient
+from vgg_lesson.diagnosis.clinic.probes import INSTRUMENTS, PROBES, VITAL_SIGNS
 from vgg_lesson.diagnosis.examine import Examination
-from vgg_lesson.diagnosis.given_weights import GIVEN, look_at_given
-from vgg_lesson.diagnosis.known_good import KnownGood, Validation
-from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.patient import Patient
-from vgg_lesson.diagnosis.probes import INSTRUMENTS, PROBES, VITAL_SIGNS
+from vgg_lesson.diagnosis.facts import known_good
+from vgg_lesson.diagnosis.facts.answers import answered, better_share, share_right
+from vgg_lesson.diagnosis.facts.carried_over import nothing_carried_over
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.facts.configuration import loss_facts
+from vgg_lesson.diagnosis.facts.known_good import KnownGood, Validation
 from vgg_lesson.diagnosis.remedies import REMEDIES
 from vgg_lesson.diagnosis.report import Finding, cause_of
+from vgg_lesson.diagnosis.rules import rules_learned
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials import training_stage
+from vgg_lesson.diagnosis.trials.given_weights import GIVEN, look_at_given
 from vgg_lesson.diagnosis.variation import Course, Variation
 
 

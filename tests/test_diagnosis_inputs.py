@@ -11,25 +11,18 @@ import tensorflow as tf
 from made_networks import small, stripes
 
 from vgg_lesson.data import load_data
-from vgg_lesson.diagnosis import (
-    array_facts,
-    causes,
-    cloning,
-    examine,
-    inspection,
-    known_good,
-    known_good_network,
-    rules_learned,
-)
+from vgg_lesson.diagnosis import causes, cloning, examine
 from vgg_lesson.diagnosis.arguments import FROM_DATASET
-from vgg_lesson.diagnosis.array_facts import fitting, image_facts
-from vgg_lesson.diagnosis.batches import prepared, prepares
-from vgg_lesson.diagnosis.configuration import NO_LOSS
-from vgg_lesson.diagnosis.known_good import KnownGood
-from vgg_lesson.diagnosis.known_good_network import KnownGoodNetwork
-from vgg_lesson.diagnosis.laboratory import standardising
+from vgg_lesson.diagnosis.facts import array_facts, known_good, known_good_network
+from vgg_lesson.diagnosis.facts.array_facts import fitting, image_facts
+from vgg_lesson.diagnosis.facts.batches import prepared, prepares
+from vgg_lesson.diagnosis.facts.configuration import NO_LOSS
+from vgg_lesson.diagnosis.facts.known_good import KnownGood
+from vgg_lesson.diagnosis.facts.known_good_network import KnownGoodNetwork
+from vgg_lesson.diagnosis.facts.vital_signs import network_signs
+from vgg_lesson.diagnosis.rules import inspection, rules_learned
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.vital_signs import network_signs
+from vgg_lesson.diagnosis.trials.laboratory import standardising
 
 L = keras.layers
 

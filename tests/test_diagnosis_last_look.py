@@ -9,25 +9,19 @@ import tensorflow as tf
 from made_networks import small, stripes
 
 from vgg_lesson.cases.blind import ConvolutionOfItsOwn, GradientReversal
-from vgg_lesson.diagnosis import (
-    causes,
-    cloning,
-    confirmation,
-    contradictions,
-    examine,
-    prescribe,
-    rules_weights,
-    weight_facts,
-)
-from vgg_lesson.diagnosis.configuration import loss_facts
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.gradient_check import StepAlong, gradient_wrong, steps_along_gradients
-from vgg_lesson.diagnosis.patient import Patient
-from vgg_lesson.diagnosis.probes import INSTRUMENTS
+from vgg_lesson.diagnosis import causes, cloning, examine, prescribe
+from vgg_lesson.diagnosis.clinic.patient import Patient
+from vgg_lesson.diagnosis.clinic.probes import INSTRUMENTS
+from vgg_lesson.diagnosis.facts import weight_facts
+from vgg_lesson.diagnosis.facts.configuration import loss_facts
+from vgg_lesson.diagnosis.rules import contradictions, rules_weights
+from vgg_lesson.diagnosis.rules.suspicions import learning_rate_too_low
+from vgg_lesson.diagnosis.rules.suspicions_batch import gradients_gathered, lonely_normalisation
 from vgg_lesson.diagnosis.subject import Subject
-from vgg_lesson.diagnosis.suspicions import learning_rate_too_low
-from vgg_lesson.diagnosis.suspicions_batch import gradients_gathered, lonely_normalisation
-from vgg_lesson.diagnosis.training_loop import Trainer
+from vgg_lesson.diagnosis.trials import confirmation
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
+from vgg_lesson.diagnosis.trials.gradient_check import StepAlong, gradient_wrong, steps_along_gradients
+from vgg_lesson.diagnosis.trials.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
 
 FOR_EVER = float("inf")

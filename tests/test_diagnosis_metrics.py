@@ -10,9 +10,11 @@ from made_images import noise
 from made_networks import small, stripes
 
 from vgg_lesson import pipeline
-from vgg_lesson.diagnosis import causes, cloning, configuration, rules_output
+from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
-from vgg_lesson.diagnosis.metric_facts import metric_facts
+from vgg_lesson.diagnosis.facts import configuration
+from vgg_lesson.diagnosis.facts.metric_facts import metric_facts
+from vgg_lesson.diagnosis.rules import rules_output
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.training import prepared
 from vgg_lesson.training_config import TrainingConfig

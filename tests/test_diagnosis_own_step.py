@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from made_networks import stripes
 
-from vgg_lesson.diagnosis import causes, cloning, examine, own_step
-from vgg_lesson.diagnosis.own_step import OwnSteps, Right, own_step_loses, trained_by_own_step
+from vgg_lesson.diagnosis import causes, cloning, examine
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials import own_step
+from vgg_lesson.diagnosis.trials.own_step import OwnSteps, Right, own_step_loses, trained_by_own_step
 
 L = keras.layers
 

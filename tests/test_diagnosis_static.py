@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 from made_networks import Undeclared
 
-from vgg_lesson.diagnosis import causes, cloning, inspection, learning_rates, rules_weights, suspicions
-from vgg_lesson.diagnosis.array_facts import distance, image_facts, label_facts
-from vgg_lesson.diagnosis.batches import batches
-from vgg_lesson.diagnosis.configuration import loss_facts
-from vgg_lesson.diagnosis.rules_arrays import class_imbalance
+from vgg_lesson.diagnosis import causes, cloning
+from vgg_lesson.diagnosis.facts import learning_rates
+from vgg_lesson.diagnosis.facts.array_facts import distance, image_facts, label_facts
+from vgg_lesson.diagnosis.facts.batches import batches
+from vgg_lesson.diagnosis.facts.configuration import loss_facts
+from vgg_lesson.diagnosis.rules import inspection, rules_weights, suspicions
+from vgg_lesson.diagnosis.rules.rules_arrays import class_imbalance
+from vgg_lesson.diagnosis.rules.suspicion import variation_of
 from vgg_lesson.diagnosis.subject import Labels, Subject
-from vgg_lesson.diagnosis.suspicion import variation_of
-from vgg_lesson.diagnosis.training_loop import Trainer
+from vgg_lesson.diagnosis.trials.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Variation
 
 LOSS = "sparse_categorical_crossentropy"

@@ -20,6 +20,10 @@ FIRST = (
 )  # fmt: skip
 FLOORS = dict.fromkeys(FIRST, 1) | {"widgets": 2}
 
+# Within the diagnosis what is not named here is on floor 0 again: the subject, a report, a variation, copies of models.
+TOGETHER = ("clinic", "examine", "remedies")
+DIAGNOSIS = {"facts": 1, "rules": 2, "trials": 3} | dict.fromkeys(TOGETHER, 4) | {"callback": 5, "__main__": 5}
+
 # These work without TensorFlow: lesson 1 opens in a second, records are read by anything.
 LIGHT = (
     "__init__", "environment", "data", "cifar10", "sketches", "metrics",
@@ -46,17 +50,17 @@ def imported(source: str, known: set[str]) -> set[str]:
     return {name for name in found if name.split(".")[0] == "vgg_lesson"}
 
 
-def room(module: str) -> str:
+def room(module: str, within: str = "vgg_lesson") -> str:
     """vgg_lesson.plots.style -> plots: what the floors are made of."""
-    return (module.split(".") + ["__init__"])[1]
+    return (module.removeprefix(within).split(".") + ["__init__"])[1]
 
 
-def climbs(imports: dict[str, set[str]]) -> list[str]:
+def climbs(imports: dict[str, set[str]], floors: dict[str, int] = FLOORS, within: str = "vgg_lesson") -> list[str]:
     """Imports that go up, or that reach into the widgets from outside."""
     found = []
     for module, targets in imports.items():
         for target in sorted(targets):
-            here, there = FLOORS.get(room(module), 0), FLOORS.get(room(target), 0)
+            here, there = floors.get(room(module, within), 0), floors.get(room(target, within), 0)
             if there > here or (room(target) == "widgets" and room(module) != "widgets"):
                 found.append(f"{module} (floor {here}) imports {target} (floor {there})")
     return found
@@ -92,6 +96,16 @@ def test_nothing_imports_from_a_higher_floor(imports):
     assert not climbs(imports)
 
 
+def test_the_diagnosis_measures_before_it_judges_and_judges_before_it_tries(imports):
+    within = {
+        module: {target for target in targets if target.startswith("vgg_lesson.diagnosis.")}
+        for module, targets in imports.items()
+        if module.startswith("vgg_lesson.diagnosis.")
+    }
+    assert {room(module, "vgg_lesson.diagnosis") for module in within} > {*DIAGNOSIS}
+    assert not climbs(within, DIAGNOSIS, "vgg_lesson.diagnosis")
+
+
 def test_no_imports_in_a_circle(imports):
     # data fetches on request only, with a module that needs to know where data is kept.
     assert not cycle(imports)
@@ -104,6 +118,9 @@ def test_planted_imports_are_found():
     assert climbs({"vgg_lesson.metrics": {"vgg_lesson.training"}})
     assert climbs({"vgg_lesson.plots.style": {"vgg_lesson.widgets.common"}})
     assert not climbs({"vgg_lesson.widgets.training": {"vgg_lesson.widgets.common", "vgg_lesson.training"}})
+    facts, trials = {"vgg_lesson.diagnosis.facts.answers"}, {"vgg_lesson.diagnosis.trials.laboratory"}
+    assert climbs(dict.fromkeys(facts, trials), DIAGNOSIS, "vgg_lesson.diagnosis")
+    assert not climbs(dict.fromkeys(trials, facts), DIAGNOSIS, "vgg_lesson.diagnosis")
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert not cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
 

@@ -12,8 +12,8 @@ from made_networks import small, stripes
 
 from vgg_lesson.cases import CASES
 from vgg_lesson.data import load_data
-from vgg_lesson.diagnosis.patient import Patient
-from vgg_lesson.diagnosis.probes import INSTRUMENTS
+from vgg_lesson.diagnosis.clinic.patient import Patient
+from vgg_lesson.diagnosis.clinic.probes import INSTRUMENTS
 from vgg_lesson.explain import with_fresh_weights
 from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.rate_finder import find_rate

@@ -7,8 +7,8 @@ from vgg_lesson.cases import CASES, Case
 from vgg_lesson.data import Dataset
 from vgg_lesson.diagnosis import Report
 from vgg_lesson.diagnosis.causes import CAUSES, MEANINGS, UNDETERMINED
+from vgg_lesson.diagnosis.clinic.probes import INSTRUMENTS, Measurement, Patient
 from vgg_lesson.diagnosis.prescription import Prescription
-from vgg_lesson.diagnosis.probes import INSTRUMENTS, Measurement, Patient
 from vgg_lesson.diagnosis.remedies import REMEDIES, prescribe
 from vgg_lesson.diagnosis.report import Finding
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis.answers import logit_spread
+from vgg_lesson.diagnosis.facts.answers import logit_spread
 from vgg_lesson.training import build_model
 from vgg_lesson.training_config import TrainingConfig
 

@@ -1,4 +1,4 @@
-"""Why does my network not learn? Vital signs measure, rules judge, probes and remedies try.
+"""Why does my network not learn? Facts are measured, rules judge them, trials confirm, remedies are tried.
 
 >>> report = examine(model, x_train, y_train)   # doctest: +SKIP
 >>> report.cause                                # doctest: +SKIP

@@ -8,13 +8,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
-from vgg_lesson.diagnosis import suspicions as rules
-from vgg_lesson.diagnosis.answers import logit_spread
-from vgg_lesson.diagnosis.configuration import loss_function
+from vgg_lesson.diagnosis import arguments, causes, cloning
 from vgg_lesson.diagnosis.examine import examine
-from vgg_lesson.diagnosis.laboratory import FEW, Chance, whole_steps
+from vgg_lesson.diagnosis.facts import vital_signs
+from vgg_lesson.diagnosis.facts.answers import logit_spread
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.facts.configuration import loss_function
 from vgg_lesson.diagnosis.report import Report
+from vgg_lesson.diagnosis.rules import suspicions as rules
+from vgg_lesson.diagnosis.trials.laboratory import FEW, whole_steps
 from vgg_lesson.progress import StepLosses
 from vgg_lesson.random_states import untouched_randomness
 

@@ -8,26 +8,19 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import (
-    arguments,
-    causes,
-    cloning,
-    inspection,
-    known_good,
-    own_step,
-    rules_arrays,
-    rules_learned,
-    training_stage,
-)
-from vgg_lesson.diagnosis.array_facts import image_facts, label_facts
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.given_weights import GIVEN, frozen_kernels_see, given_know
-from vgg_lesson.diagnosis.known_good import KnownGood
-from vgg_lesson.diagnosis.laboratory import Laboratory
+from vgg_lesson.diagnosis import arguments, causes, cloning
+from vgg_lesson.diagnosis.facts import known_good
+from vgg_lesson.diagnosis.facts.array_facts import image_facts, label_facts
+from vgg_lesson.diagnosis.facts.known_good import KnownGood
+from vgg_lesson.diagnosis.facts.vital_signs import NetworkSigns
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
+from vgg_lesson.diagnosis.rules import inspection, rules_arrays, rules_learned
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials import own_step, training_stage
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
+from vgg_lesson.diagnosis.trials.given_weights import GIVEN, frozen_kernels_see, given_know
+from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 from vgg_lesson.random_states import untouched_randomness
 
 

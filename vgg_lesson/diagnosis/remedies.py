@@ -6,17 +6,19 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from vgg_lesson.diagnosis import arguments, causes, cloning, vital_signs
-from vgg_lesson.diagnosis.array_facts import fitting, image_facts
-from vgg_lesson.diagnosis.batches import prepared
+from vgg_lesson.diagnosis import arguments, causes, cloning
 from vgg_lesson.diagnosis.causes import MEANINGS
-from vgg_lesson.diagnosis.configuration import loss_facts
-from vgg_lesson.diagnosis.guessing import limit
-from vgg_lesson.diagnosis.inspection import IMAGES
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory, collapsed
+from vgg_lesson.diagnosis.facts import vital_signs
+from vgg_lesson.diagnosis.facts.array_facts import fitting, image_facts
+from vgg_lesson.diagnosis.facts.batches import prepared
+from vgg_lesson.diagnosis.facts.chance import Chance, collapsed
+from vgg_lesson.diagnosis.facts.configuration import loss_facts
+from vgg_lesson.diagnosis.facts.guessing import limit
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Report
+from vgg_lesson.diagnosis.rules.inspection import IMAGES
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
 from vgg_lesson.random_states import untouched_randomness
 

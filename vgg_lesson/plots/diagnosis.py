@@ -16,7 +16,7 @@ def signal_picture(layers, title: str = "") -> Picture:
     the same for every image.
 
     Args:
-        layers: :class:`vgg_lesson.diagnosis.vital_signs.LayerSigns`, in order; only those with weights are drawn.
+        layers: :class:`vgg_lesson.diagnosis.facts.vital_signs.LayerSigns`, in order; only those with weights are drawn.
         title: the finding; made from the numbers when empty.
     """
     shown = [layer for layer in layers if layer.weights]
@@ -109,7 +109,7 @@ def report_picture(report) -> Picture:
 
 
 def measurement_picture(measurement) -> Picture:
-    """Draw one vital sign or probe (:class:`vgg_lesson.diagnosis.probes.Measurement`)."""
+    """Draw one vital sign or probe (:class:`vgg_lesson.diagnosis.clinic.probes.Measurement`)."""
     if measurement.courses:
         return courses_picture(measurement.courses, measurement.chance_loss)
     if measurement.layers:

@@ -78,7 +78,7 @@ def draw_start(start: dict) -> Picture:
 
     Args:
         start: label -> items with "name", "size" and "spread", one a layer
-            (:class:`vgg_lesson.diagnosis.vital_signs.LayerSigns`).
+            (:class:`vgg_lesson.diagnosis.facts.vital_signs.LayerSigns`).
     """
     drawn, axes = figure(7.6, 3.7)
     axes.set_yscale("log")

@@ -5,7 +5,7 @@ import math
 import keras
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.suspicion import Suspicion
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import LARGER
 from vgg_lesson.one_device import inner
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from vgg_lesson.diagnosis.answers import better_share
-from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, limit, standard_error
-from vgg_lesson.diagnosis.known_good import KnownGood
+from vgg_lesson.diagnosis.facts.answers import better_share
+from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, limit, standard_error
+from vgg_lesson.diagnosis.facts.known_good import KnownGood
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course
 

@@ -1,9 +1,9 @@
 """Faults that none of the changes that are tried can cure, for a network that learned nothing with any of them."""
 
-from vgg_lesson.diagnosis.gradient_check import gradient_wrong, steps_of_fresh_network
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
-from vgg_lesson.diagnosis.rules_learned import signal_blocked
-from vgg_lesson.diagnosis.rules_weights import weights_uncounted
+from vgg_lesson.diagnosis.rules.rules_learned import signal_blocked
+from vgg_lesson.diagnosis.rules.rules_weights import weights_uncounted
+from vgg_lesson.diagnosis.trials.gradient_check import gradient_wrong, steps_of_fresh_network
 
 
 def last_look(exam) -> list[Finding]:

@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import causes, cloning
-from vgg_lesson.diagnosis.answers import chance_off
-from vgg_lesson.diagnosis.batches import as_fed, prepared
-from vgg_lesson.diagnosis.configuration import loss_function
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.laboratory import FEW, Laboratory
+from vgg_lesson.diagnosis.facts.answers import chance_off
+from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
+from vgg_lesson.diagnosis.facts.configuration import loss_function
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
+from vgg_lesson.diagnosis.trials.laboratory import FEW, Laboratory
 
 IMAGES = 64
 """At most; fewer where the steps of a training have fewer."""

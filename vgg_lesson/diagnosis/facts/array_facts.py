@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgg_lesson.diagnosis.batches import pieces
+from vgg_lesson.diagnosis.facts.batches import pieces
 from vgg_lesson.diagnosis.subject import Labels, Subject
 
 MEMORY = 256 * 2**20

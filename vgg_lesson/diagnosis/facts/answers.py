@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
-from vgg_lesson.diagnosis.batches import BATCH, pieces
+from vgg_lesson.diagnosis.facts.batches import BATCH, pieces
 
 
 def predicted_classes(outputs):

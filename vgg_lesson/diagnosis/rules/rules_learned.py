@@ -1,14 +1,14 @@
 """Rules on what a trained network shows: stored statistics, and the known-good network's answers."""
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.array_facts import OrderFacts
-from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
-from vgg_lesson.diagnosis.known_good import KnownGood
-from vgg_lesson.diagnosis.known_good_network import BATCH
+from vgg_lesson.diagnosis.facts.array_facts import OrderFacts
+from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
+from vgg_lesson.diagnosis.facts.known_good import KnownGood
+from vgg_lesson.diagnosis.facts.known_good_network import BATCH
+from vgg_lesson.diagnosis.facts.vital_signs import ALIKE, NetworkSigns
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
-from vgg_lesson.diagnosis.suspicion import Suspicion
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import Course
-from vgg_lesson.diagnosis.vital_signs import ALIKE, NetworkSigns
 
 BEHIND = 0.5
 """Share of the way from guessing to the known-good network's accuracy. Slow networks stay below it at first, too."""

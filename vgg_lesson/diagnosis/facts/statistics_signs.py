@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from vgg_lesson.diagnosis import cloning
-from vgg_lesson.diagnosis.answers import forward, share_right
-from vgg_lesson.diagnosis.batches import prepared
+from vgg_lesson.diagnosis.facts.answers import forward, share_right
+from vgg_lesson.diagnosis.facts.batches import prepared
 from vgg_lesson.diagnosis.subject import Subject
 
 

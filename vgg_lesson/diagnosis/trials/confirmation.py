@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from vgg_lesson.diagnosis import causes, survival
-from vgg_lesson.diagnosis.laboratory import Laboratory, collapsed
+from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.facts import survival
+from vgg_lesson.diagnosis.facts.chance import collapsed
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.suspicion import Suspicion, describe, variation_of
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion, describe, variation_of
+from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course, Variation, rate_in_words
 
 STEPS = 300

@@ -3,7 +3,7 @@
 import keras
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.guessing import limit
+from vgg_lesson.diagnosis.facts.guessing import limit
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.one_device import inner
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras.src.trainers.compile_utils import CompileMetrics
 
 from vgg_lesson.diagnosis.arguments import first_line
-from vgg_lesson.diagnosis.batches import as_fed
-from vgg_lesson.diagnosis.configuration import ROWS, made_up_answers
+from vgg_lesson.diagnosis.facts.batches import as_fed
+from vgg_lesson.diagnosis.facts.configuration import ROWS, made_up_answers
 from vgg_lesson.diagnosis.subject import Subject
 
 

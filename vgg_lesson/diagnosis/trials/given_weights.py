@@ -7,17 +7,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import cloning, rules_learned, rules_weights, vital_signs
-from vgg_lesson.diagnosis.answers import answered, share_right
-from vgg_lesson.diagnosis.batches import as_fed, prepared
-from vgg_lesson.diagnosis.configuration import loss_function
-from vgg_lesson.diagnosis.confirmation import CONTROL, STEPS
-from vgg_lesson.diagnosis.guessing import GIVEN_ERRORS, limit
-from vgg_lesson.diagnosis.inspection import Facts
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.facts import vital_signs
+from vgg_lesson.diagnosis.facts.answers import answered, share_right
+from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.facts.configuration import loss_function
+from vgg_lesson.diagnosis.facts.guessing import GIVEN_ERRORS, limit
+from vgg_lesson.diagnosis.facts.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.statistics_signs import accuracy_with_new_statistics
+from vgg_lesson.diagnosis.rules import rules_learned, rules_weights
+from vgg_lesson.diagnosis.rules.inspection import Facts
 from vgg_lesson.diagnosis.subject import Labels, Subject
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL, STEPS
+from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.one_device import inner
 

@@ -6,9 +6,9 @@ Costs are seconds on two idle cores at a quarter of VGG16's width; a first train
 
 import numpy as np
 
-from vgg_lesson.diagnosis import known_good
-from vgg_lesson.diagnosis.looks import VITAL_SIGNS
-from vgg_lesson.diagnosis.patient import Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.clinic.looks import VITAL_SIGNS
+from vgg_lesson.diagnosis.clinic.patient import Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.facts import known_good
 from vgg_lesson.diagnosis.variation import Variation
 
 

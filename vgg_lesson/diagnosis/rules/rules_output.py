@@ -3,9 +3,9 @@
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.array_facts import LabelFacts
-from vgg_lesson.diagnosis.configuration import SURE, LossFacts, OutputFacts
-from vgg_lesson.diagnosis.metric_facts import MetricFacts
+from vgg_lesson.diagnosis.facts.array_facts import LabelFacts
+from vgg_lesson.diagnosis.facts.configuration import SURE, LossFacts, OutputFacts
+from vgg_lesson.diagnosis.facts.metric_facts import MetricFacts
 from vgg_lesson.diagnosis.report import Finding
 
 

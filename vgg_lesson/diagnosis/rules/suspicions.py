@@ -4,10 +4,10 @@ import keras
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
-from vgg_lesson.diagnosis.laboratory import Chance
-from vgg_lesson.diagnosis.suspicion import Suspicion
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.facts.vital_signs import NetworkSigns
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import rate_in_words
-from vgg_lesson.diagnosis.vital_signs import NetworkSigns
 
 # A threshold says where to look, not what is wrong: an experiment decides (confirmation.py). The healthy networks
 # behind the numbers are cases 101-127 of `python -m benchmarks.diagnosis --data cifar10`, fresh, seed 0.

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from vgg_lesson.diagnosis import cloning, inspection, vital_signs
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.laboratory import Chance, Laboratory
+from vgg_lesson.diagnosis import cloning
+from vgg_lesson.diagnosis.facts import vital_signs
+from vgg_lesson.diagnosis.facts.chance import Chance
+from vgg_lesson.diagnosis.rules import inspection
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
+from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course
 
 

@@ -6,20 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import (
-    arguments,
-    array_facts,
-    configuration,
-    contradictions,
-    learning_rates,
-    rules_arrays,
-    rules_output,
-    rules_weights,
-    weight_facts,
-)
-from vgg_lesson.diagnosis.batches import as_fed, prepared
-from vgg_lesson.diagnosis.metric_facts import MetricFacts, metric_facts
+from vgg_lesson.diagnosis import arguments
+from vgg_lesson.diagnosis.facts import array_facts, configuration, learning_rates, weight_facts
+from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
+from vgg_lesson.diagnosis.facts.metric_facts import MetricFacts, metric_facts
 from vgg_lesson.diagnosis.report import Finding
+from vgg_lesson.diagnosis.rules import contradictions, rules_arrays, rules_output, rules_weights
 from vgg_lesson.diagnosis.subject import Subject
 
 IMAGES = 2048

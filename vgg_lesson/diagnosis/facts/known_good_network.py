@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis.array_facts import fitting, without_copies
-from vgg_lesson.diagnosis.batches import augment_batch, in_blocks, pictures, pieces, prepares
-from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, evidence
-from vgg_lesson.diagnosis.mendings import SCALED, gain, mendings, relaid, scaled, spread
+from vgg_lesson.diagnosis.facts.array_facts import fitting, without_copies
+from vgg_lesson.diagnosis.facts.batches import augment_batch, in_blocks, pictures, pieces, prepares
+from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, evidence
+from vgg_lesson.diagnosis.facts.mendings import SCALED, gain, mendings, relaid, scaled, spread
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.one_device import on_one_device
 

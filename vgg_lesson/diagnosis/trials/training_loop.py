@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
-from vgg_lesson.diagnosis.answers import correct_answers, logit_spread
-from vgg_lesson.diagnosis.learning_rates import rate_after, rates
+from vgg_lesson.diagnosis.facts.answers import correct_answers, logit_spread
+from vgg_lesson.diagnosis.facts.learning_rates import rate_after, rates
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import LARGER, Course, Variation
 from vgg_lesson.fresh_optimizer import fresh_optimizer

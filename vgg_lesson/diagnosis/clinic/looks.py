@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from vgg_lesson.diagnosis.confirmation import CONTROL
-from vgg_lesson.diagnosis.gradient_check import steps_of_fresh_network
-from vgg_lesson.diagnosis.patient import Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.clinic.patient import Instrument, Measurement, Patient
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
+from vgg_lesson.diagnosis.trials.gradient_check import steps_of_fresh_network
 from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
 from vgg_lesson.one_device import inner
 

@@ -2,25 +2,21 @@
 
 import numpy as np
 
-from vgg_lesson.diagnosis import (
-    causes,
-    cloning,
-    confirmation,
-    given_weights,
-    rules_learned,
-    rules_weights,
-    vital_signs,
-)
-from vgg_lesson.diagnosis import suspicions as rules
-from vgg_lesson.diagnosis import suspicions_batch as batch_rules
-from vgg_lesson.diagnosis.carried_over import nothing_carried_over
-from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST, STEPS
-from vgg_lesson.diagnosis.given_weights import Given, decay, look_at_given, norms, stale_statistics
-from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS
-from vgg_lesson.diagnosis.laboratory import LOSS_GAIN, Chance, Laboratory, difference
-from vgg_lesson.diagnosis.last_look import last_look
+from vgg_lesson.diagnosis import causes, cloning
+from vgg_lesson.diagnosis.facts import vital_signs
+from vgg_lesson.diagnosis.facts.carried_over import nothing_carried_over
+from vgg_lesson.diagnosis.facts.chance import LOSS_GAIN, Chance, difference
+from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.suspicion import Suspicion, variation_of
+from vgg_lesson.diagnosis.rules import rules_learned, rules_weights
+from vgg_lesson.diagnosis.rules import suspicions as rules
+from vgg_lesson.diagnosis.rules import suspicions_batch as batch_rules
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
+from vgg_lesson.diagnosis.trials import confirmation, given_weights
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL, SHORTEST, STEPS
+from vgg_lesson.diagnosis.trials.given_weights import Given, decay, look_at_given, norms, stale_statistics
+from vgg_lesson.diagnosis.trials.laboratory import Laboratory
+from vgg_lesson.diagnosis.trials.last_look import last_look
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)

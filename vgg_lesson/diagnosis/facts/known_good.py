@@ -8,8 +8,8 @@ classes that lie in fine detail, so before images are said to show nothing their
 import time
 from dataclasses import dataclass
 
-from vgg_lesson.diagnosis.guessing import gap_error, limit
-from vgg_lesson.diagnosis.known_good_network import KnownGoodNetwork, Validation
+from vgg_lesson.diagnosis.facts.guessing import gap_error, limit
+from vgg_lesson.diagnosis.facts.known_good_network import KnownGoodNetwork, Validation
 from vgg_lesson.diagnosis.subject import Subject
 
 ENOUGH = 80

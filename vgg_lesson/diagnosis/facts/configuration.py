@@ -14,7 +14,7 @@ from keras.src.trainers.compile_utils import CompileLoss
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.arguments import first_line
-from vgg_lesson.diagnosis.batches import as_fed
+from vgg_lesson.diagnosis.facts.batches import as_fed
 from vgg_lesson.diagnosis.subject import Labels, Subject
 
 ROWS, SURE = 64, 0.99

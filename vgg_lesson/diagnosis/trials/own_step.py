@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments, causes, cloning
-from vgg_lesson.diagnosis.answers import shares_right
-from vgg_lesson.diagnosis.confirmation import CONTROL, SHORTEST
-from vgg_lesson.diagnosis.guessing import STANDARD_ERRORS, gap_error
+from vgg_lesson.diagnosis.facts.answers import shares_right
+from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, gap_error
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.subject import Subject
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL, SHORTEST
 
 ASKED = 512
 """Training images asked at inference: an accuracy is good to 0.02."""
