@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vgg_lesson.speed.fused_adam import fuse_adam
 
@@ -40,6 +41,20 @@ def test_equals_keras_over_24_steps(options):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 
+def test_rows_that_were_looked_up_and_variables_of_another_type_are_left_to_keras():
+    after = []
+    for change in (lambda optimizer: optimizer, fuse_adam):
+        table, half = keras.Variable(np.ones((4, 2), "float32")), keras.Variable(np.ones(3), dtype="float16")
+        optimizer = change(keras.optimizers.Adam(0.1))
+        for row in (0, 2, 2):
+            slices = tf.IndexedSlices(tf.constant([[1.0, -2.0]]), tf.constant([row]), tf.constant([4, 2]))
+            optimizer.apply([slices, tf.constant([1.0, 2.0, 3.0], tf.float16)], [table, half])
+        after.append((table.numpy(), half.numpy()))
+    for mine, theirs in zip(*reversed(after), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert (after[1][0][[0, 2]] != 1).all() and (after[1][0][1] == 1).all()
+
+
 @pytest.mark.parametrize("kind", ["bfloat16", "float64"])
 def test_gradients_of_another_type_are_cast_as_by_keras(kind):
     after = []
@@ -56,6 +71,15 @@ def test_gradients_of_another_type_are_cast_as_by_keras(kind):
 )  # fmt: skip
 def test_other_optimizers_keep_the_ordinary_path(optimizer):
     assert "_backend_update_step" not in vars(fuse_adam(optimizer))
+
+
+def test_under_a_strategy_that_came_later_it_is_refused_as_keras_refuses_it():
+    for optimizer in (keras.optimizers.Adam(), fuse_adam(keras.optimizers.Adam())):
+        with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+            model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+            model.compile(optimizer, "mse")
+        with pytest.raises(RuntimeError, match="Mixing different tf.distribute.Strategy"):
+            model.fit(np.ones((8, 3)), np.ones((8, 2)), verbose=0)
 
 
 def test_a_model_saved_with_it_loads_in_plain_keras_and_trains_on(tmp_path):

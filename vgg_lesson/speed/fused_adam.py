@@ -5,6 +5,8 @@ for the 33.6 million of the lecture's network that takes about as long as the gr
 of 32. TensorFlow has the same update as one kernel, which is used here on Keras's own variables.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -28,14 +30,7 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
         and not tf.config.list_physical_devices("GPU")
         and not tf.distribute.has_strategy()
     ):
-        one_by_one = optimizer._backend_update_step
-
-        def update(gradients, variables, learning_rate):
-            if tf.distribute.has_strategy():
-                return one_by_one(gradients, variables, learning_rate)
-            return _apply(optimizer, gradients, variables, learning_rate)
-
-        optimizer._backend_update_step = update
+        optimizer._backend_update_step = functools.partial(_apply, optimizer)
     return optimizer
 
 
