@@ -29,8 +29,9 @@ def trained_weights(optimizer):
         {"clipnorm": 0.01},
         {"use_ema": True, "ema_overwrite_frequency": 5},
         {"gradient_accumulation_steps": 2},
+        {"beta_1": 0, "beta_2": np.float64(0.99), "epsilon": np.float64(1e-7)},
     ],
-    ids=["default", "constants", "schedule", "decay", "clipping", "averaging", "accumulation"],
+    ids=["default", "constants", "schedule", "decay", "clipping", "averaging", "accumulation", "no floats"],
 )
 def test_equals_keras_over_24_steps(options):
     _, expected = trained_weights(keras.optimizers.Adam(**options))

@@ -189,19 +189,24 @@ def test_a_mask_is_obeyed():
 
 
 @pytest.mark.usefixtures("either_kernel")
-def test_gradient_of_the_gradient():
-    images = tf.constant(images_for(normalised(BatchNormalization())))
-    found = []
-    for change in (lambda model: model, accelerate):
-        model = change(normalised(BatchNormalization()))
-        with tf.GradientTape() as outer:
-            outer.watch(images)
-            with tf.GradientTape() as inner:
-                inner.watch(images)
-                loss = tf.reduce_sum(model(images, training=True) ** 3)
-            penalty = tf.reduce_sum(inner.gradient(loss, images) ** 2)
-        found.append(outer.gradient(penalty, images).numpy())
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-2, atol=1e-2 * np.abs(found[0]).max())
+def test_gradient_of_the_gradient_equals_differences():
+    """Not Keras's own, which takes the batch's mean for a constant there: 7 to 31% off."""
+    model = accelerate(normalised(BatchNormalization()))
+    images = tf.constant(images_for(model))
+    direction = tf.constant(np.random.default_rng(2).normal(size=images.shape).astype(np.float32))
+
+    def gradient(images):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            loss = tf.reduce_sum(model(images, training=True) ** 3)
+        return tape.gradient(loss, images)
+
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        along = tf.reduce_sum(gradient(images) * direction)
+    product = tape.gradient(along, images)
+    expected = (gradient(images + 1e-2 * direction) - gradient(images - 1e-2 * direction)) / 2e-2
+    assert np.linalg.norm(product - expected) < 0.02 * np.linalg.norm(expected)
 
 
 @pytest.mark.usefixtures("either_kernel")

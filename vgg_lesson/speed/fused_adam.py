@@ -36,13 +36,16 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
 
 def _apply(optimizer, gradients, variables, learning_rate) -> None:
     step = tf.cast(optimizer.iterations + 1, tf.float32)
+    beta_1, beta_2, epsilon = (
+        tf.constant(value, tf.float32) for value in (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon)
+    )
     shared = {  # by all variables: made anew for each, these scalars were a third of a small network's operations
-        "beta1_power": tf.pow(optimizer.beta_1, step),
-        "beta2_power": tf.pow(optimizer.beta_2, step),
+        "beta1_power": tf.pow(beta_1, step),
+        "beta2_power": tf.pow(beta_2, step),
         "lr": tf.cast(learning_rate, tf.float32),
-        "beta1": tf.constant(optimizer.beta_1),
-        "beta2": tf.constant(optimizer.beta_2),
-        "epsilon": tf.constant(optimizer.epsilon),
+        "beta1": beta_1,
+        "beta2": beta_2,
+        "epsilon": epsilon,
     }
     for gradient, variable in zip(gradients, variables, strict=True):
         if isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
