@@ -145,6 +145,19 @@ def test_names_of_lines_that_end_together_stay_apart_and_inside():
         assert lowest > 0.03 and middle - lowest > 0.07 < highest - middle and highest < 1.001
 
 
+def test_names_of_lines_that_end_together_lie_around_their_end():
+    learns = story((3e-5, 1e-2, 1.0), (0.4, 0.5, 0.5))
+    picture = signals.draw_first_steps(dict.fromkeys(("a", "b", "c"), learns))
+    left, right = ([text.xy[1] for text in axes.texts] for axes in picture.figure.axes)
+    assert np.mean(np.log10(left)) == pytest.approx(0) and np.mean(right) == pytest.approx(0.5)
+
+
+def test_a_change_that_made_most_seeds_learn_is_in_the_title_beside_the_best():
+    learns, stays = run(np.linspace(2.3, 1.9, 80), True), run([2.303] * 80)
+    picture = signals.draw_runs({"rate": [learns, learns, stays], "He": [learns] * 3, "no": [learns, stays, stays]})
+    assert title(picture) == "rate: 2 of 3 learn, He: 3 of 3 learn"
+
+
 def test_short_names():
     assert [signals.short_name(name) for name in ("block3_conv2", "fc1", "dense")] == ["3.2", "fc1", "dense"]
 

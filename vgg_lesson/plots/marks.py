@@ -59,14 +59,26 @@ def apart(heights, limits, log: bool = True):
     low, high = np.log10(limits) if log else limits
     bounded = np.clip(np.nan_to_num(heights, nan=limits[1]), *limits)
     shares = ((np.log10(bounded) if log else bounded) - low) / (high - low)
-    order, moved, floor, ceiling = np.argsort(heights), np.zeros(len(heights)), -_LABEL / 2, 1.0
-    for index in order:
-        moved[index] = floor = max(shares[index], floor + _LABEL)
-    for index in order[::-1]:
-        moved[index] = min(moved[index], ceiling)
-        ceiling = moved[index] - _LABEL
+    if not len(shares):
+        return []
+    order = np.argsort(shares, kind="stable")
+    steps = _LABEL * np.arange(len(order))
+    moved = np.empty(len(order))
+    moved[order] = np.clip(_rising(shares[order] - steps), _LABEL / 2, max(_LABEL / 2, 1 - steps[-1])) + steps
     values = low + moved * (high - low)
     return (10**values if log else values).tolist()
+
+
+def _rising(values) -> np.ndarray:
+    """The nearest values of which none is below the one before it: neighbours that are take their mean."""
+    groups: list[tuple[float, int]] = []
+    for value in values:
+        count = 1
+        while groups and groups[-1][0] > value:
+            before, number = groups.pop()
+            value, count = (before * number + value * count) / (number + count), number + count
+        groups.append((value, count))
+    return np.repeat(*zip(*groups, strict=True))
 
 
 def label_lines(axes: Axes, ends) -> list:

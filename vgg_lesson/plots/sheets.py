@@ -13,7 +13,12 @@ _GAP, _CAPTION_GAP = 2, 14
 _LEFT, _TOP, _MARGIN = 1.15, 0.42, 0.08
 
 
-def draw_classes(images: np.ndarray, labels: np.ndarray, names, source: str, per_class: int = 8) -> Picture:
+LESSON_1 = "a class has no fixed place or colour"
+
+
+def draw_classes(
+    images: np.ndarray, labels: np.ndarray, names, source: str, per_class: int = 8, title: str = LESSON_1
+) -> Picture:
     """The first images of each class, one row a class.
 
     Args:
@@ -21,6 +26,7 @@ def draw_classes(images: np.ndarray, labels: np.ndarray, names, source: str, per
         labels: (N,) class numbers; each class needs ``per_class`` images.
         names: of the classes.
         source: of the images, "cifar10" or "sketches"; the title says which.
+        title: what there is to see.
     """
     rows = [np.flatnonzero(labels == number)[:per_class] for number in range(len(names))]
     short = [name for name, row in zip(names, rows, strict=True) if len(row) < per_class]
@@ -29,7 +35,7 @@ def draw_classes(images: np.ndarray, labels: np.ndarray, names, source: str, per
     made, axes = _sheet(mosaic(images[np.concatenate(rows)], per_class, _GAP), left=_LEFT)
     pitch = images.shape[1] + _GAP
     axes.set_yticks(pitch * (np.arange(len(names)) + 0.5), [f"{n}  {name}" for n, name in enumerate(names)])
-    _title(axes, f"{SOURCES[source]}: a class has no fixed place or colour")
+    _title(axes, f"{SOURCES[source]}: {title}")
     listed = ", ".join(names)
     return Picture(made, f"{SOURCES[source]}: {per_class} images of each of {len(names)} classes, in rows: {listed}.")
 

@@ -107,7 +107,8 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
 
     Args:
         runs: change -> list of :class:`vgg_lesson.signals.WatchedRun`.
-        smooth: steps averaged for one point. title: by default, which changes made most seeds learn.
+        smooth: steps averaged for one point. title: by default, which changes made at least half of the seeds learn,
+            or else most.
     """
     drawn, axes = figure(8.6, 3.8)
     ends, chance = [], next(iter(runs.values()))[0].chance
@@ -133,10 +134,12 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
         if (steps := max(map(len, curves))) < longest:
             axes.plot([steps, longest], [end, height], color=colour, linewidth=0.6)  # to its name
         label_line(axes, longest, height, label, colour)
-    axes.set(xlabel="step", ylabel="training loss (nats)", xlim=(0, longest * 1.45), ylim=(bottom, top))
+    axes.set(xlabel="step", xlim=(0, longest * 1.45), ylim=(bottom, top))
+    axes.set_ylabel(f"training loss (nats)\nmeans of {smooth} steps")
     axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
     shares = {label: learned[label] / len(runs[label]) for label in runs}
-    best = [end[1] for end, share in zip(ends, shares.values(), strict=True) if 0 < share == max(shares.values())]
+    enough = min(0.5, max(shares.values()))
+    best = [end[1] for end, share in zip(ends, shares.values(), strict=True) if 0 < share >= enough]
     axes.set_title(title or ", ".join(best) or "No run learned")
     words = "; ".join(
         f"{label} {np.mean([_means(curve, smooth)[1][-1] for curve in losses]):.2f}, "
