@@ -94,6 +94,15 @@ def test_arguments_are_checked():
     for name, value in {"seeds": 0, "steps": 1.5, "budget_seconds": 0}.items():
         with pytest.raises(ValueError, match=f"{name} must be .*, received {value}"):
             prescribe(report, small(), x, y, **{name: value})
+    with pytest.raises(TypeError, match="report must be what examine returned, received NoneType"):
+        prescribe(None, small(), x, y)
+    with pytest.raises(TypeError, match="options are batch_size, .*; received batchsize"):
+        prescribe(report, small(), x, y, batchsize=8)
+    for given, error in (("rate", TypeError), (("rate x 0.1",), TypeError), ((), ValueError)):
+        with pytest.raises(error, match="remedies must be a tuple of Variation, at least one, or None, received"):
+            prescribe(report, small(), x, y, remedies=given)
+    with pytest.raises(TypeError, match="model must be"):
+        prescribe(Report(causes.HEALTHY, False, ()), None, x, y)
 
 
 MENDED_BY_HAND = [cause for cause in causes.CAUSES if cause not in REMEDIES]

@@ -17,10 +17,12 @@ from vgg_lesson.diagnosis.facts import array_facts, known_good, known_good_netwo
 from vgg_lesson.diagnosis.facts.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.facts.batches import prepared, prepares
 from vgg_lesson.diagnosis.facts.configuration import NO_LOSS
+from vgg_lesson.diagnosis.facts.gathered import gather
 from vgg_lesson.diagnosis.facts.known_good import KnownGood
 from vgg_lesson.diagnosis.facts.known_good_network import KnownGoodNetwork
 from vgg_lesson.diagnosis.facts.vital_signs import network_signs
-from vgg_lesson.diagnosis.rules import inspection, rules_learned
+from vgg_lesson.diagnosis.rules import rules_learned
+from vgg_lesson.diagnosis.rules.static import static_findings
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.laboratory import standardising
 
@@ -35,8 +37,8 @@ def made(*layers, shape=(8, 8, 3), loss="sparse_categorical_crossentropy", **opt
 
 def static(model, x, y, **options):
     subject = Subject.of(model, x, y, **options)
-    facts = inspection.gather(subject, cloning.copy(subject.model, subject.images, seed=0))
-    return inspection.static_findings(subject, facts), facts
+    facts = gather(subject, cloning.copy(subject.model, subject.images, seed=0))
+    return static_findings(subject, facts), facts
 
 
 def textures(count=840, side=26):

@@ -14,6 +14,7 @@ from vgg_lesson.diagnosis.clinic.patient import Patient
 from vgg_lesson.diagnosis.clinic.probes import INSTRUMENTS
 from vgg_lesson.diagnosis.facts import weight_facts
 from vgg_lesson.diagnosis.facts.configuration import loss_facts
+from vgg_lesson.diagnosis.facts.copies import Copies, find_copies
 from vgg_lesson.diagnosis.rules import contradictions, rules_weights
 from vgg_lesson.diagnosis.rules.suspicions import learning_rate_too_low
 from vgg_lesson.diagnosis.rules.suspicions_batch import gradients_gathered, lonely_normalisation
@@ -253,14 +254,14 @@ def test_copies_count_when_their_labels_contradict_each_other(data):
     x, y = (part[:100] for part in data)
 
     def contradicted(images, labels):
-        return contradictions.copies(Subject.of(small(), images, labels), np.arange(100))
+        return find_copies(Subject.of(small(), images, labels), np.arange(100))
 
-    assert contradicted(x, y) == contradictions.Copies(100, 100, 0.0)
+    assert contradicted(x, y) == Copies(100, 100, 0.0)
     same = np.where(np.arange(100) < 80, 0, np.arange(100))
     found = contradicted(x[same], np.arange(100) % 4)
-    assert found == contradictions.Copies(100, 21, 0.6)
+    assert found == Copies(100, 21, 0.6)
     annotated = contradicted(x[np.arange(100) // 10], np.where(np.arange(100) % 10 == 0, 1, 2))
-    assert annotated == contradictions.Copies(100, 10, 0.1) and contradictions.other_labels(annotated) is None
+    assert annotated == Copies(100, 10, 0.1) and contradictions.other_labels(annotated) is None
     assert contradictions.other_labels(found).cause == causes.LABELS_INDEPENDENT_OF_IMAGES
     assert contradictions.other_labels(contradicted(x[same], np.zeros(100, int))) is None  # drawn more often, no more
 

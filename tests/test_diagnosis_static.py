@@ -10,8 +10,10 @@ from vgg_lesson.diagnosis.facts import learning_rates
 from vgg_lesson.diagnosis.facts.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.facts.batches import batches
 from vgg_lesson.diagnosis.facts.configuration import loss_facts
-from vgg_lesson.diagnosis.rules import inspection, rules_weights, suspicions
+from vgg_lesson.diagnosis.facts.gathered import gather
+from vgg_lesson.diagnosis.rules import rules_weights, suspicions
 from vgg_lesson.diagnosis.rules.rules_arrays import class_imbalance
+from vgg_lesson.diagnosis.rules.static import static_findings
 from vgg_lesson.diagnosis.rules.suspicion import variation_of
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.diagnosis.trials.training_loop import Trainer
@@ -54,7 +56,7 @@ def static(
     model.compile(optimizer, loss, metrics=list(metrics))
     subject = Subject.of(model, images if x is None else x, numbers if y is None else y, **options)
     fresh = cloning.copy(subject.model, subject.images, seed=0)
-    return inspection.static_findings(subject, inspection.gather(subject, fresh))
+    return static_findings(subject, gather(subject, fresh))
 
 
 def findings(*given, **options):
@@ -245,9 +247,9 @@ def test_answers_that_chance_has_a_part_in_are_told_and_accuse_no_axis(chance):
     noisy = chance()(keras.layers.Flatten()(inputs))
     model = keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(noisy))
     assert findings(model) == []
-    output = inspection.gather(Subject.of(model, x, y), cloning.copy(model, x, seed=0)).output
+    output = gather(Subject.of(model, x, y), cloning.copy(model, x, seed=0)).output
     assert output.random and "another one when the same images are asked again" in output.in_words
-    assert "another" not in inspection.gather(*_known(x, y)).output.in_words
+    assert "another" not in gather(*_known(x, y)).output.in_words
 
 
 def _known(x, y):

@@ -59,6 +59,12 @@ def test_grey_images_kept_as_colours_give_finite_filters_that_blow_nothing_up():
     assert model.predict(grey, verbose=0).std(axis=(0, 1, 2)).max() < 1.1
 
 
+def test_a_model_without_a_convolution_cannot_be_whitened():
+    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match="whitening needs a Conv2D, received a model of .*Flatten"):
+        whiten_first_layer(model, np.ones((2, 4, 4, 3), "float32"))
+
+
 @pytest.mark.parametrize(
     ("shape", "filters", "says"),
     [

@@ -26,9 +26,11 @@ def whiten_first_layer(model, images, epsilon=5e-4):
 
     Raises:
         ValueError: images of another shape than the model's, images of zeros only or with values that are not finite,
-            or a first layer with a single filter.
+            a first convolution with a single filter, or none.
     """
-    first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    first = next((layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)), None)
+    if first is None:
+        raise ValueError(f"whitening needs a Conv2D, received a model of {[type(x).__name__ for x in model.layers]}")
     rows, columns, channels, filters = first.kernel.shape
     if images.shape[1:] != model.input_shape[1:]:
         raise ValueError(f"images must have the shape (N, *{model.input_shape[1:]}), received {images.shape}")

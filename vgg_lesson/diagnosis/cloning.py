@@ -39,6 +39,11 @@ def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return list(found.values())
 
 
+def batch_norms(layers: list[keras.layers.Layer]) -> list[keras.layers.BatchNormalization]:
+    """Those that normalise batches."""
+    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
 @contextmanager
 def other_calls(calls: list[tuple]):
     """Inside, each of these layers computes with the function beside it; afterwards with its own again."""

@@ -11,10 +11,12 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import arguments, causes, cloning
 from vgg_lesson.diagnosis.facts import known_good
 from vgg_lesson.diagnosis.facts.array_facts import image_facts, label_facts
+from vgg_lesson.diagnosis.facts.gathered import Facts, gather
 from vgg_lesson.diagnosis.facts.known_good import KnownGood
 from vgg_lesson.diagnosis.facts.vital_signs import NetworkSigns
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
-from vgg_lesson.diagnosis.rules import inspection, rules_arrays, rules_learned
+from vgg_lesson.diagnosis.rules import rules_arrays, rules_learned
+from vgg_lesson.diagnosis.rules.static import static_findings
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials import own_step, training_stage
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL
@@ -96,7 +98,7 @@ class Examination:
         self.progress = progress  # told one sentence at each step
         self.seen: list[str] = []  # what was done and seen, one sentence each, for the report
         self.findings: list[Finding] = []  # confirmed causes, the first one first
-        self.facts: inspection.Facts | None = None  # static facts; None until gathered
+        self.facts: Facts | None = None  # static facts; None until gathered
         self.known: KnownGood | None = None  # what the known-good network found; None when it was not trained
         self.signs: NetworkSigns | None = None  # of the fresh network; None until measured
         self.lab: Laboratory | None = None  # the short trainings; None until there is one
@@ -166,11 +168,11 @@ class Examination:
             found = rules_arrays.non_finite_arrays(*arrays), rules_arrays.inputs_constant(arrays[0])
             self.findings = [finding for finding in found if finding]
             return
-        facts = inspection.gather(self.subject, fresh or cloning.Borrowed(self.subject.model))
+        facts = gather(self.subject, fresh or cloning.Borrowed(self.subject.model))
         if fresh is None:  # it answered as it is: what other weights could answer was not seen
             facts = replace(facts, output=replace(facts.output, reach=float("nan")))
         self.facts = facts
-        self.findings = inspection.static_findings(self.subject, facts)
+        self.findings = static_findings(self.subject, facts)
         self.say(
             f"static facts: loss of guessing {facts.loss.uninformed:.3f}, output is "
             f"{facts.output.in_words}, "

@@ -13,10 +13,10 @@ from vgg_lesson.diagnosis.facts.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.facts.batches import prepared
 from vgg_lesson.diagnosis.facts.chance import Chance, collapsed
 from vgg_lesson.diagnosis.facts.configuration import loss_facts
+from vgg_lesson.diagnosis.facts.gathered import IMAGES
 from vgg_lesson.diagnosis.facts.guessing import limit
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Report
-from vgg_lesson.diagnosis.rules.inspection import IMAGES
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
@@ -109,12 +109,14 @@ def prescribe(
         TypeError, ValueError: an argument that ``examine`` would not take either; the message names it.
     """
     began, budget_seconds = time.perf_counter(), arguments.seconds(budget_seconds)
+    if not isinstance(report, Report):
+        raise TypeError(f"report must be what examine returned, received {type(report).__name__}")
     seeds, steps = arguments.whole(seeds, "seeds", 1), arguments.whole(steps, "steps", 1)
     say = arguments.function(progress, "progress", "one sentence") or (lambda text: None)
-    chosen = remedies or plan_for(report)
+    chosen = plan_for(report) if remedies is None else _variations(remedies)
+    subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
     if not chosen:
         return Prescription((), report.chance_loss, float("nan"), 0.0, by_hand(report))
-    subject = Subject.of(model, x_train, y_train, validation_data, seed=seed, **options)
     chance = Chance.of(subject, loss_facts(subject))
     with untouched_randomness(seed, alone=False):
         try:
@@ -136,6 +138,15 @@ def prescribe(
                 steps, shares = min(c.steps for c in courses), [lab.accuracy(c) for c in courses]
             trials.append(_trial(lab, variation, courses, shares, steps))
     return Prescription(tuple(trials), chance.loss, chance.majority, time.perf_counter() - began)
+
+
+def _variations(given) -> tuple[Variation, ...]:
+    allowed = "remedies must be a tuple of Variation, at least one, or None"
+    if not isinstance(given, tuple | list) or not all(isinstance(each, Variation) for each in given):
+        raise TypeError(f"{allowed}, received {given!r:.80}")
+    if not given:
+        raise ValueError(f"{allowed}, received an empty {type(given).__name__}")
+    return tuple(given)
 
 
 def _courses(lab: Laboratory, variation: Variation, seeds: int, steps: int, waiting: int, compared: bool) -> list:

@@ -47,7 +47,7 @@ class Report:
         stuck: True when the training with the given configuration learned nothing, False when it
             learned, None when that was not tried or the time was too short.
         findings: confirmed causes, the first one first.
-        vital_signs: :class:`vital_signs.LayerSigns` of the fresh network, in order.
+        vital_signs: :class:`facts.vital_signs.LayerSigns` of the fresh network, in order.
         courses: the short trainings (:class:`variation.Course`), the untouched control first.
         seen: what was done and seen, one sentence each.
         chance_loss: data loss of an answer that only knows how frequent the classes are.

@@ -109,7 +109,7 @@ def report_picture(report) -> Picture:
 
 
 def measurement_picture(measurement) -> Picture:
-    """Draw one vital sign or probe (:class:`vgg_lesson.diagnosis.clinic.probes.Measurement`)."""
+    """Draw one vital sign or probe (:class:`vgg_lesson.diagnosis.clinic.patient.Measurement`)."""
     if measurement.courses:
         return courses_picture(measurement.courses, measurement.chance_loss)
     if measurement.layers:

@@ -45,7 +45,7 @@ def _loss_and_output(patient: Patient) -> Measurement:
 
 def _metrics(patient: Patient) -> Measurement:
     lines = [
-        f"{m.name}: right answers {m.right:.2f}, wrong {m.wrong:.2f}, scattered {m.uninformed:.2f}"
+        f"{m.name}: right answers {m.right:.2f}, wrong {m.wrong:.2f}, scattered {m.scattered:.2f}"
         if not m.error
         else f"{m.name}: {m.error}"
         for m in patient.facts.metrics

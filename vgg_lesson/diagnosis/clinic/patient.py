@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.chance import Chance
-from vgg_lesson.diagnosis.rules import inspection
+from vgg_lesson.diagnosis.facts.gathered import Facts, gather
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
@@ -21,7 +21,7 @@ class Measurement:
         name: of the instrument.
         text: the result in one or two sentences with its numbers; no judgement.
         values: name -> number.
-        layers: :class:`vital_signs.LayerSigns`, where each layer was measured.
+        layers: :class:`facts.vital_signs.LayerSigns`, where each layer was measured.
         courses: short trainings, the untouched control first.
         chance_loss, chance_accuracy: what guessing gives, for drawing.
     """
@@ -100,8 +100,8 @@ class Patient:
         return self.keep("fresh", lambda: cloning.copy(self.subject.model, self.subject.images, seed=self.subject.seed))
 
     @property
-    def facts(self) -> inspection.Facts:
-        return self.keep("facts", lambda: inspection.gather(self.subject, self.fresh))
+    def facts(self) -> Facts:
+        return self.keep("facts", lambda: gather(self.subject, self.fresh))
 
     @property
     def signs(self) -> vital_signs.NetworkSigns:

@@ -1,1 +1,1 @@
-"""What is measured: arrays, compiled parts, a fresh network, one that is known to learn. Nothing is judged here."""
+"""What is measured: arrays, compiled parts, a fresh network, a known-good one; and what chance alone gives."""

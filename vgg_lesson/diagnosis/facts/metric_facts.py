@@ -24,7 +24,7 @@ class MetricFacts:
     error: str
     right: float
     wrong: float
-    uninformed: float
+    scattered: float
     reads_answers: bool
 
 

@@ -17,7 +17,7 @@ def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: in
     rows = subject.sample(count)
     images, classes = prepared(subject, rows).astype(np.float32), subject.labels.classes[rows]
     kept = model.get_weights()
-    norms = [layer for layer in cloning.leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = cloning.batch_norms(cloning.leaves(model))
     momenta = [(layer, layer.momentum, layer.trainable) for layer in norms]
     try:
         for layer in norms:

@@ -64,7 +64,7 @@ def nearly_all_pixels_equal(share_of_commonest: float, one_colour: float) -> Fin
 
 
 def not_single_labels(
-    labels: LabelFacts, loss: LossFacts, output: OutputFacts, regresses: bool, ignores: bool, no_loss: bool
+    labels: LabelFacts, loss: LossFacts, output: OutputFacts, *, regresses: bool, ignores: bool, no_loss: bool
 ) -> Finding | None:
     """What is no classifier with one label for each image is not judged: its labels are no faulty class numbers.
 

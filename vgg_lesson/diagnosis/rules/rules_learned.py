@@ -21,6 +21,7 @@ GAIN = 4.0
 
 
 def stale_statistics(
+    *,
     momentum: float,
     steps_in_three_epochs: float,
     batch_accuracy: float,

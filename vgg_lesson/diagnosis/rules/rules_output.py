@@ -219,7 +219,7 @@ def metric_mismatch(metrics: tuple[MetricFacts, ...], majority: float) -> Findin
     apart. Beside a sound accuracy the first is allowed. Losses and measures that fall, leave 0..1, or do not read
     the answers, as a learning rate among the metrics, are not touched.
     """
-    sound = any(m.right > 0.95 and m.wrong < 0.1 and abs(m.uninformed - majority) < 0.2 for m in metrics)
+    sound = any(m.right > 0.95 and m.wrong < 0.1 and abs(m.scattered - majority) < 0.2 for m in metrics)
     for metric in metrics:
         if metric.error:
             return Finding(
@@ -230,15 +230,15 @@ def metric_mismatch(metrics: tuple[MetricFacts, ...], majority: float) -> Findin
             )
         if not metric.reads_answers:
             continue
-        looks_good = not sound and 0.95 <= metric.right <= 1.0001 and 1 > metric.uninformed >= max(0.6, majority + 0.3)
+        looks_good = not sound and 0.95 <= metric.right <= 1.0001 and 1 > metric.scattered >= max(0.6, majority + 0.3)
         # A share of equal (B, 1) and (B,) pairs is 1/classes for anyone; ratios and means of other things also differ.
-        blind = abs(metric.right - metric.wrong) < 0.05 and abs(metric.right - metric.uninformed) < 0.05
+        blind = abs(metric.right - metric.wrong) < 0.05 and abs(metric.right - metric.scattered) < 0.05
         if looks_good or blind:
             return Finding(
                 causes.METRIC_MISMATCH,
                 (
                     f"metric {metric.name!r}: right answers {metric.right:.2f}, wrong ones {metric.wrong:.2f}, "
-                    f"scattered ones {metric.uninformed:.2f}"
+                    f"scattered ones {metric.scattered:.2f}"
                 ),
                 "an accuracy is 1 for right answers and near the largest class's share for scattered ones",
                 "metrics=['accuracy'], which Keras fits to labels and output",

@@ -67,7 +67,7 @@ def frozen_at_random(
     """More than half of the kernels are frozen at values that still look like fresh draws, and the model knows nothing.
 
     Compared by the two-sample Kolmogorov-Smirnov distance with new draws of each layer's own
-    initialiser (see :func:`frozen_kernels`). Transfer learning freezes kernels that were trained.
+    initialiser (see :func:`facts.weight_facts.frozen_kernels`). Transfer learning freezes kernels that were trained.
     """
     if random <= total / 2 or given_accuracy > limit(majority, images):
         return None

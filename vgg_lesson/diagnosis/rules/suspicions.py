@@ -1,16 +1,16 @@
 """Rules on vital signs. A suspicion is cheap; it becomes a finding when a training confirms it."""
 
-import keras
 import numpy as np
 
 from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.cloning import batch_norms
 from vgg_lesson.diagnosis.facts.chance import Chance
 from vgg_lesson.diagnosis.facts.vital_signs import NetworkSigns
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import rate_in_words
 
-# A threshold says where to look, not what is wrong: an experiment decides (confirmation.py). The healthy networks
-# behind the numbers are cases 101-127 of `python -m benchmarks.diagnosis --data cifar10`, fresh, seed 0.
+# A threshold says where to look, not what is wrong: an experiment decides (trials/confirmation.py). The healthy
+# networks behind the numbers are cases 101-127 of `python -m benchmarks.diagnosis --data cifar10`, fresh, seed 0.
 SHRINKAGE = 0.1
 """Image-dependent signal behind the last over behind the first hidden kernel. Healthy: He 0.10 (VGG19) to 0.46 (VGG11),
 batch norm 1.9 and more; two that learn all the same lie below, Glorot VGG11 with 0.021 and one with centred inputs,
@@ -234,7 +234,7 @@ def frozen_weights(frozen: int, total: int, unreachable: tuple[str, ...]) -> Sus
 
 def batchnorm_unusual(leaves) -> Suspicion | None:
     """Batch normalisation that is frozen, or whose epsilon exceeds 0.05 (Keras: 0.001), cannot normalise."""
-    norms = [layer for layer in leaves if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = batch_norms(leaves)
     odd = [layer for layer in norms if not layer.trainable or layer.epsilon > 0.05]
     if not odd:
         return None

@@ -2,9 +2,8 @@
 
 import math
 
-import keras
-
 from vgg_lesson.diagnosis import causes
+from vgg_lesson.diagnosis.cloning import batch_norms
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import LARGER
 from vgg_lesson.one_device import inner
@@ -38,11 +37,8 @@ def lonely_normalisation(leaves, batch: int) -> Suspicion | None:
     """Batch normalisation behind a dense layer or a global pooling, in batches of one or a few images."""
     found = [
         layer
-        for layer in leaves
-        if isinstance(layer, keras.layers.BatchNormalization)
-        and layer.built
-        and layer.trainable
-        and batch * _places(layer) < FEW_VALUES
+        for layer in batch_norms(leaves)
+        if layer.built and layer.trainable and batch * _places(layer) < FEW_VALUES
     ]
     if not found:
         return None

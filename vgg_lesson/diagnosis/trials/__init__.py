@@ -1,1 +1,1 @@
-"""What is tried: short trainings from fresh weights, with one change each, beside an untouched control."""
+"""What is tried: short trainings with one change each beside an untouched control, and what they prove."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,11 +12,11 @@ from vgg_lesson.diagnosis.facts.answers import answered, share_right
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
 from vgg_lesson.diagnosis.facts.chance import Chance
 from vgg_lesson.diagnosis.facts.configuration import loss_function
+from vgg_lesson.diagnosis.facts.gathered import Facts
 from vgg_lesson.diagnosis.facts.guessing import GIVEN_ERRORS, limit
 from vgg_lesson.diagnosis.facts.statistics_signs import accuracy_with_new_statistics
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.rules import rules_learned, rules_weights
-from vgg_lesson.diagnosis.rules.inspection import Facts
 from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
@@ -190,7 +189,7 @@ def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bo
     """Judge batch norm's stored statistics.
 
     Args:
-        model: a copy of ours with the weights to judge. signs: its :class:`vital_signs.NetworkSigns`.
+        model: a copy of ours with the weights to judge. signs: its :class:`facts.vital_signs.NetworkSigns`.
         settled: trained for so long that the statistics would have followed.
     """
     if not norms(model):
@@ -199,7 +198,13 @@ def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bo
     mended = accuracy_with_new_statistics(subject, model)
     inertia = 1.0 if settled else momentum(model)
     return rules_learned.stale_statistics(
-        inertia, steps, signs.training_accuracy, signs.accuracy, mended, looked_at(subject), chance.majority
+        momentum=inertia,
+        steps_in_three_epochs=steps,
+        batch_accuracy=signs.training_accuracy,
+        inference_accuracy=signs.accuracy,
+        mended=mended,
+        images=looked_at(subject),
+        majority=chance.majority,
     )
 
 
@@ -209,7 +214,7 @@ def looked_at(subject: Subject) -> int:
 
 
 def norms(model) -> list:
-    return [layer for layer in cloning.leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    return cloning.batch_norms(cloning.leaves(model))
 
 
 def momentum(model) -> float:

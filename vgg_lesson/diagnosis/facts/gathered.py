@@ -1,4 +1,4 @@
-"""The part of an examination that trains nothing: gather the facts, then ask the static rules in order."""
+"""All facts of a subject that need no training, measured in one go."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,8 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import arguments
 from vgg_lesson.diagnosis.facts import array_facts, configuration, learning_rates, weight_facts
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
+from vgg_lesson.diagnosis.facts.copies import Copies, find_copies
 from vgg_lesson.diagnosis.facts.metric_facts import MetricFacts, metric_facts
-from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.diagnosis.rules import contradictions, rules_arrays, rules_output, rules_weights
 from vgg_lesson.diagnosis.subject import Subject
 
 IMAGES = 2048
@@ -20,7 +19,20 @@ IMAGES = 2048
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything known before any training; see the classes of the fields."""
+    """Everything known before any training; of the other fields see their classes.
+
+    Attributes:
+        images_as_validation: training images in the validation labels' mix of classes; None without such labels.
+        rates: the optimizer's learning rate by step, the steps being those at which a schedule was asked.
+        mode_share: share of the images' values that are the commonest number.
+        one_colour: share of the images that are one number throughout.
+        channels_swapped: first and last channel are exchanged between training and validation images.
+        trainable: number of arrays of weights that training may change.
+        kernels, frozen_kernels, random_kernels: how many there are, cannot change, and are as a fresh draw besides.
+        uncounted: names of weights that Keras does not know.
+        weights_finite: neither NaN nor infinity in the given weights.
+        regresses: the loss is smallest where the answers are the labels themselves, taken as numbers.
+    """
 
     images: array_facts.ImageFacts
     validation: array_facts.ImageFacts | None
@@ -34,7 +46,7 @@ class Facts:
     mode_share: float
     one_colour: float
     channels_swapped: bool
-    copies: contradictions.Copies
+    copies: Copies
     trainable: int
     frozen_kernels: int
     kernels: int
@@ -74,7 +86,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         mode_share=mode_share,
         one_colour=one_colour,
         channels_swapped=outside is not None and _channels_swapped(alike, outside),
-        copies=contradictions.copies(subject, rows),
+        copies=find_copies(subject, rows),
         trainable=len(subject.model.trainable_weights),
         frozen_kernels=frozen,
         kernels=sum(len(weight.shape) >= 2 for weight in subject.model.weights),
@@ -82,64 +94,6 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         uncounted=weight_facts.uncounted(subject.model),
         weights_finite=all(np.isfinite(weight).all() for weight in subject.model.get_weights()),
         regresses=_regresses(subject),
-    )
-
-
-def static_findings(subject: Subject, facts: Facts) -> list[Finding]:
-    """Ask all static rules. Findings that say why training cannot work come first and exclude follow-up errors."""
-    units, majority = subject.units, facts.labels.majority
-    hard = [
-        rules_arrays.non_finite_arrays(facts.images, facts.labels),
-        rules_arrays.inputs_constant(facts.images)
-        or rules_arrays.nearly_all_pixels_equal(facts.mode_share, facts.one_colour),
-    ]
-    declined = _declined(subject, facts)
-    if declined:  # the other rules are about classes
-        return [finding for finding in hard if finding] + [declined]
-    hard += [
-        rules_output.output_raises(facts.output),
-        rules_arrays.labels_out_of_range(facts.labels, units, facts.loss),
-        rules_output.answers_mix_images(facts.output) or rules_output.constant_output(facts.output),
-        rules_output.loss_below_zero(facts.loss, facts.labels, facts.output),
-        rules_output.too_few_outputs(facts.labels, units),
-        rules_output.output_kind(facts.loss, facts.output),
-        rules_output.output_reach(facts.output, subject.classes),
-        rules_weights.nothing_trainable(facts.trainable, 0, facts.frozen_kernels, facts.uncounted),
-        rules_weights.optimizer_of_another_model(subject.model),
-        rules_weights.rate_is_zero(facts.rate),
-    ]
-    found = [finding for finding in hard if finding]
-    if not found:  # a loss that raises or errs is often only the echo of one of the above
-        found = [
-            f
-            for f in (
-                rules_output.loss_label_mismatch(facts.loss, facts.labels),
-                rules_output.non_finite_loss(facts.loss, facts.output),
-            )
-            if f
-        ][:1]
-    elsewhere = [
-        None if found else contradictions.other_labels(facts.copies),
-        _preprocessing(facts),
-        rules_arrays.unshuffled_validation_split(facts.order),
-        rules_arrays.class_imbalance(facts.labels, array_facts.largest_in_validation(subject, facts.labels)),
-        None if found else rules_output.metric_mismatch(facts.metrics, majority),
-    ]
-    named = {}
-    for finding in found + [finding for finding in elsewhere if finding]:
-        named.setdefault(finding.cause, finding)  # the first rule that names a cause speaks for it
-    return list(named.values())
-
-
-def _declined(subject: Subject, facts: Facts) -> Finding | None:
-    ignored = getattr(subject.model.loss, "ignore_class", None)
-    return rules_arrays.not_single_labels(
-        facts.labels,
-        facts.loss,
-        facts.output,
-        facts.regresses,
-        ignored is not None and bool(np.any(subject.labels.given == ignored)),
-        subject.model.loss is None,
     )
 
 
@@ -155,12 +109,6 @@ def _regresses(subject: Subject) -> bool:
     except Exception:  # a loss that refuses them is told elsewhere
         return False
     return right < min(others)
-
-
-def _preprocessing(facts: Facts) -> Finding | None:
-    if facts.validation is None or not facts.images.finite or np.isfinite(facts.order.tail):
-        return None  # a split-off tail went through the same preparation as the rest
-    return rules_arrays.preprocessing_differs(facts.images_as_validation, facts.validation, facts.channels_swapped)
 
 
 def _some(images: np.ndarray, seed: int) -> np.ndarray:
