@@ -51,6 +51,7 @@ def label_line(axes: Axes, x: float, y: float, text: str, color: str):
     return axes.annotate(
         text, (x, y), xytext=(5, 0), textcoords="offset points", color=readable(color), fontsize=9, fontweight="bold",
         va="center", ha="left", annotation_clip=False,
+        bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 0.5},  # no line runs through the words
     )  # fmt: skip
 
 
