@@ -1,11 +1,16 @@
 """The public cases: complete, buildable, and as they are described."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from vgg_lesson.cases import CASES, HEALTHY_CASES
 from vgg_lesson.data import load_data
 from vgg_lesson.diagnosis.causes import CAUSES
+
+LESSON = "05_diagnosing_the_10_percent_failure.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +25,14 @@ def test_numbers_and_causes():
     assert healthy == set(HEALTHY_CASES) and min(case.number for case in healthy) > 100
     assert all(number == case.number for number, case in CASES.items())
     assert all(set(case.causes + case.also) <= set(CAUSES) for case in CASES.values())
+
+
+def test_lesson_5_counts_them():
+    lesson = json.loads((Path(__file__).parent.parent / "notebooks" / LESSON).read_text(encoding="utf-8"))
+    prose = "".join("".join(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "markdown")
+    ill = len(CASES) - len(HEALTHY_CASES)
+    assert f"{len(CASES)} networks: {ill} are ill, and 17 of these make public reports again; " in prose
+    assert f"; {len(HEALTHY_CASES)} are healthy" in prose
 
 
 @pytest.mark.parametrize("number", sorted(set(CASES) - {114, 115}))  # these two are trained: seconds each

@@ -96,7 +96,7 @@ def test_arguments_are_checked():
             prescribe(report, small(), x, y, **{name: value})
     with pytest.raises(TypeError, match="report must be what examine returned, received NoneType"):
         prescribe(None, small(), x, y)
-    with pytest.raises(TypeError, match="options are batch_size, .*; received batchsize"):
+    with pytest.raises(TypeError, match="further options are batch_size, .*; received batchsize"):
         prescribe(report, small(), x, y, batchsize=8)
     for given, error in (("rate", TypeError), (("rate x 0.1",), TypeError), ((), ValueError)):
         with pytest.raises(error, match="remedies must be a tuple of Variation, at least one, or None, received"):

@@ -37,7 +37,9 @@ def test_classes_in_their_rows():
     assert all(name in picture.text for name in CLASS_NAMES)
 
 
-@pytest.mark.parametrize(("source", "words"), [("sketches", "Drawn sketches"), ("cifar10", "CIFAR-10")])
+@pytest.mark.parametrize(
+    ("source", "words"), [("sketches", "Drawn sketches"), ("cifar10", "CIFAR-10"), ("my leaves", "my leaves")]
+)
 def test_the_sheet_says_whose_images_they_are(source, words):
     picture = draw_classes(IMAGES, LABELS, CLASS_NAMES, source, per_class=5)
     assert picture.figure.axes[0].get_title("left").startswith(words)

@@ -9,6 +9,7 @@ import pytest
 from vgg_lesson.diagnosis.variation import Course, Variation
 from vgg_lesson.plots import diagnosis, signals
 from vgg_lesson.plots.diagnosis import courses_picture
+from vgg_lesson.plots.marks import apart
 from vgg_lesson.plots.style import to_png
 
 NAMES = ["block1_conv1", "block1_conv2", "fc1"]
@@ -150,6 +151,12 @@ def test_names_of_lines_that_end_together_lie_around_their_end():
     picture = signals.draw_first_steps(dict.fromkeys(("a", "b", "c"), learns))
     left, right = ([text.xy[1] for text in axes.texts] for axes in picture.figure.axes)
     assert np.mean(np.log10(left)) == pytest.approx(0) and np.mean(right) == pytest.approx(0.5)
+
+
+def test_names_keep_the_order_of_lines_that_end_above_the_picture():
+    highest, high, low = apart([30, 20, 2], (0, 3), log=False)
+    assert highest > high > low
+    assert apart([], (0, 1)) == [] and apart([math.nan, 0.5], (0, 1), log=False)[0] == 1
 
 
 def test_a_change_that_made_most_seeds_learn_is_in_the_title_beside_the_best():

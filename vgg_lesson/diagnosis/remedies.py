@@ -106,7 +106,8 @@ def prescribe(
         be mended, or nothing was found, it has no trials, and its text says what to do by hand.
 
     Raises:
-        TypeError, ValueError: an argument that ``examine`` would not take either; the message names it.
+        TypeError, ValueError: an argument that ``examine`` would not take either, another report than its own, or
+            remedies that are none; the message names it.
     """
     began, budget_seconds = time.perf_counter(), arguments.seconds(budget_seconds)
     if not isinstance(report, Report):

@@ -62,7 +62,7 @@ def apart(heights, limits, log: bool = True):
     shares = ((np.log10(bounded) if log else bounded) - low) / (high - low)
     if not len(shares):
         return []
-    order = np.argsort(shares, kind="stable")
+    order = np.argsort(heights, kind="stable")  # as they lie, also beyond the limits
     steps = _LABEL * np.arange(len(order))
     moved = np.empty(len(order))
     moved[order] = np.clip(_rising(shares[order] - steps), _LABEL / 2, max(_LABEL / 2, 1 - steps[-1])) + steps

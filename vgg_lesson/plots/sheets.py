@@ -25,7 +25,7 @@ def draw_classes(
         images: (N, H, W, 3) uint8.
         labels: (N,) class numbers; each class needs ``per_class`` images.
         names: of the classes.
-        source: of the images, "cifar10" or "sketches"; the title says which.
+        source: of the images, "cifar10", "sketches" or any other name; the title says it.
         title: what there is to see.
     """
     rows = [np.flatnonzero(labels == number)[:per_class] for number in range(len(names))]
@@ -35,9 +35,9 @@ def draw_classes(
     made, axes = _sheet(mosaic(images[np.concatenate(rows)], per_class, _GAP), left=_LEFT)
     pitch = images.shape[1] + _GAP
     axes.set_yticks(pitch * (np.arange(len(names)) + 0.5), [f"{n}  {name}" for n, name in enumerate(names)])
-    _title(axes, f"{SOURCES[source]}: {title}")
-    listed = ", ".join(names)
-    return Picture(made, f"{SOURCES[source]}: {per_class} images of each of {len(names)} classes, in rows: {listed}.")
+    source, listed = SOURCES.get(source, source), ", ".join(names)
+    _title(axes, f"{source}: {title}")
+    return Picture(made, f"{source}: {per_class} images of each of {len(names)} classes, in rows: {listed}.")
 
 
 def draw_nearest(asked: np.ndarray, labels, found: np.ndarray, found_labels: np.ndarray, names) -> Picture:
