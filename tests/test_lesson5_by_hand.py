@@ -1,0 +1,68 @@
+"""The cells of lesson 5 that a reader takes home, on networks that are not the lesson's."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+LESSON = Path(__file__).parent.parent / "notebooks" / "05_diagnosing_the_10_percent_failure.ipynb"
+IMAGES = np.random.default_rng(0).integers(0, 256, (600, 8, 8, 3), dtype=np.uint8)
+LABELS = np.arange(600) // 60  # sorted by class
+
+
+@pytest.fixture(scope="module")
+def taken_home():
+    """``first_look`` and ``look_inside`` as the lesson defines them, and its steps on a fresh copy."""
+    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"]}
+    names = {"np": np, "keras": keras}
+    exec(cells["l5-64g"].split("keras.utils.set_random_seed")[0], names)
+    exec(cells["l5-64c"].split("\nlook_inside(")[0], names)
+    names["twenty_steps"] = cells["l5-64e"].split("\nassert")[0]
+    return names
+
+
+def network(last="softmax", loss="sparse_categorical_crossentropy", rate=1e-3, trainable=True, rescaled=True):
+    keras.utils.set_random_seed(0)
+    convolution = keras.layers.Conv2D(8, 3, activation="relu", trainable=trainable)
+    layers = [*[keras.layers.Rescaling(1 / 255)] * rescaled, convolution, keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Dense(10, activation=last)])
+    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
+    return model
+
+
+def test_a_healthy_network_passes_the_first_look(taken_home, capsys):
+    taken_home["first_look"](network(), IMAGES, LABELS)
+    said = capsys.readouterr().out
+    assert "images (600, 8, 8, 3): 0 to 255" in said and "[0 1 2 3 4 5 6 7 8 9]" in said
+    assert "training may change 3,114 of 3,114 weights, at a rate of 0.001" in said
+    assert "their sum for one image: 1 to 1" in said
+    assert 2.2 < float(said.rpartition(":")[2]) < 2.6
+
+
+def test_the_first_look_shows_a_frozen_layer_and_outputs_that_are_no_probabilities(taken_home, capsys):
+    taken_home["first_look"](network(last="relu", trainable=False), IMAGES, LABELS)
+    said = capsys.readouterr().out
+    assert "training may change 2,890 of 3,114 weights" in said
+    assert "their sum for one image: 1 to 1" not in said
+    assert float(said.rpartition(":")[2]) > 4
+
+
+def test_the_first_look_takes_one_hot_labels_loss_objects_and_schedules(taken_home, capsys):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.02, 10, 0.5)
+    model = network(loss=keras.losses.CategoricalCrossentropy(), rate=schedule)
+    taken_home["first_look"](model, IMAGES, np.eye(10, dtype="float32")[LABELS])
+    said = capsys.readouterr().out
+    assert "labels (600, 10): [0. 1.]" in said and "at a rate of 0.02" in said
+    assert 2.2 < float(said.rpartition(":")[2]) < 2.6
+
+
+def test_inside_a_network_a_frozen_layer_does_not_change(taken_home, capsys):
+    for trainable, changed in ((True, 4), (False, 2)):
+        model = network(trainable=trainable, rescaled=False)  # uint8 goes into the convolution
+        names = {**taken_home, "model": model, "images": IMAGES, "labels": LABELS}
+        exec(names["twenty_steps"], names)
+        said = capsys.readouterr().out
+        assert f"{changed} of 4 arrays of weights have changed" in said
+        assert said.count(" differs by ") == 2, "of the convolution and the dense layer"
