@@ -1,16 +1,12 @@
 """The public cases: complete, buildable, and as they are described."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from lesson_sources import prose
 
 from vgg_lesson.cases import CASES, HEALTHY_CASES
 from vgg_lesson.data import load_data
 from vgg_lesson.diagnosis.causes import CAUSES
-
-LESSON = "05_diagnosing_the_10_percent_failure.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +24,9 @@ def test_numbers_and_causes():
 
 
 def test_lesson_5_counts_them():
-    lesson = json.loads((Path(__file__).parent.parent / "notebooks" / LESSON).read_text(encoding="utf-8"))
-    prose = "".join("".join(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "markdown")
-    ill = len(CASES) - len(HEALTHY_CASES)
-    assert f"{len(CASES)} networks: {ill} are ill, and 17 of these make public reports again; " in prose
-    assert f"; {len(HEALTHY_CASES)} are healthy" in prose
+    words, ill = prose("05"), len(CASES) - len(HEALTHY_CASES)
+    assert f"{len(CASES)} networks: {ill} are ill, and 17 of these make public reports again; " in words
+    assert f"; {len(HEALTHY_CASES)} are healthy" in words
 
 
 @pytest.mark.parametrize("number", sorted(set(CASES) - {114, 115}))  # these two are trained: seconds each

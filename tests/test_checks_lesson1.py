@@ -1,13 +1,12 @@
 """The checks of lesson 1: solutions pass, plausible wrong answers fail and are told what to do."""
 
-import json
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from lesson_sources import prose
 from refused_answers import fails
 
 from vgg_lesson.baselines import class_means, entropy, fit_linear, nearest_mean, shrink
@@ -16,8 +15,6 @@ from vgg_lesson.checks.common import describe, expect
 from vgg_lesson.data import Dataset, load_data
 from vgg_lesson.metrics import compare
 from vgg_lesson.sketches import CLASS_NAMES, draw_sketches
-
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_dataset_exploration.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +41,7 @@ def test_describe_is_short():
 
 def solutions() -> list[dict]:
     """The folded solutions of the notebook, each run, by exercise."""
-    text = "\n".join("".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"])
-    found = re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", text, re.DOTALL)
+    found = re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", prose("01"), re.DOTALL)
     assert len(found) == 3
     return found
 
@@ -222,7 +218,7 @@ def test_votes_without_normalising_pass_and_the_solution_beats_the_linear_classi
     exec(solutions()[2], space)
     linear = fit_linear(data.x_train, data.y_train).predict(data.x_val)
     comparison = compare(data.y_val, linear, space["my_classifier"](data.x_val))
-    text = NOTEBOOK.read_text(encoding="utf-8")
+    text = prose("01")
     assert comparison.difference > 0.01 and f"{100 * comparison.difference:.0f} points further" in text
     assert 0.05 < comparison.p_value < 0.15  # too few images to tell it from luck, as the solution says
     assert len(re.findall(r"may be luck.*?\(p = 0\.08\)", text)) == 1

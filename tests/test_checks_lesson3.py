@@ -1,24 +1,19 @@
 """Lesson 3's checks accept the solutions, refuse plausible wrong answers, and say what to do next."""
 
-import json
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from lesson_sources import prose
 from refused_answers import failure
 
 from vgg_lesson.checks import lesson3
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_training.ipynb"
-
 
 def solution(exercise: int) -> dict:
     """The names that the notebook's folded solution defines."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    part = prose.split(f"**Exercise {exercise}")[1]
+    part = prose("03").split(f"**Exercise {exercise}")[1]
     code = re.search(r"<summary>Solution</summary>.*?```python\n(.*?)```", part, re.DOTALL)[1]
     names = {"math": math, "np": np}
     exec(code, names)

@@ -1,12 +1,11 @@
 """The checks of lesson 4: solutions pass, plausible wrong answers fail and are told what to do."""
 
-import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from lesson_sources import prose
 from refused_answers import fails
 
 from vgg_lesson import calibration
@@ -202,23 +201,15 @@ def test_wrong_heat_maps(answer, words):
     fails(words, lesson4.check_heat_map, answer)
 
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_evaluation.ipynb"
-
-
-def lesson_prose() -> str:
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-
-
 def folded_solutions() -> list[str]:
     """The Python of the three folded solutions, in order."""
-    return re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", lesson_prose(), re.DOTALL)
+    return re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", prose("04"), re.DOTALL)
 
 
 def test_what_there_is_to_find_in_the_labs_is_what_the_headline_model_shows():
-    outputs, prose = load_headline().outputs(), lesson_prose()
+    outputs, words = load_headline().outputs(), prose("04")
     confused = outputs.confusion[5, 3], outputs.confusion[3, 5]
-    assert "The headline model takes {} dogs for cats and {} cats for dogs.".format(*confused) in prose
+    assert "The headline model takes {} dogs for cats and {} cats for dogs.".format(*confused) in words
 
     def scores(temperature):
         soft, labels = outputs.at_temperature(temperature).probabilities, outputs.labels
@@ -231,10 +222,10 @@ def test_what_there_is_to_find_in_the_labs_is_what_the_headline_model_shows():
 
     best = [min(TEMPERATURES, key=lambda temperature: scores(temperature)[which]) for which in range(3)]
     assert best[0] == best[1]
-    assert f"smallest at {best[0]:g}, the negative log likelihood at {best[2]:g}." in prose
+    assert f"smallest at {best[0]:g}, the negative log likelihood at {best[2]:g}." in words
     grid = [calibration.select(outputs.probabilities, outputs.labels, threshold) for threshold in THRESHOLDS]
     lowest = next(chosen for chosen in grid if chosen.accuracy >= 0.95)
-    assert f"Headline model: {1 - lowest.coverage:.0%}, at the threshold {lowest.threshold:.2f}." in prose
+    assert f"Headline model: {1 - lowest.coverage:.0%}, at the threshold {lowest.threshold:.2f}." in words
 
 
 def test_the_notebooks_solutions_pass():

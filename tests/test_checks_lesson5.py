@@ -1,14 +1,13 @@
 """The checks of lesson 5: solutions pass, plausible wrong answers fail and are told what to do."""
 
-import json
 import math
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from lesson_sources import prose
 from refused_answers import fails
 
 from vgg_lesson.checks import lesson5
@@ -71,11 +70,8 @@ def test_wrong_glorot_factors(answer, words):
 
 
 def test_the_folded_solutions_pass():
-    notebook = Path(__file__).parent.parent / "notebooks" / "05_diagnosing_the_10_percent_failure.ipynb"
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     names: dict = {"np": np}
-    for solution in re.findall(r"<summary>Solution</summary>\s*```python\n(def .*?)```", prose, re.DOTALL):
+    for solution in re.findall(r"<summary>Solution</summary>\s*```python\n(def .*?)```", prose("05"), re.DOTALL):
         exec(solution, names)
     lesson5.check_glorot_factor(names["glorot_factor"])
     lesson5.check_silent_share(names["silent_share"])

@@ -1,13 +1,10 @@
 """The cells of lesson 5 that a reader takes home, on networks that are not the lesson's."""
 
-import json
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
+from lesson_sources import sources
 
-LESSON = Path(__file__).parent.parent / "notebooks" / "05_diagnosing_the_10_percent_failure.ipynb"
 IMAGES = np.random.default_rng(0).integers(0, 256, (600, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(600) // 60  # sorted by class
 
@@ -15,7 +12,7 @@ LABELS = np.arange(600) // 60  # sorted by class
 @pytest.fixture(scope="module")
 def taken_home():
     """``first_look`` and ``look_inside`` as the lesson defines them, and its steps on a fresh copy."""
-    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"]}
+    cells = sources("05")
     names = {"np": np, "keras": keras}
     exec(cells["l5-64g"].split("keras.utils.set_random_seed")[0], names)
     exec(cells["l5-64c"].split("\nlook_inside(")[0], names)

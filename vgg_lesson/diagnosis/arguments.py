@@ -117,8 +117,7 @@ def options(
 ) -> dict:
     """The options of ``examine`` that belong to a training, checked, as plain values by name."""
     if unknown:
-        allowed = "batch_size, validation_split, shuffle, augmentation, history, seed"
-        raise TypeError(f"further options are {allowed}; received {', '.join(unknown)}")
+        raise TypeError(f"further options are {', '.join(options.__kwdefaults__)}; received {', '.join(unknown)}")
     return {
         "batch_size": whole(batch_size, "batch_size", 1),
         "validation_split": share(validation_split, "validation_split"),

@@ -52,9 +52,13 @@ def _apply(optimizer, gradients, variables, learning_rate) -> None:
             optimizer.update_step(gradient, variable, learning_rate)
             continue
         index = optimizer._get_variable_index(variable)
-        state = {"m": optimizer._momentums[index], "v": optimizer._velocities[index]}
-        handles = {name: _handle(value) for name, value in {"var": variable, **state}.items()}
-        tf.raw_ops.ResourceApplyAdam(**handles, **shared, grad=tf.cast(gradient, tf.float32))
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(variable),
+            m=_handle(optimizer._momentums[index]),
+            v=_handle(optimizer._velocities[index]),
+            grad=tf.cast(gradient, tf.float32),
+            **shared,
+        )
 
 
 def _handle(variable):

@@ -9,6 +9,11 @@ from vgg_lesson.diagnosis.facts.batches import prepared
 from vgg_lesson.diagnosis.subject import Subject
 
 
+def norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The batch normalisations of a model, wherever they are inside."""
+    return cloning.batch_norms(cloning.leaves(model))
+
+
 def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: int = 256) -> float:
     """Accuracy at inference once batch norm's stored statistics are those of one batch of training images.
 
@@ -17,10 +22,9 @@ def accuracy_with_new_statistics(subject: Subject, model: keras.Model, count: in
     rows = subject.sample(count)
     images, classes = prepared(subject, rows).astype(np.float32), subject.labels.classes[rows]
     kept = model.get_weights()
-    norms = cloning.batch_norms(cloning.leaves(model))
-    momenta = [(layer, layer.momentum, layer.trainable) for layer in norms]
+    momenta = [(layer, layer.momentum, layer.trainable) for layer in norms(model)]
     try:
-        for layer in norms:
+        for layer, *_ in momenta:
             layer.momentum, layer.trainable = 0.0, True
         forward(model, images, True)
         outputs = forward(model, images, False)

@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.answers import answered, share_right
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
@@ -14,7 +13,7 @@ from vgg_lesson.diagnosis.facts.chance import Chance
 from vgg_lesson.diagnosis.facts.configuration import loss_function
 from vgg_lesson.diagnosis.facts.gathered import Facts
 from vgg_lesson.diagnosis.facts.guessing import GIVEN_ERRORS, limit
-from vgg_lesson.diagnosis.facts.statistics_signs import accuracy_with_new_statistics
+from vgg_lesson.diagnosis.facts.statistics_signs import accuracy_with_new_statistics, norms
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.rules import rules_learned, rules_weights
 from vgg_lesson.diagnosis.subject import Labels, Subject
@@ -211,10 +210,6 @@ def stale_statistics(subject: Subject, model, chance: Chance, signs, settled: bo
 def looked_at(subject: Subject) -> int:
     """How many images the given weights answer."""
     return min(IMAGES, subject.training_count)
-
-
-def norms(model) -> list:
-    return cloning.batch_norms(cloning.leaves(model))
 
 
 def momentum(model) -> float:

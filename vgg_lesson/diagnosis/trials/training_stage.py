@@ -7,6 +7,7 @@ from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.carried_over import nothing_carried_over
 from vgg_lesson.diagnosis.facts.chance import LOSS_GAIN, Chance, difference
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS
+from vgg_lesson.diagnosis.facts.statistics_signs import norms
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.rules import rules_learned, rules_weights
 from vgg_lesson.diagnosis.rules import suspicions as rules
@@ -14,7 +15,7 @@ from vgg_lesson.diagnosis.rules import suspicions_batch as batch_rules
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.trials import confirmation, given_weights
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL, SHORTEST, STEPS
-from vgg_lesson.diagnosis.trials.given_weights import Given, decay, look_at_given, norms, stale_statistics
+from vgg_lesson.diagnosis.trials.given_weights import Given, decay, look_at_given, stale_statistics
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.trials.last_look import last_look
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
