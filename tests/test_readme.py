@@ -148,7 +148,7 @@ def test_the_tables_of_speeds_are_those_of_the_bench():
 
 
 def test_the_headline_runs_are_counted_as_they_are_recorded():
-    runs = {name: run for name, run in recordings.read_all().items() if name.startswith("headline/")}
+    runs = {run.name: run for run in recordings.filter("headline/*")}
     seeds = defaultdict(list)
     for name, run in runs.items():
         seeds[name.removeprefix("headline/").rpartition("-")[0]].append(run.config["seed"])

@@ -24,7 +24,7 @@ def test_reading_needs_no_tensorflow():
 
 def test_what_was_written_is_read_back(folder):
     assert recordings.read(folder / "atlas.jsonl") == tuple(made_atlas())
-    assert len(recordings.read_all(folder)) == len(made_atlas()) + 1
+    assert len(recordings.filter(folder=folder)) == len(made_atlas()) + 1
 
 
 def test_the_headline_runs_lie_in_a_folder_of_their_own_and_are_found():
@@ -63,7 +63,6 @@ def test_who_changes_a_record_changes_only_a_copy(folder):
     def readers():
         yield recordings.find("lecture/full-0", folder)
         yield recordings.read(folder / "others.jsonl")[0]
-        yield recordings.read_all(folder)["lecture/full-0"]
         yield recordings.filter("lecture/*", folder)[0]
 
     for run in readers():
@@ -101,7 +100,7 @@ def test_a_record_that_does_not_fit_is_refused_by_name(folder, line, complaint):
     with (folder / "atlas.jsonl").open("a") as file:
         file.write(line + "\n")
     with pytest.raises(ValueError, match=complaint):
-        recordings.read_all(folder)
+        recordings.filter(folder=folder)
 
 
 def test_other_files_are_refused(tmp_path):
@@ -110,13 +109,13 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "picture.jsonl").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(ValueError, match=r"picture\.jsonl"):
         recordings.read(tmp_path / "picture.jsonl")
-    assert recordings.read_all(tmp_path / "nowhere") == {}
+    assert recordings.filter(folder=tmp_path / "nowhere") == ()
 
 
 def test_the_same_name_in_two_files_is_refused(folder):
     (folder / "zz.jsonl").write_text(made_run("lecture/full-0").to_json())
     with pytest.raises(ValueError, match="'lecture/full-0' occurs"):
-        recordings.read_all(folder)
+        recordings.filter(folder=folder)
 
 
 @pytest.mark.parametrize(

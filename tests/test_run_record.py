@@ -109,7 +109,7 @@ def test_a_large_majority_leaves_room_for_learning(majority, accuracy, verdict):
 
 
 def test_the_committed_records_have_the_verdict_of_the_rule():
-    runs = recordings.read_all().values()
+    runs = recordings.filter()
     assert len(runs) > 400
     for run in runs:
         losses = [loss for _, loss in run.step_loss]

@@ -115,14 +115,6 @@ class ClassScores:
     images: np.ndarray
     answers: np.ndarray
 
-    @property
-    def macro(self) -> dict[str, float]:
-        """Mean over the classes that have images; an undefined precision counts as 0."""
-        present = self.images > 0
-        return {
-            name: float(np.mean(np.nan_to_num(getattr(self, name)[present]))) for name in ("recall", "precision", "f1")
-        }
-
 
 def per_class(matrix) -> ClassScores:
     """Recall, precision and F1 of every class, from a confusion matrix (rows = truth)."""

@@ -88,16 +88,8 @@ def _read(path: Path, changed: int, size: int) -> tuple[Run, ...]:
     return tuple(runs.values())
 
 
-def read_all(folder=FOLDER) -> dict[str, Run]:
-    """All records in and below a folder by name, files in alphabetical order; empty where there is no folder.
-
-    Raises:
-        ValueError: as :func:`read`, or a name that occurs in two files.
-    """
-    return {name: _own(run) for name, run in _all_cached(folder).items()}
-
-
 def _all_cached(folder) -> dict[str, Run]:
+    """All records in and below a folder by name, files in alphabetical order; empty where there is no folder."""
     runs: dict[str, Run] = {}
     for path in sorted(Path(folder).rglob("*.jsonl")):
         for run in _cached(path):
@@ -132,7 +124,8 @@ def filter(pattern: str = "*", folder=FOLDER, **choices) -> tuple[Run, ...]:
             field, the field's default counts.
 
     Raises:
-        ValueError: a choice that is no field of :class:`TrainingConfig`.
+        ValueError: as :func:`read`, a name that occurs in two files, or a choice that is no field of
+            :class:`TrainingConfig`.
     """
     defaults = TrainingConfig().to_dict()
     if unknown := sorted(set(choices) - set(defaults)):
