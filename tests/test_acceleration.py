@@ -336,3 +336,8 @@ def test_exported_model_answers_the_same(tmp_path):
     model.export(tmp_path / "served", verbose=False)
     served = tf.saved_model.load(str(tmp_path / "served"))
     np.testing.assert_allclose(served.serve(images), model(images), rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_no_model_is_named():
+    with pytest.raises(TypeError, match=r"must be a keras\.Model, received None"):
+        accelerate(None)

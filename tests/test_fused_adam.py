@@ -91,3 +91,8 @@ def test_a_model_saved_with_it_loads_in_plain_keras_and_trains_on(tmp_path):
     assert "_backend_update_step" not in vars(loaded.optimizer)
     for mine, theirs in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
         np.testing.assert_array_equal(np.array(mine), np.array(theirs))
+
+
+def test_the_name_of_an_optimizer_is_none():
+    with pytest.raises(TypeError, match=r"must be a keras\.optimizers\.Optimizer, received 'adam'"):
+        fuse_adam("adam")

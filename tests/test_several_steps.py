@@ -96,3 +96,11 @@ def test_a_report_weighs_losses_by_steps():
         watch.on_train_batch_end(last)
     watch.on_epoch_end(0, dict.fromkeys(EPOCH_FIELDS, 0.0))
     assert watch.step_loss == [(2, 7.0), (5, 2.0)]
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, True])
+def test_a_call_makes_at_least_one_step(number):
+    model = build_vgg("A", width=1 / 16, head=())
+    model.compile(loss="categorical_crossentropy")
+    with pytest.raises(ValueError, match=f"number must be a whole number of at least 1, received {number}"):
+        several_steps.set_steps_in_a_call(model, number)

@@ -112,7 +112,12 @@ def accelerate(model: keras.Model) -> keras.Model:
 
     Returns:
         The same model.
+
+    Raises:
+        TypeError: no ``keras.Model``.
     """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a keras.Model, received {model!r}")
     if keras.backend.backend() == "tensorflow" and not tf.config.list_physical_devices("GPU"):
         for layer in model._flatten_layers(include_self=False):
             if is_suitable(layer):

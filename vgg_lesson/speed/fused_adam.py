@@ -23,7 +23,12 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
 
     Returns:
         The same optimizer.
+
+    Raises:
+        TypeError: no Keras optimizer, such as the name of one.
     """
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(f"optimizer must be a keras.optimizers.Optimizer, received {optimizer!r}")
     if (
         type(optimizer) is keras.optimizers.Adam
         and not optimizer.amsgrad

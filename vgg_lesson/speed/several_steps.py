@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import keras
 
 from vgg_lesson.architecture import layer_table
+from vgg_lesson.whole import require_whole
 
 MOST = 8
 """More gain nothing: measured on two cores at 1/8 width in batches of 32, 8 steps a call make a step 1.15 to 1.2 times
@@ -42,7 +43,11 @@ def set_steps_in_a_call(model: keras.Model, number: int) -> None:
 
     Callbacks get ``on_train_batch_end`` once a call, with the number of its last step, which in an epoch's last call
     can lie behind the last batch.
+
+    Raises:
+        ValueError: a number that is not whole, or below 1.
     """
+    require_whole("number", number, 1)
     if number != model.steps_per_execution:
         model.steps_per_execution = number
         model.make_train_function(force=True)
