@@ -1,5 +1,6 @@
 """A watch without data on trainings that go on: what knows something, or has seen few images, is not stuck."""
 
+import re
 import warnings
 
 import keras
@@ -80,3 +81,15 @@ def test_a_loss_that_grew_before_it_was_not_finite_speaks_of_the_rate():
     model.compile(keras.optimizers.SGD(1e9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     watch, told = watched(model, x, y)
     assert not np.isfinite(watch.losses[-1]) and watch.cause == causes.LEARNING_RATE_TOO_HIGH, told
+
+
+@pytest.mark.parametrize("steps", [1, 7, 40])
+def test_batches_are_counted_however_many_a_call_makes(steps):
+    keras.utils.set_random_seed(0)
+    x, y = stripes()
+    model = small()
+    model.compile(keras.optimizers.Adam(1e-9), "sparse_categorical_crossentropy", steps_per_execution=steps)
+    watch, told = watched(model, x, permuted(y), epochs=3)
+    batches, update = (float(re.search(words, told[0])[1]) for words in (r"after (\d+) batches", r"weights by (\S+)"))
+    assert 20 <= batches < 20 + min(steps, 19)  # an epoch has 19
+    assert 2e-9 < update < 1e-8

@@ -17,6 +17,7 @@ from vgg_lesson.diagnosis.facts.configuration import loss_function
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.rules import suspicions as rules
 from vgg_lesson.diagnosis.trials.laboratory import FEW, whole_steps
+from vgg_lesson.diagnosis.variation import update_ratio_of
 from vgg_lesson.progress import StepLosses
 from vgg_lesson.random_states import untouched_randomness
 
@@ -92,7 +93,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
         self.cause: str | None = None
 
     def on_train_begin(self, logs=None):
-        self.losses: list[float] = []
+        self.losses: list[float] = []  # one a batch; where a call makes several, their mean for each
         self.step_losses, self.unwatchable = StepLosses(), False
         self.wait = self.patience
         steps = getattr(self.model.optimizer, "iterations", None)  # without one, train_step is the user's own
@@ -104,6 +105,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.step_losses.begin_epoch()
+        self.made = 0
 
     def on_train_batch_end(self, batch, logs=None):
         if self.cause is not None or self.unwatchable:
@@ -117,10 +119,14 @@ class DiagnosisCallback(keras.callbacks.Callback):
                 stacklevel=2,
             )
             return
-        self.losses.append(loss)
+        # the last call of an epoch has a number behind its last batch
+        before, self.made = self.made, min(batch + 1, self.params.get("steps") or batch + 1)
+        new = max(1, self.made - before)
+        self.losses += new * [loss]
         if self.after_first is None:
-            self.wait = whole_steps(self.wait, int(self.step_losses.count) or FEW)  # 0: the images were not counted
-            self.after_first = [weight.numpy() for weight in self.model.weights]
+            images = int(self.step_losses.count) // new  # of a batch; 0: they were not counted
+            self.wait = whole_steps(self.wait, images or FEW)
+            self.first_steps, self.after_first = new, [weight.numpy() for weight in self.model.weights]
         if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.wait and self._stuck()):
             self._warn()
 
@@ -188,13 +194,8 @@ class DiagnosisCallback(keras.callbacks.Callback):
             where = f"{broken[0]} holds NaN or infinity" if broken else f"the loss is {self.losses[-1]}"
             return causes.NON_FINITE_VALUES, f"{where}: look for NaN in the images and labels{TOLD}"
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        trainable = {id(weight) for weight in model.trainable_weights}
-        ratios = [
-            np.linalg.norm(new - old) / np.linalg.norm(old)
-            for weight, old, new in zip(model.weights, self.before or [], self.after_first, strict=False)
-            if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
-        ]
-        update = float(np.median(ratios)) if ratios else float("nan")
+        known = self.before is not None and len(self.before) == len(self.after_first)
+        update = update_ratio_of(model, self.before, self.after_first, self.first_steps) if known else math.nan
         low, high = rules.learning_rate_too_low(update, rate), rules.learning_rate_too_high(update, rate)
         if self.resumed:  # these are no start weights
             found = low or high

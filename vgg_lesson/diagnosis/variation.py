@@ -150,12 +150,18 @@ class Trial:
         return "does not learn" if control else "did not help"
 
 
-def update_ratio_of(model: keras.Model, start: list[np.ndarray], course: Course) -> float:
-    """Median over trainable kernels of one step's change over the kernel's size, from a course's first steps."""
+def update_ratio_of(model: keras.Model, before: list[np.ndarray], after: list[np.ndarray], steps: int) -> float:
+    """Median over trainable kernels of one step's change over the kernel's size, from the weights some steps apart.
+
+    Args:
+        model: whose weights they are, in its order.
+        before, after: values of all its weights.
+        steps: training steps between them.
+    """
     trainable = {id(weight) for weight in model.trainable_weights}
     ratios = [
-        float(np.linalg.norm(new - old) / np.linalg.norm(old) / course.steps)
-        for weight, old, new in zip(model.weights, start, course.state[0], strict=True)
+        float(np.linalg.norm(new - old) / np.linalg.norm(old) / steps)
+        for weight, old, new in zip(model.weights, before, after, strict=True)
         if old.ndim >= 2 and id(weight) in trainable and np.linalg.norm(old)
     ]
     return float(np.median(ratios)) if ratios else float("nan")

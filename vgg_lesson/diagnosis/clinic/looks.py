@@ -100,7 +100,8 @@ def _weights(patient: Patient) -> Measurement:
         text += f" The gradients of {gathered:,} batches make one step."
     ratio_course = Variation("first steps")
     start = trainer.start(ratio_course).state[0]
-    ratio = update_ratio_of(trainer.model, start, lab.train(ratio_course, 2))
+    course = lab.train(ratio_course, 2)
+    ratio = update_ratio_of(trainer.model, start, course.state[0], course.steps)
     return Measurement(
         "updates",
         f"{text} A first step changes a kernel by {ratio:.2g} of its size (learning rate {facts.rate:.3g}).",

@@ -66,7 +66,8 @@ def run(exam, fresh) -> bool | None:
     exam.lab = lab = Laboratory.of(subject, chance, signs, facts.images, until=exam.until, report=exam.progress)
     trainer = lab.trainer(CONTROL)
     start = trainer.start(CONTROL).state[0]
-    update = update_ratio_of(trainer.model, start, lab.train(CONTROL, 1))
+    first = lab.train(CONTROL, 1)
+    update = update_ratio_of(trainer.model, start, first.state[0], first.steps)
     unreachable = trainer.unreachable
     if unreachable and len(unreachable) == len(trainer.model.trainable_variables):
         exam.findings.insert(
