@@ -8,6 +8,7 @@ from made_runs import made_atlas
 from matplotlib.colors import to_rgb
 
 from vgg_lesson.atlas import Atlas
+from vgg_lesson.baselines import Guessing
 from vgg_lesson.plots import atlas as atlas_plots
 from vgg_lesson.plots import first_steps, marks
 from vgg_lesson.plots import training as plots
@@ -200,3 +201,26 @@ def test_an_empty_cell_says_so():
     picture = atlas_plots.atlas_cell(Atlas(made_atlas()).counts("lecture"), {}, (16, 1e-4), "the lecture's settings")
     assert "not run" in picture.figure.axes[1].get_title(loc="left") and "not run" in picture.text
     assert "No atlas records" in atlas_plots.no_atlas().text
+
+
+def test_unequal_classes_have_their_own_chance_and_verdict():
+    """A constant answer is right for 80%: the loss fell to what that gives, and nothing was learned."""
+    guessing = Guessing.among([80, 20])
+    epochs = [{"loss": 0.5, "accuracy": 0.8, "val_loss": 0.5, "val_accuracy": 0.8}]
+    picture = plots.learning_curves([(1, 0.693), (2, 0.5)], epochs, 2, 1, guessing)
+    assert "Not above chance" in picture.figure._suptitle.get_text()
+    assert {"guessing 0.500", "guessing 80%"} <= set(words_in(picture).split(" | "))
+    assert "Guessing among 2 classes gives loss 0.500 and accuracy 80%" in picture.text
+    assert "Guessing gives 80%" in plots.comparison(["one"], [[0.8]], guessing).text
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_maps_of_few_remedies(number):
+    maps = {f"remedy {each}": {(16, 1e-3): (1, 3)} for each in range(number)}
+    axes = atlas_plots.atlas_maps(maps).figure.axes
+    assert sum(each.axison for each in axes) == number
+
+
+def test_more_optimizers_than_dashes():
+    picture = first_steps.optimizer_steps([1e-3, 1], {f"optimizer {each}": [1e-3, 1] for each in range(9)})
+    assert len(picture.figure.axes[0].lines) == 9

@@ -9,6 +9,7 @@ import pytest
 from made_images import noise, plain_colours
 
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.baselines import Guessing
 from vgg_lesson.rate_finder import find_rate, suggest
 from vgg_lesson.training import build_model, prepared, train
 from vgg_lesson.training_config import TrainingConfig
@@ -79,7 +80,7 @@ def test_a_test_over_less_than_a_decade_has_a_suggestion():
 
 def test_many_classes_have_another_chance_level():
     fall = math.log(100) - 0.8 / (1 + np.exp(-(np.log10(RATES) + 3) * 6))
-    assert suggest(RATES, fall, classes=100).suggestion is not None
+    assert suggest(RATES, fall, Guessing.among([1] * 100)).suggestion is not None
 
 
 def test_bad_input_is_refused_by_name():
@@ -204,3 +205,17 @@ def test_what_is_excluded_from_weight_decay_stays_so():
         model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
         found.append(find_rate(model, [(images, labels)], steps=30, low=1e-2, high=1e-1).losses)
     assert found[1] == pytest.approx(found[0], abs=1e-6)
+
+
+def test_to_know_how_frequent_the_classes_are_is_no_learning():
+    rng = np.random.default_rng(0)
+    images, labels = rng.uniform(size=(512, 4)).astype(np.float32), np.where(rng.random(512) < 0.9, 0, 1)
+    batches = [(images[at : at + 32], labels[at : at + 32]) for at in range(0, 512, 32)]
+    keras.utils.set_random_seed(0)
+    found = find_rate(small(2, loss="sparse_categorical_crossentropy"), batches)
+    assert found.smoothed.min() < math.log(2) - 0.2 and found.suggestion is None
+    assert found.guessing == Guessing.among(np.bincount(np.resize(labels, 32 * len(found.losses))))
+    one_hot = [(rows, np.eye(2, dtype=np.float32)[classes]) for rows, classes in batches]
+    assert find_rate(small(2, loss="categorical_crossentropy"), one_hot).guessing == pytest.approx(found.guessing)
+    with pytest.raises(ValueError, match="targets must be class numbers.*received -1"):
+        find_rate(small(1, "sigmoid", "mse"), [(images[:8], np.full(8, -1.0))])

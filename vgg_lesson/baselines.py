@@ -1,6 +1,8 @@
 """The bar to beat: what guessing costs, and two classifiers that are no network. NumPy only."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,42 @@ def entropy(counts) -> float:
         raise ValueError(f"counts must be a list of numbers >= 0 with a sum above 0, received {counts.tolist()}")
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())
+
+
+def majority_share(labels) -> float:
+    """Share of the most frequent class: the accuracy of one and the same answer to every image.
+
+    Args:
+        labels: (N,) class numbers or names, at least one.
+    """
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+
+
+class Guessing(NamedTuple):
+    """What the best answer reaches that is the same for every image: a cross-entropy in nats, and an accuracy."""
+
+    classes: int
+    loss: float
+    accuracy: float
+
+    @classmethod
+    def among(cls, counts) -> "Guessing":
+        """From the number of images of each class, (classes,), as :func:`entropy` takes them."""
+        return cls(len(counts), entropy(counts), float(np.max(counts) / np.sum(counts)))
+
+    @classmethod
+    def from_labels(cls, labels, classes: int) -> "Guessing":
+        """From class numbers in 0 .. classes - 1, at least one of them."""
+        return cls.among(np.bincount(labels, minlength=classes))
+
+    @property
+    def even(self) -> bool:
+        """Whether the classes are equally frequent: then the loss is ln(classes), the accuracy 1/classes."""
+        return math.isclose(self.accuracy, 1 / self.classes)
+
+
+AMONG_TEN = Guessing.among([1] * 10)
+"""Ten equally frequent classes, as in CIFAR-10: a loss of ln 10 = 2.303, an accuracy of 10%."""
 
 
 def shrink(images: np.ndarray, side: int) -> np.ndarray:

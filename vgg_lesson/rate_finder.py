@@ -14,6 +14,7 @@ from numbers import Real
 
 import numpy as np
 
+from vgg_lesson.baselines import AMONG_TEN, Guessing
 from vgg_lesson.whole import is_whole
 
 WINDOW = 7
@@ -31,10 +32,13 @@ class RangeTest:
     """What :func:`find_rate` returns.
 
     Attributes:
-        rates, losses, smoothed: (N,) one value a step; losses in nats, without the penalties of regularised weights.
+        rates, losses, smoothed: (N,) one value a step; losses in nats, without the penalties of regularised weights
+            (those of activities are in them).
         suggestion: a learning rate to try, or None.
         reason: why, in one sentence.
         too_few: True where so few steps were made that nothing can be said.
+        guessing: what it gives among the classes of the images seen.
+        window: steps over which ``smoothed`` is averaged.
     """
 
     rates: np.ndarray
@@ -43,6 +47,8 @@ class RangeTest:
     suggestion: float | None
     reason: str
     too_few: bool = False
+    guessing: Guessing = AMONG_TEN
+    window: int = WINDOW
 
 
 def find_rate(
@@ -103,13 +109,14 @@ def find_rate(
     copy.set_weights(model.get_weights())
     accelerate(copy)
     penalised = [weight for weight in copy.trainable_variables if weight.regularizer is not None]
-    rates, losses = np.geomspace(low, high, steps), []
+    rates, losses, counts = np.geomspace(low, high, steps), [], 0
     for rate, batch in zip(rates, cycle(batches), strict=False):  # batches are endless, unless there is none
         copy.optimizer.learning_rate = rate
         # Keras adds the weights' penalties to the loss, and chance knows nothing of them.
         penalty = sum(float(weight.regularizer(weight)) for weight in penalised)
         # Keras averages its results over the steps of an epoch: reset, to see each step alone.
         losses.append(float(_train_on(copy, batch)) - penalty)
+        counts = counts + _counts(np.asarray(batch[1]), max(2, copy.output_shape[-1]))
         copy.reset_metrics()
         if (
             (stop is not None and stop.is_set())
@@ -120,7 +127,7 @@ def find_rate(
     if not losses:
         raise ValueError("batches must hold at least one pair (images, targets), received none")
     finite = [float(loss) for loss in losses if math.isfinite(loss)]
-    found = suggest(rates[: len(finite)], np.array(finite), classes=max(2, model.output_shape[-1]))
+    found = suggest(rates[: len(finite)], np.array(finite), Guessing.among(counts))
     if len(losses) == steps or (stop is not None and stop.is_set()):
         return found
     end = f" The test ended early, at rate {rates[len(losses) - 1]:.0e}: the loss had shot up to {losses[-1]:.3g}."
@@ -144,26 +151,38 @@ def _train_on(model, batch) -> float:
         ) from error
 
 
-def suggest(rates, losses, classes: int = 10) -> RangeTest:
+def _counts(targets: np.ndarray, classes: int) -> np.ndarray:
+    """Images of each class in a batch: targets are class numbers, rows of shares, or 0 and 1 for one unit."""
+    if targets.min() < 0:
+        raise ValueError(f"targets must be class numbers, or rows of shares, received {targets.min()} among them")
+    if targets.ndim > 1 and targets.shape[-1] > 1:
+        return targets.reshape(-1, targets.shape[-1]).sum(axis=0)
+    return np.bincount(targets.ravel().astype(int), minlength=classes)
+
+
+def suggest(rates, losses, guessing: Guessing = AMONG_TEN) -> RangeTest:
     """Read a suggestion off the curve of a range test.
 
-    The loss must fall clearly below both its own start and chance, ln(classes): a network whose
-    first steps throw it far up and then back to chance has not learned. The suggestion is the rate
+    The loss must fall clearly below both its own start and that of guessing: a network whose first
+    steps throw it far up and then back to chance has not learned, nor has one that only came to
+    know how frequent the classes are. The suggestion is the rate
     at which the loss falls fastest before its minimum, by a straight line through the decade of
     rates around it: over fewer steps the noise of the batches decides.
 
     Args:
         rates, losses: (N,) one value a step, losses finite.
-        classes: number of classes.
+        guessing: what it gives among the classes of the images.
     """
     rates, losses = np.asarray(rates, float), np.asarray(losses, float)
     if len(losses) < 3 * WINDOW:
-        return RangeTest(rates, losses, losses, None, f"Only {len(losses)} steps were made: too few to judge.", True)
+        return RangeTest(
+            rates, losses, losses, None, f"Only {len(losses)} steps were made: too few to judge.", True, guessing
+        )
     padded = np.pad(losses, WINDOW // 2, mode="reflect")
     smoothed = np.convolve(padded, np.full(WINDOW, 1 / WINDOW), mode="valid")
     medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
     first = losses[: 2 * WINDOW]
-    start = min(float(first.mean()), math.log(classes))
+    start = min(float(first.mean()), guessing.loss)
     margin = max(LEAST_FALL, NOISE_FACTOR * float(first.std()) / math.sqrt(WINDOW))
     lowest = int(smoothed.argmin())
     if smoothed[lowest] > start - margin or medians.min() > start - margin:  # one lucky batch is no fall
@@ -171,11 +190,13 @@ def suggest(rates, losses, classes: int = 10) -> RangeTest:
             rates, losses, smoothed, None,
             f"No suggestion: in {len(losses)} steps the loss did not stay clearly below its start; its average over "
             f"{WINDOW} steps went down to {smoothed[lowest]:.3f}, and a fall counts below {start - margin:.3f}.",
+            guessing=guessing,
         )  # fmt: skip
     best = _steepest(rates, losses, lowest)
     return RangeTest(
         rates, losses, smoothed, float(f"{rates[best]:.1e}"),
         f"The averaged loss fell to {smoothed[lowest]:.3f}, fastest near a rate of {rates[best]:.1e}.",
+        guessing=guessing,
     )  # fmt: skip
 
 

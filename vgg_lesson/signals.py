@@ -12,6 +12,7 @@ from itertools import combinations, islice
 
 import numpy as np
 
+from vgg_lesson.baselines import entropy
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.watched_step import Moment, WatchedStep
 
@@ -73,8 +74,7 @@ class SignalLab:
         ):
             raise ValueError(f"labels must be whole numbers in 0 .. {classes - 1}, received {labels!r}")
         self.images, self.targets = images.astype(np.float32), np.eye(classes, dtype=np.float32)[labels]
-        shares = np.bincount(labels) / len(labels)
-        self.chance = float(-sum(share * math.log(share) for share in shares if share))
+        self.chance = entropy(np.bincount(labels))
         self._compiled: dict[TrainingConfig, WatchedStep] = {}
         self._lock = threading.Lock()
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.architecture import build_vgg
+from vgg_lesson.baselines import majority_share
 from vgg_lesson.data import Dataset
 from vgg_lesson.environment import cores
 from vgg_lesson.kernel_muon import KernelMuon
@@ -208,7 +208,6 @@ def prepared(
 
 def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
     losses = [loss for _, loss in watch.step_loss]
-    majority = np.bincount(dataset.y_train).max() / len(dataset.y_train)
     accuracy = watch.epochs[-1]["accuracy"] if watch.epochs else None
     return Run(
         name="",
@@ -224,7 +223,7 @@ def _record(config: TrainingConfig, dataset: Dataset, watch: Watch) -> Run:
         step_loss=thinned(watch.step_loss),
         seconds=time.perf_counter() - watch.started,
         stopped=len(watch.epochs) < config.epochs,  # also by a callback such as EarlyStopping
-        verdict=judge(losses, accuracy, majority),
+        verdict=judge(losses, accuracy, majority_share(dataset.y_train)),
         versions={
             "python": platform.python_version(),
             "tensorflow": tf.__version__,

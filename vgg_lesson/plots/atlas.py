@@ -13,7 +13,7 @@ _OWN_DIFFER = "Their width, head, images or epochs may differ from those of the 
 _FILL = {"none": "#FFFFFF", "failed": "#F6D2BF", "mixed": "#FBEFC4", "learned": "#BFE6D9"}
 
 
-def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), classes: int = 10) -> Picture:
+def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=()) -> Picture:
     """Map of success rates for one remedy, and the recorded curves at one of its places.
 
     How to read it: "2 of 3" says that two of three seeds learned. Green, yellow and orange stand for
@@ -26,7 +26,6 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
         chosen: (depth, rate).
         remedy: in words.
         own: the learner's runs as (depth, rate, learned).
-        classes: number of equally frequent classes.
     """
     drawn, (left, right) = figure(10.4, 3.7, columns=2, width_ratios=(1.75, 1), margins=MARGINS)
     depths = sorted({depth for depth, _ in counts})
@@ -44,7 +43,7 @@ def atlas_cell(counts, curves, chosen: tuple[int, float], remedy: str, own=(), c
     left.set_title(f"{capital(remedy)}: {_summary(counts)}")
 
     right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 0.8))
-    chance_line(right, "accuracy", classes)
+    chance_line(right, "accuracy")
     right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
     longest = max([len(curve) for curve in curves.values()], default=1)
     ends = []
@@ -78,7 +77,8 @@ def atlas_maps(maps: dict) -> Picture:
     Args:
         maps: remedy in words -> dict (depth, rate) -> pair (learned, runs); the same places in each.
     """
-    drawn, grid = figure(10.4, 2.5 * math.ceil(len(maps) / 2) + 0.7, rows=math.ceil(len(maps) / 2), columns=2)
+    rows = math.ceil(len(maps) / 2)
+    drawn, grid = figure(10.4, 2.5 * rows + 0.7, rows=rows, columns=2, squeeze=False)
     for axes in grid.flat[len(maps) :]:
         axes.set_axis_off()
     for axes, (remedy, counts) in zip(grid.flat, maps.items(), strict=False):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import label_lines, readable
+from vgg_lesson.plots.marks import label_lines, level_line, readable
 from vgg_lesson.plots.signals import change_of
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
@@ -58,16 +58,7 @@ def courses_picture(courses, chance_loss: float, title: str = "") -> Picture:
     shown = [course for course in courses if course.steps >= 2]
     drawn, axes = figure(6.4, 3.6)
     if math.isfinite(chance_loss):
-        axes.axhline(chance_loss, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
-        axes.annotate(
-            f"guessing {chance_loss:.2f}",
-            (0.01, chance_loss),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            color=COLOURS["chance"],
-            fontsize=8.5,
-        )
+        level_line(axes, chance_loss)
     texts, ends, colours = [], [], (CYCLE[0], *CYCLE[1:6], CYCLE[7])
     for number, course in enumerate(shown):
         loss = np.clip(np.array(course.loss, float), None, 3 * chance_loss if math.isfinite(chance_loss) else None)

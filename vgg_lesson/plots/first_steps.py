@@ -18,10 +18,10 @@ def optimizer_steps(gradients, steps: dict) -> Picture:
     ratios = {name: np.max(sizes) / np.min(sizes) for name, sizes in steps.items()}
     for number, (name, sizes) in enumerate(steps.items()):
         sizes = np.asarray(sizes, float)
-        axes.loglog(gradients, sizes, marker="o", color=CYCLE[number], linestyle=DASHES[number])
+        axes.loglog(gradients, sizes, marker="o", color=CYCLE[number % 6], linestyle=DASHES[number % 4])
         axes.annotate(
             name, (gradients.min(), sizes[np.argmin(gradients)]), xytext=(14, -9) if ratios[name] > 2 else (0, 7),
-            textcoords="offset points", color=readable(CYCLE[number]), fontsize=9, fontweight="bold", va="center"
+            textcoords="offset points", color=readable(CYCLE[number % 6]), fontsize=9, fontweight="bold", va="center"
             if ratios[name] > 2 else "bottom",
         )  # fmt: skip
     axes.set(xlabel="size of the gradient", ylabel="size of the first step")

@@ -1,12 +1,12 @@
 """What many figures need on their axes: levels of guessing, names of lines and places, boxes."""
 
-import math
 from functools import lru_cache
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
+from vgg_lesson.baselines import AMONG_TEN, Guessing
 from vgg_lesson.plots.style import COLOURS
 
 BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
@@ -18,26 +18,37 @@ DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
 def chance_line(
-    axes: Axes, kind: str, classes: int = 10, *, at: float = 0.01, below: bool = False, level: float | None = None
+    axes: Axes, kind: str, guessing: Guessing = AMONG_TEN, *, at: float = 0.01, below: bool = False
 ) -> None:
-    """Draw and name what guessing gives: accuracy 1/classes, or cross-entropy ln(classes).
+    """Draw and name what guessing gives: for equally frequent classes accuracy 1/classes, or cross-entropy ln(classes).
 
     Args:
         axes: where to draw.
         kind: "accuracy" (0 to 1) or "loss" (nats).
-        classes: number of equally frequent classes.
-        at: where the name begins, as a share of the width; at 1 it ends there.
-        below: write the name below the line instead of above it.
-        level: of guessing, in nats, where the classes are not equally frequent.
+        guessing: among the classes that there are.
+        at, below: as for :func:`level_line`.
     """
-    if level is not None:
-        name = f"guessing {level:.3f}"
-    elif kind == "accuracy":
-        level, name = 1 / classes, f"chance {100 / classes:g}%"
+    if kind == "accuracy":
+        name = f"chance {100 / guessing.classes:g}%" if guessing.even else f"guessing {guessing.accuracy:.0%}"
+        level_line(axes, guessing.accuracy, name, at=at, below=below)
     elif kind == "loss":
-        level, name = math.log(classes), f"chance ln {classes} = {math.log(classes):.3f}"
+        name = f"chance ln {guessing.classes} = {guessing.loss:.3f}" if guessing.even else None
+        level_line(axes, guessing.loss, name, at=at, below=below)
     else:
         raise ValueError(f"kind must be 'accuracy' or 'loss', received {kind!r}")
+
+
+def level_line(axes: Axes, level: float, name: str | None = None, *, at: float = 0.01, below: bool = False) -> None:
+    """Draw and name a level that guessing gives.
+
+    Args:
+        axes: where to draw.
+        level: in the units of the vertical axis.
+        name: by default "guessing" and the number.
+        at: where the name begins, as a share of the width; at 1 it ends there.
+        below: write the name below the line instead of above it.
+    """
+    name = name or f"guessing {level:.3f}"
     axes.axhline(level, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     axes.annotate(
         name, (at, level), xycoords=("axes fraction", "data"),

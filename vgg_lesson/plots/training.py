@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from vgg_lesson.baselines import AMONG_TEN, Guessing
 from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, capital, chance_line, label_line, label_lines, readable
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 from vgg_lesson.run_record import judge
@@ -11,7 +12,7 @@ from vgg_lesson.run_record import judge
 DIVERGED = "no longer a number"
 
 
-def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes: int = 10) -> Picture:
+def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, guessing: Guessing = AMONG_TEN) -> Picture:
     """Loss and accuracy of one training, finished or going on, with what guessing gives.
 
     How to read it: a training loss that stays on the dashed line has learned nothing; a validation
@@ -22,7 +23,7 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
         epochs: dicts with "loss", "accuracy", "val_loss", "val_accuracy", one a finished epoch.
         steps: planned steps in all epochs.
         planned_epochs: planned epochs; the horizontal axis ends there.
-        classes: number of equally frequent classes.
+        guessing: what it gives among the training images' classes.
     """
     drawn, (left, right) = figure(8.6, 3.3, columns=2)
     at = np.array([step for step, _ in step_loss]) / max(1, steps) * planned_epochs
@@ -38,13 +39,11 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     right.plot(ends, values["val_accuracy"], "o--", color=COLOURS["validation"])
     # At the right where the curve has fallen away or has not come yet, else at the left below the line.
     early = len(at) > 0 and at[-1] < planned_epochs / 2
-    free = early or (len(losses) > 0 and losses[-1] < math.log(classes) - 0.3)
-    chance_line(left, "loss", classes, at=1 if free else 0.01, below=not free)
-    chance_line(right, "accuracy", classes, at=1 if early else 0.01)
-    highest = np.max(
-        [value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=math.log(classes)
-    )
-    if highest > 3 * math.log(classes):
+    free = early or (len(losses) > 0 and losses[-1] < guessing.loss - 0.3)
+    chance_line(left, "loss", guessing, at=1 if free else 0.01, below=not free)
+    chance_line(right, "accuracy", guessing, at=1 if early else 0.01)
+    highest = np.max([value for value in [*losses, *values["val_loss"]] if math.isfinite(value)], initial=guessing.loss)
+    if highest > 3 * guessing.loss:
         left.set_yscale("log")  # one early jump to 100 must not flatten the rest
     else:
         left.set_ylim(0, 1.1 * highest)
@@ -62,7 +61,7 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, classes:
     for axes in (left, right):
         for name in axes.texts:
             name.set_bbox(BEHIND_WORDS)
-    finding, text = _tell(losses, epochs, planned_epochs, classes)
+    finding, text = _tell(losses, epochs, planned_epochs, guessing)
     drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     return Picture(drawn, text)
 
@@ -80,18 +79,19 @@ def _label_pair(axes, x, first, second, name):
     label_line(axes, x, second, name, COLOURS["validation"])
 
 
-def _tell(losses, epochs, planned_epochs, classes) -> tuple[str, str]:
-    chance = f"Guessing among {classes} classes gives loss {math.log(classes):.3f} and accuracy {1 / classes:.0%}."
+def _tell(losses, epochs, planned_epochs, guessing) -> tuple[str, str]:
+    classes, loss, accuracy = guessing
+    chance = f"Guessing among {classes} classes gives loss {loss:.3f} and accuracy {accuracy:.0%}."
     if not len(losses):
         return "Nothing measured yet", f"No step has been made yet. {chance}"
     now = f"training loss {losses[0]:.3f} at first, {losses[-1]:.3f} now"
     if not epochs:
         return (
-            f"Training loss {losses[-1]:.2f}, guessing gives {math.log(classes):.2f}",
+            f"Training loss {losses[-1]:.2f}, guessing gives {loss:.2f}",
             f"First epoch: {now}. {chance}",
         )
     last = epochs[-1]
-    verdict = judge(losses, last["accuracy"], 1 / classes)
+    verdict = judge(losses, last["accuracy"], accuracy)
     head = {"learning": "It learns", "stuck": "Not above chance", "diverged": f"The loss is {DIVERGED}"}[verdict]
     shares = f"training accuracy {last['accuracy']:.0%}, validation {last['val_accuracy']:.0%}"
     title = f"{head}: {shares} after {len(epochs)} of {planned_epochs} epochs"
@@ -102,7 +102,7 @@ def _tell(losses, epochs, planned_epochs, classes) -> tuple[str, str]:
     return title, text
 
 
-def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
+def losses_together(curves: dict, epochs: int) -> Picture:
     """Training losses of several runs on the same axes, with what guessing gives.
 
     How to read it: a run that learns leaves the dashed line downwards; one that is stuck lies on it.
@@ -110,10 +110,9 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
     Args:
         curves: name -> pairs (step, training loss), all over the same number of steps.
         epochs: epochs that the curves span.
-        classes: number of equally frequent classes.
     """
     drawn, axes = figure(7.6, 3.4)
-    chance = math.log(classes)
+    chance = AMONG_TEN.loss
     ends, out = [], False
     for number, (name, pairs) in enumerate(curves.items()):
         steps, losses = np.array(pairs, float).T
@@ -123,7 +122,7 @@ def losses_together(curves: dict, epochs: int, classes: int = 10) -> Picture:
     low = min((end for end, _, _ in ends if math.isfinite(end)), default=chance)
     axes.set(ylim=(min(low - 0.2, 0.8 * chance), 1.5 * chance), xlim=(0, epochs * 1.4))
     axes.set(xlabel="epoch", xticks=_whole_ticks(epochs), ylabel="training loss")
-    chance_line(axes, "loss", classes, at=0.74, below=True)
+    chance_line(axes, "loss", at=0.74, below=True)
     named = []
     for end, name, colour in ends:
         height = min(end if math.isfinite(end) else math.inf, 1.45 * chance)
@@ -155,14 +154,13 @@ def _who_left(ends, chance) -> str:
     return capital("; ".join(found))
 
 
-def comparison(labels, curves, classes: int = 10, name: str = "validation accuracy") -> Picture:
-    """One accuracy curve a run, each named at its end.
+def comparison(labels, curves, guessing: Guessing = AMONG_TEN) -> Picture:
+    """One curve of the validation accuracy a run, each named at its end.
 
     Args:
         labels: one name a run.
         curves: one sequence of accuracies (0 to 1) a run, a value an epoch; may be empty.
-        classes: number of equally frequent classes.
-        name: what the curves are.
+        guessing: what it gives among the training images' classes.
     """
     drawn, axes = figure(8.6, 3.4)
     longest = max([len(curve) for curve in curves], default=0)
@@ -172,8 +170,8 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
         axes.plot(range(1, len(curve) + 1), curve, color=colour, linestyle=dash, marker="o")
         if len(curve):
             ends.append((curve[-1], len(curve), f"{label}: {curve[-1]:.0%}", colour))
-    chance_line(axes, "accuracy", classes)
-    axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel=name)
+    chance_line(axes, "accuracy", guessing)
+    axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel="validation accuracy")
     axes.set_xticks(range(1, max(2, longest) + 1))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
     for words in label_lines(axes, ends):
@@ -184,10 +182,12 @@ def comparison(labels, curves, classes: int = 10, name: str = "validation accura
     best = max(ends)
     axes.set_title(f"Best of {len(ends)}: {best[2]}" if len(ends) > 1 else best[2])
     listed = "; ".join(label for _, _, label, _ in sorted(ends, reverse=True))
-    return Picture(drawn, f"{capital(name)} after the last epoch: {listed}. Guessing gives {1 / classes:.0%}.")
+    return Picture(
+        drawn, f"Validation accuracy after the last epoch: {listed}. Guessing gives {guessing.accuracy:.0%}."
+    )
 
 
-def range_test(found, classes: int = 10) -> Picture:
+def range_test(found) -> Picture:
     """Loss against a learning rate that grows with every step.
 
     How to read it: too small a rate leaves the loss where it is, a good one makes it fall, too large
@@ -195,7 +195,6 @@ def range_test(found, classes: int = 10) -> Picture:
 
     Args:
         found: a :class:`vgg_lesson.rate_finder.RangeTest`.
-        classes: number of equally frequent classes.
     """
     drawn, axes = figure(6.8, 3.4)
     rates, losses, smoothed, suggestion = found.rates, found.losses, found.smoothed, found.suggestion
@@ -203,15 +202,16 @@ def range_test(found, classes: int = 10) -> Picture:
         axes.set_axis_off()
         axes.set_title("No suggestion: the first loss was not a number")
         return Picture(drawn, f"No loss that could be drawn. {found.reason}")
-    top = 1.3 * max(math.log(classes), float(smoothed[0]))
+    top = 1.3 * max(found.guessing.loss, float(smoothed[0]))
     low = float(np.nanmin(smoothed))
     # An average that holds a step from above the edge would rise before the step itself does.
-    reach = [np.max(losses[max(0, at - 3) : at + 4]) for at in range(len(losses))]
+    half = found.window // 2
+    reach = [np.max(losses[max(0, at - half) : at + half + 1]) for at in range(len(losses))]
     quiet = np.where(np.array(reach) <= top, smoothed, np.nan)
     axes.semilogx(rates, losses, color=COLOURS["training"], alpha=0.35, linewidth=1, label="each step")
     if not found.too_few:  # then nothing was averaged
-        axes.semilogx(rates, quiet, color=COLOURS["training"], label="average over 7 steps")
-    chance_line(axes, "loss", classes, below=True)
+        axes.semilogx(rates, quiet, color=COLOURS["training"], label=f"average over {found.window} steps")
+    chance_line(axes, "loss", found.guessing, below=True)
     axes.texts[-1].set_bbox(BEHIND_WORDS)
     axes.set(xlabel="learning rate of the step", ylabel="loss", ylim=(max(0, low - 0.25), top))
     if suggestion is None:

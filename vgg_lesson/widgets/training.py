@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from vgg_lesson.baselines import Guessing
 from vgg_lesson.data import Dataset
 from vgg_lesson.keras_export import keras_code
 from vgg_lesson.plots.training import comparison, learning_curves, range_test
@@ -45,7 +46,8 @@ class TrainingPanel(widgets.VBox):
     """
 
     def __init__(self, dataset: Dataset, *, goal: str = GOAL, config: TrainingConfig | None = None, folder="my_runs"):
-        self.dataset, self.folder, self._classes = dataset, Path(folder), len(dataset.class_names)
+        self.dataset, self.folder = dataset, Path(folder)
+        self._guessing = Guessing.from_labels(dataset.y_train, len(dataset.class_names))
         self.base = config or TrainingConfig(head=(128, 128))
         self.runs: list[Run] = []
         self.trained: Trained | None = None
@@ -75,7 +77,7 @@ class TrainingPanel(widgets.VBox):
         actions = self.start, self.stop, self.find_rate, self.show_code, self.save
         for each, action in zip(self.buttons.values(), actions, strict=True):
             each.on_click(lambda _, action=action: self._guarded(action, self._tell))
-        self.curves.show(learning_curves([], [], 1, self.config.epochs, self._classes))
+        self.curves.show(learning_curves([], [], 1, self.config.epochs, self._guessing))
         self._state_cost()
         self._show_runs()
         if any(panel.running for panel in _PANELS):
@@ -182,7 +184,7 @@ class TrainingPanel(widgets.VBox):
 
         def draw(progress):
             seen = progress.step_loss, progress.epochs, progress.steps
-            self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs, self._classes)))
+            self._drawer.request(lambda: self.curves.show(learning_curves(*seen, config.epochs, self._guessing)))
             if len(progress.step_loss) == 1:
                 self._drawer.wait()  # drawn beside the next steps, the first point would come later
             if len(progress.step_loss) == 5:  # a second later: to let go of the model before takes half a second
@@ -207,7 +209,7 @@ class TrainingPanel(widgets.VBox):
         data = self._subset(images)
         model, batches, _ = prepared(config.change(schedule="constant"), data)
         found = find_rate(model, batches, stop=self._stop)
-        self.curves.show(range_test(found, self._classes))
+        self.curves.show(range_test(found))
         self._say("Range test stopped." if self._stop.is_set() else "Range test done.")
 
     def _subset(self, images: int) -> Dataset:
@@ -220,7 +222,7 @@ class TrainingPanel(widgets.VBox):
             return
         recent = list(enumerate(self.runs, start=1))[-6:]
         names = [words.short_name(run, number) for number, run in recent]
-        self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent], self._classes))
+        self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent], self._guessing))
 
     def _state_cost(self) -> None:
         finished = [run for run in self.runs if not run.stopped]

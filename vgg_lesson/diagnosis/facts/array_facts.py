@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgg_lesson.baselines import entropy
 from vgg_lesson.diagnosis.facts.batches import pieces
 from vgg_lesson.diagnosis.subject import Labels, Subject
 
@@ -152,7 +153,7 @@ def label_facts(labels: Labels) -> LabelFacts:
         shape=given.shape[1:],
         rows_sum_to_one=not labels.one_hot or bool(np.allclose(given.sum(axis=1), 1, atol=1e-3)),
         prior=prior,
-        entropy=float(-(prior * np.log(prior)).sum()),
+        entropy=entropy(prior),
         majority=float(prior.max()),
         imbalance=float(prior.max() / prior.min()),
         numbers=numbers,

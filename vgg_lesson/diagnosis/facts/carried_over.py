@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from vgg_lesson.baselines import majority_share
 from vgg_lesson.diagnosis.facts.answers import better_share
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, limit, standard_error
 from vgg_lesson.diagnosis.facts.known_good import KnownGood
@@ -34,7 +35,7 @@ def nothing_carried_over(subject: Subject, model, course: Course, known: KnownGo
         return None
     rows = np.random.default_rng(subject.seed).permutation(len(part[0]))[:IMAGES]
     images, classes = part[0][rows], part[1][rows]
-    majority = np.unique(classes, return_counts=True)[1].max() / len(classes)
+    majority = majority_share(classes)
     inside, outside = course.last_accuracy(), better_share(model, images, classes)
     errors = standard_error(inside, course.window() * course.batch), standard_error(outside, len(rows))
     if outside > limit(majority, len(rows)) or inside - outside < STANDARD_ERRORS * math.hypot(*errors):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgg_lesson.baselines import majority_share
 from vgg_lesson.diagnosis.facts.configuration import LossFacts
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, limit
 from vgg_lesson.diagnosis.subject import Subject
@@ -24,8 +25,7 @@ class Chance:
     @classmethod
     def of(cls, subject: Subject, loss: LossFacts) -> "Chance":
         _, labels = subject.training_part()
-        counts = np.unique(labels.classes, return_counts=True)[1]
-        return cls(loss.uninformed, loss.right, float(counts.max() / counts.sum()))
+        return cls(loss.uninformed, loss.right, majority_share(labels.classes))
 
     def learned(self, course: Course) -> bool:
         """True when the last steps beat guessing, in accuracy and in loss."""

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vgg_lesson.baselines import majority_share
 from vgg_lesson.diagnosis.facts.array_facts import fitting, without_copies
 from vgg_lesson.diagnosis.facts.batches import augment_batch, in_blocks, pictures, pieces, prepares
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, evidence
@@ -88,7 +89,7 @@ class KnownGoodNetwork:
         self.fresh = self.model.get_weights(), [v.numpy() for v in self.optimizer.variables]
         self._compiled = tf.function(self._step)
         self._answer = tf.function(lambda x: self.model(x, training=False))
-        self.majority = float(np.bincount(self.coded[self.held]).max() / max(1, len(self.held))) if held else 1.0
+        self.majority = majority_share(self.coded[self.held]) if held else 1.0
 
     def _thin(self, images) -> np.ndarray:
         return in_blocks(pictures(images, self.channels_first), SIDE, averaged=not self.fine)

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
+from vgg_lesson.baselines import majority_share
 from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.answers import answered, share_right
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
@@ -151,7 +152,7 @@ def frozen_kernels_see(subject: Subject, facts: Facts, until: float, say) -> boo
     course, model = lab.train(CONTROL, lab.whole(STEPS)), lab.trainer(CONTROL).model
     model.set_weights(course.state[0])
     share = share_right(answered(model, prepared(subject, held)), labels.classes[held])
-    guessing = float(np.unique(labels.classes[held], return_counts=True)[1].max() / len(held))
+    guessing = majority_share(labels.classes[held])
     say(
         f"on its frozen kernels the network reaches {share:.2f} on {len(held)} held-out images (guessing "
         f"{guessing:.2f}) after {course.steps} steps"
@@ -174,7 +175,7 @@ def given_know(subject: Subject, facts: Facts, fresh, say) -> bool:
         rows = np.random.default_rng(subject.seed).permutation(len(part[0]))[:KNOW]
         images, classes = part[0][rows], part[1][rows]
     share = vital_signs.given_accuracy(subject, fresh, images, classes)
-    guessing = np.unique(classes, return_counts=True)[1].max() / len(classes)
+    guessing = majority_share(classes)
     if share <= limit(guessing, len(classes), GIVEN_ERRORS):
         return False
     say(
