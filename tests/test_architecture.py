@@ -324,6 +324,14 @@ def test_layer_table_refuses_what_it_cannot_count():
     ):
         with pytest.raises(ValueError, match=f"cannot count layer 'odd' of class {type(layer).__name__}"):
             layer_table(keras.Sequential([keras.Input((8, 8, 2)), layer]))
+    for layer in (
+        keras.layers.Conv2D(2, (1, 7), name="long"),
+        keras.layers.Conv2D(2, 3, dilation_rate=(1, 2), name="long"),
+        keras.layers.MaxPooling2D((1, 2), name="long"),
+        keras.layers.AveragePooling2D(2, strides=(1, 2), name="long"),
+    ):
+        with pytest.raises(ValueError, match="counts square windows only, layer 'long' has"):
+            layer_table(keras.Sequential([keras.Input((8, 8, 2)), layer]))
     padded = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.ZeroPadding2D(), keras.layers.Conv2D(1, 3)])
     assert [row.receptive_field for row in layer_table(padded)] == [1, 3]
     images = keras.Input((8, 8, 2))

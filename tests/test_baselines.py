@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from vgg_lesson.baselines import class_means, entropy, fit_linear, nearest_mean, shrink
+from vgg_lesson.baselines import (
+    AMONG_TEN,
+    Guessing,
+    class_means,
+    entropy,
+    fit_linear,
+    majority_share,
+    nearest_mean,
+    shrink,
+)
 from vgg_lesson.sketches import draw_sketches
 
 
@@ -91,3 +100,25 @@ def test_linear_gradient_is_that_of_the_loss(fitted):
     nudged = type(before)(before.weights + 1e-3 * step, before.biases, before.side, before.statistics)
     slope = (nudged.loss(images[:100], labels[:100]) - before.loss(images[:100], labels[:100])) / 1e-3
     assert slope == pytest.approx(-(step**2).sum() / 0.1, rel=0.05)  # rate 0.1: step = -0.1 gradient
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        (np.arange(12) % 10, r"for each of 20 images, received int64 of shape \(12,\)"),
+        (np.arange(20) % 10 - 1, r"0 \.\. 9, received -1 \.\. 8"),
+        (np.arange(20) % 11, r"0 \.\. 9, received 0 \.\. 10"),
+        (np.arange(20) / 2, "received float64"),
+    ],
+)
+def test_labels_that_are_none_of_these_images_are_named(labels, complaint):
+    for classifier in (fit_linear, class_means):
+        with pytest.raises(ValueError, match=complaint):
+            classifier(np.zeros((20, 32, 32, 3), np.uint8), labels)
+
+
+def test_guessing_among_unequal_classes():
+    assert Guessing(10, pytest.approx(math.log(10)), 0.1) == AMONG_TEN and AMONG_TEN.even
+    two = Guessing.from_labels(np.repeat([0, 1], [9, 1]), 2)
+    assert two == (2, pytest.approx(0.325083, abs=1e-6), 0.9) and not two.even
+    assert majority_share(["cat", "dog", "cat", "ship"]) == 0.5

@@ -499,3 +499,13 @@ def test_a_copy_keeps_its_fast_batch_norm_when_its_layers_are_measured():
     assert any(before)
     vital_signs.through_the_layers(made, np.zeros((4, 8, 8, 3), np.float32))
     assert [vars(layer).get("call") for layer in made.layers] == before
+
+
+def test_seeds_in_lists_are_taken_out_as_well():
+    """Cells of a recurrent layer: a list in its configuration."""
+    cells = [keras.layers.LSTMCell(4, kernel_initializer=keras.initializers.HeNormal(seed=seed)) for seed in (1, 2)]
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.RNN(cells), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    images = np.zeros((2, 5, 3), np.float32)
+    first, again, other = (cloning.copy(model, images, seed=seed).get_weights()[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)

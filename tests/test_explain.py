@@ -308,3 +308,11 @@ def test_under_a_mixed_policy_grad_cam_is_about_the_same(policy):
     assert found.heat.dtype == np.float32
     assert found.heat == pytest.approx(expected.heat, abs=float(0.02 * expected.heat.max()) + 1e-4)
     assert found.probabilities == pytest.approx(expected.probabilities, abs=0.02)
+
+
+def test_networks_within_networks_are_drawn_anew_as_well():
+    body = build_vgg("A", width=1 / 16, head=(), seed=0)
+    net = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Rescaling(1.0), body])
+    first, again, other = (explain.with_fresh_weights(net, seed).get_weights()[0] for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert not np.array_equal(first, net.get_weights()[0])

@@ -219,3 +219,10 @@ def test_to_know_how_frequent_the_classes_are_is_no_learning():
     assert find_rate(small(2, loss="categorical_crossentropy"), one_hot).guessing == pytest.approx(found.guessing)
     with pytest.raises(ValueError, match="targets must be class numbers.*received -1"):
         find_rate(small(1, "sigmoid", "mse"), [(images[:8], np.full(8, -1.0))])
+
+
+def test_a_model_that_is_not_built_is_named():
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, "softmax")], name="later")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"'later' is not built: give it a keras\.Input"):
+        find_rate(model, [(ROWS, TARGETS)])

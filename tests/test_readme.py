@@ -19,6 +19,7 @@ from benchmarks import speed
 from benchmarks.blind.__main__ import AUTHORS
 from vgg_lesson import recordings
 from vgg_lesson.architecture import layer_table
+from vgg_lesson.diagnosis.__main__ import STATUS, main
 from vgg_lesson.training import build_model
 
 ROOT = Path(__file__).parent.parent
@@ -61,8 +62,33 @@ def test_the_command_line(tmp_path):
         [sys.executable, "-m", "vgg_lesson.diagnosis", command], cwd=tmp_path, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}"},
     )  # fmt: skip
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == STATUS["a cause is named"], done.stderr
     assert "Diagnosis: frozen_weights" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("no_such_module:f", "no module 'no_such_module'"),
+        ("json:no_such_function", "module 'json' has no function 'no_such_function'"),
+        ("json:__doc__", "has no function '__doc__'"),
+        ("json", "expected MODULE:FUNCTION, received 'json'"),
+        ("os:getcwd", "must return a dictionary of arguments, received str"),
+    ],
+)
+def test_the_command_line_says_what_it_was_given(target, complaint, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(SystemExit, match="2"):
+        main([target])
+    assert complaint in capsys.readouterr().err
+    assert not {1, 2} & {*STATUS.values()}, "those of errors"
+
+
+def test_a_module_that_is_missing_in_theirs_is_an_error_of_theirs(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "wants_another.py").write_text("import no_such_module_either")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_either"):
+        main(["wants_another:f"])
 
 
 def test_the_pictures_show_the_present_records():

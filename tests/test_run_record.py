@@ -136,3 +136,9 @@ def test_a_short_loss_is_kept_point_by_point():
     full = tuple((step, 2.3) for step in range(1, POINTS + 1))
     assert thinned(full) == full
     assert 1000 < len(thinned([*full, (POINTS + 1, 2.0)])) <= POINTS
+
+
+@pytest.mark.parametrize("points", [1, 0, 2.5])
+def test_a_loss_cannot_be_thinned_to_one_point(points):
+    with pytest.raises(ValueError, match=f"points must be a whole number of at least 2, received {points}"):
+        thinned([(1, 2.0), (2, 1.0)], points=points)

@@ -217,10 +217,16 @@ def layer_table(model: keras.Model) -> list[LayerRow]:
 
 def _window(layer) -> tuple[int, int]:
     """Side of the square of inputs that one output of this layer sees, and its stride."""
-    if isinstance(layer, keras.layers.Conv2D):
-        return (layer.kernel_size[0] - 1) * layer.dilation_rate[0] + 1, layer.strides[0]
-    if isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
-        return layer.pool_size[0], layer.strides[0]
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
+        if isinstance(layer, keras.layers.Conv2D):
+            sides = tuple((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True))
+        else:
+            sides = layer.pool_size
+        if len({*sides}) > 1 or len({*layer.strides}) > 1:
+            raise ValueError(
+                f"layer_table counts square windows only, layer {layer.name!r} has {sides} with strides {layer.strides}"
+            )
+        return sides[0], layer.strides[0]
     before, after = layer.input.shape[1:-1], layer.output.shape[1:-1]
     edges = isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D)  # they move the window only
     resizes = len(before) == len(after) == 2 and before != after and not edges

@@ -89,8 +89,11 @@ def class_means(images: np.ndarray, labels: np.ndarray, classes: int = 10) -> np
 
     Returns:
         (classes, H, W, C) float64.
+
+    Raises:
+        ValueError: labels that are no class numbers of these images, or a class without images.
     """
-    labels = np.asarray(labels)
+    labels = _class_numbers(labels, len(images), classes)
     missing = np.setdiff1d(np.arange(classes), labels)
     if missing.size:
         raise ValueError(f"every class needs an image, there is none of {missing.tolist()}")
@@ -150,13 +153,18 @@ def fit_linear(
     Args:
         images: (N, H, W, C) uint8, H and W multiples of ``side``.
         labels: (N,) class numbers.
+        classes: number of classes.
         side: images are shrunk to side x side first: quicker, and hardly worse.
         epochs: passes over the images; the rate falls from 0.1 towards 0.
         seed: of the order of the images.
 
     Returns:
         The classifier; the same seed gives the same one on the same machine.
+
+    Raises:
+        ValueError: labels that are no class numbers of these images, or a side that does not divide theirs.
     """
+    labels = _class_numbers(labels, len(images), classes)
     statistics = fit_statistics(images)
     inputs = _inputs(images, side, statistics)
     targets = np.eye(classes, dtype=np.float32)[labels]
@@ -173,6 +181,17 @@ def fit_linear(
             weights -= rate * (inputs[rows].T @ error) / len(rows)
             biases -= rate * error.mean(axis=0)
     return LinearClassifier(weights, biases, side, statistics)
+
+
+def _class_numbers(labels, count: int, classes: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be a whole number for each of {count} images, received {labels.dtype} of shape {labels.shape}"
+        )
+    if count and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"labels must lie in 0 .. {classes - 1}, received {labels.min()} .. {labels.max()}")
+    return labels
 
 
 def _inputs(images: np.ndarray, side: int, statistics: ChannelStatistics) -> np.ndarray:

@@ -84,6 +84,8 @@ def find_rate(
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, received {type(model).__name__}")
+    if not model.built:
+        raise ValueError(f"model {model.name!r} is not built: give it a keras.Input, or call it on a batch")
     if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled: it has no optimizer and no loss to test")
     if isinstance(inner(model.optimizer)._learning_rate, keras.optimizers.schedules.LearningRateSchedule):

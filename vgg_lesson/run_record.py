@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 
 from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.whole import require_whole
 
 SCHEMA = 1
 VERDICTS = ("learning", "stuck", "diverged", "unfinished")
@@ -141,11 +142,12 @@ def thinned(step_loss, points: int = POINTS) -> tuple[tuple[int, float], ...]:
 
     Args:
         step_loss: pairs (step, mean loss since the pair before), as a :class:`Run` holds them.
-        points: at least 2.
+        points: a whole number of at least 2.
 
     Returns:
         Such pairs again: each mean counts its steps, so the mean over all steps does not change.
     """
+    require_whole("points", points, 2)
     kept = tuple(step_loss)
     while len(kept) > points:
         before, merged = kept[0][0], [kept[0]]

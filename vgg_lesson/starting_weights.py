@@ -91,4 +91,4 @@ def without_seeds(config):
             key: (None if key == "seed" and not isinstance(value, dict) else without_seeds(value))
             for key, value in config.items()
         }
-    return config
+    return type(config)(map(without_seeds, config)) if type(config) in (list, tuple) else config

@@ -9,10 +9,15 @@ import importlib
 import sys
 from pathlib import Path
 
+STATUS = {"healthy": 0, "a cause is named": 3, "undetermined": 4}
+"""Exit statuses; 1 is an error's and 2 that of arguments that are wrong, as everywhere in Python."""
+
 
 def main(argv=None) -> int:
-    """Run and print the report. Returns 0 for healthy, 1 for a named cause, 2 for undetermined."""
-    parser = argparse.ArgumentParser(prog="python -m vgg_lesson.diagnosis", description=__doc__.splitlines()[0])
+    """Run and print the report; returns one of :data:`STATUS`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m vgg_lesson.diagnosis", description=__doc__.splitlines()[0], epilog=f"Exit status: {STATUS}."
+    )
     parser.add_argument(
         "target", metavar="MODULE:FUNCTION", help="a function that returns the arguments of examine as a dictionary"
     )
@@ -23,7 +28,15 @@ def main(argv=None) -> int:
     if not separator or not module or not function:
         parser.error(f"expected MODULE:FUNCTION, received {options.target!r}")
     sys.path.insert(0, str(Path.cwd()))
-    arguments = getattr(importlib.import_module(module), function)()
+    try:
+        make = getattr(importlib.import_module(module), function, None)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0] and error.name != module:
+            raise  # one that the user's module itself asks for
+        parser.error(f"there is no module {module!r} in {Path.cwd()} or among those installed")
+    if not callable(make):
+        parser.error(f"module {module!r} has no function {function!r}")
+    arguments = make()
     if not isinstance(arguments, dict):
         parser.error(f"{options.target} must return a dictionary of arguments, received {type(arguments).__name__}")
     from vgg_lesson.diagnosis import causes, examine
@@ -34,7 +47,7 @@ def main(argv=None) -> int:
     print(report)
     if options.html:
         options.html.write_text(report._repr_html_(), encoding="utf-8")
-    return {causes.HEALTHY: 0, causes.UNDETERMINED: 2}.get(report.cause, 1)
+    return STATUS[report.cause if report.cause in (causes.HEALTHY, causes.UNDETERMINED) else "a cause is named"]
 
 
 if __name__ == "__main__":
