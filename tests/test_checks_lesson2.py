@@ -145,6 +145,8 @@ def test_block_wants_a_built_model():
 @pytest.mark.parametrize(
     "parameters, multiply_adds, hint",
     [
+        ((951, 40), COSTS[1], "without commas"),
+        (COSTS[0], "60817408", "without commas"),
         (950_272, 0, "What does each output channel add"),
         (950_275, 0, "How many biases"),
         (1_475_328, 0, "block 3 of D"),

@@ -77,6 +77,7 @@ def test_recall_and_precision():
         (none_where_undefined, "Ask first whether the column's sum is 0"),
         (lambda matrix, k: matrix["k"], "IndexError"),
         (in_percent, "50 of 60 = 0.8333"),
+        (in_percent, "no percent: recall divides"),
         (normalises_in_place, "Work on a copy"),
         (lambda matrix, k: None, "return recall, precision"),
         (lambda matrix, k: solution(matrix, k)[0], "two numbers"),
@@ -144,7 +145,7 @@ def test_grid_made_by_numpy_is_accepted():
     [
         (lambda p, y, w: threshold(p, y, w, reaches=np.greater), '">="'),
         (lambda p, y, w: threshold(p, y, w, enough=np.greater), '">="'),
-        (lambda p, y, w: threshold(p, y, w, order=-1), "Count only"),
+        (lambda p, y, w: threshold(p, y, w, order=-1), "a smaller one does as well"),
         (from_the_top, "does not always grow"),
         (share_of_all_images, "Count only"),
         (silence_is_success, "do not count that as a success"),

@@ -14,6 +14,8 @@ ASKED = 1200
 """Exercise 3: at most so many validation images, so that the check takes seconds."""
 CLOSE = 1e-4
 """Exercise 2: nats by which a cost may differ, by rounding or a small number beside a share."""
+LEAKS = 4.0
+"""Standard errors by which validation and test accuracy may differ: more comes by luck once in 30,000 times."""
 TOO_GOOD = 0.95
 P_VALUE = 0.05
 
@@ -166,4 +168,15 @@ def check_my_classifier(function: Callable, dataset: Dataset) -> None:
         f"clearly more than the nearest class mean, which gets {of_the_bar} of these {len(labels)} images right",
         f"{right} right: {luck if right > of_the_bar else 'not more' if right == of_the_bar else 'fewer'}",
         "Do you keep more than one example for each class, and let several vote? If so: does brightness mislead?",
+    )
+    unseen, truth = dataset.x_test[: len(images)], dataset.y_test[: len(images)]
+    asked = f"class numbers for {len(unseen)} images that were never shown before"
+    found = as_array(answer_of(function, (unseen.copy(),), asked, "Take any images.")) == truth
+    share = (right + found.sum()) / (len(labels) + len(truth))
+    error = math.sqrt(share * (1 - share) * (1 / len(labels) + 1 / len(truth)))
+    expect(
+        right / len(labels) - found.mean() <= LEAKS * error,
+        "as good an answer to images that had no part in building it",
+        "clearly better answers to the validation images than to as many test images",
+        "Build it from the training images only: do validation images take part?",
     )

@@ -7,7 +7,7 @@ import numpy as np
 from vgg_lesson.checks.common import answer_of, equals, expect, hint_for
 
 PIXELS = (((1, 0, 2), (3, 1, 0), (0, 2, 1)), ((0, 1, 2), (0, 2, 3), (1, 0, 3)))
-"""On paper: the nine pixels below the filter, for each of two channels."""
+"""On paper: the nine pixels under the filter, for each of two channels."""
 WEIGHTS = (((0, 1, 0), (1, -1, 1), (0, 1, 0)), ((1, 0, -1), (1, 0, -1), (1, 0, -1)))
 """On paper: the filter, one kernel for each channel."""
 BIAS = 1
@@ -92,6 +92,8 @@ def _layer_name(layer) -> str:
 
 
 def _check_costs(parameters, multiply_adds) -> None:
+    for number in (parameters, multiply_adds):
+        expect(not isinstance(number, tuple | str), "a number", number, "Python writes numbers without commas: 295168.")
     side, _, channels = BLOCK_INPUT
     weights = 9 * channels * 256 + 9 * 256 * 256 + 256 * 256
     hints = {

@@ -65,6 +65,10 @@ def check_looks_stuck(function: Callable) -> None:
          f"Look at the last {LAST} losses only; the plateau before is past."),
         (np.append(flat, [2.23] * LAST), 10, False, "a flat curve whose last ten losses are 2.23",
          f"They lie {CLEARLY_BELOW} below ln 10: average exactly the last {LAST}, subtract exactly {CLEARLY_BELOW}."),
+        (np.append(flat, [2.25] * LAST), 10, False, "a flat curve whose last ten losses are 2.25",
+         f"They lie 0.053 below ln 10, and {CLEARLY_BELOW} is enough."),
+        (np.append(flat, [2.256] * LAST), 10, True, "a flat curve whose last ten losses are 2.256",
+         f"They lie 0.047 below ln 10, and it takes {CLEARLY_BELOW}."),
         (np.append(flat, [2.22] * 6 + [2.32] * 4), 10, True, "a flat curve whose last ten losses are 2.22 or 2.32",
          "Take their mean, not what lies in the middle."),
         (np.append(flat, [2.0] * 9 + [2.3]), 10, False, "a flat curve, then nine losses of 2.0 and one of 2.3",
@@ -78,6 +82,7 @@ def check_looks_stuck(function: Callable) -> None:
     ):  # fmt: skip
         asked = f"{stuck} for {name}"
         received = answer_of(function, (losses.tolist(), classes), asked, next_step)
+        expect(not isinstance(received, str), asked, f"the text {received!r}", "True and False without quotes.")
         expect(isinstance(received, bool | np.bool_) and bool(received) == stuck, asked, received, next_step)
 
 

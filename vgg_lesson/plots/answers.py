@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from vgg_lesson.calibration import confident_errors
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.plots.evaluation import show_matrix
+from vgg_lesson.plots.evaluation import most_frequent_errors, show_matrix
 from vgg_lesson.plots.marks import capital, name_places
 from vgg_lesson.plots.style import COLOURS, Picture, figure
 
@@ -45,7 +45,7 @@ def draw_cell(outputs: Outputs, true: int, predicted: int) -> Picture:
             f"({share:.1f}%), with a mean confidence of {sure:.1f}%; the other way round, "
             f"{names[predicted]} for {names[true]}: {back}."
         )
-    return Picture(made, text)
+    return Picture(made, f"{text} {most_frequent_errors(outputs)}")
 
 
 def draw_confident_errors(outputs: Outputs, count: int = 8) -> Picture:

@@ -49,7 +49,7 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
     finding = f"hold {_share(dense, parameters)} of the parameters and do {_share(worked, work)} of the work"
     made.suptitle(f"Fully connected layers {finding}", x=0.012, ha="left", fontsize=11.5, fontweight="bold")
     made.text(
-        0.012, 0.905, f"{title}: {_millions(parameters)} parameters, {_millions(work)} multiply-adds for one image",
+        0.012, 0.905, f"{title}: {_in_words(parameters)} parameters, {_in_words(work)} multiply-adds for one image",
         fontsize=9.5, va="center",
     )  # fmt: skip
     return Picture(made, _words(rows, title, parameters, work, dense))
@@ -112,7 +112,9 @@ def _number(share: float) -> str:
     return f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.05 else "under 0.1"
 
 
-def _millions(number: int) -> str:
+def _in_words(number: int) -> str:
+    if number >= 1e9:
+        return f"{number / 1e9:.1f} billion"
     return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
 
 

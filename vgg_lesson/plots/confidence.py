@@ -7,6 +7,8 @@ from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.marks import capital, label_lines
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
+FEW = 20
+"""Points that stand for fewer images are hollow: what they say is mostly chance."""
 CLOSE = 0.01
 """A mean gap below this (one percentage point) is called calibrated on average."""
 
@@ -25,17 +27,16 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
     margins = {"left": 0.12, "right": 0.97, "bottom": 0.1, "top": 0.92, "hspace": 0.12}
     made, (upper, lower) = figure(6.4, 5.0, rows=2, sharex=True, height_ratios=(3, 1), margins=margins)
     upper.plot([0, 1], [0, 1], color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
-    words = "dashed: right as often as it says\norange: the distance from that"
+    words = f"dashed: right as often as it says\norange: the distance from that\nhollow: fewer than {FEW} images"
     upper.text(0.02, 0.94, words, color=COLOURS["chance"], fontsize=8.5, va="top")
-    upper.vlines(
-        found.confidence[filled],
-        found.confidence[filled],
-        found.accuracy[filled],
-        color=COLOURS["bad"],
-        linewidth=4,
-        alpha=0.35,
-    )
-    upper.plot(found.confidence[filled], found.accuracy[filled], "o-", color=CYCLE[0])
+    upper.plot(found.confidence[filled], found.accuracy[filled], "-", color=CYCLE[0])
+    for chosen, inside, strength in (
+        (filled & (found.images >= FEW), CYCLE[0], 0.35),
+        (filled & (found.images < FEW), "white", 0.12),
+    ):
+        said, was = found.confidence[chosen], found.accuracy[chosen]
+        upper.vlines(said, said, was, color=COLOURS["bad"], linewidth=4, alpha=strength)
+        upper.plot(said, was, "o", color=CYCLE[0], markerfacecolor=inside)
     upper.set_ylabel("share right")
     upper.set_ylim(0, 1.02)
     lower.bar(centres, found.images, width=0.9 / bins, color=CYCLE[4])
@@ -81,7 +82,7 @@ def draw_selection(outputs: Outputs, threshold: float) -> Picture:
     axes.set_xticks(np.arange(0, 1.01, 0.2))
     axes.set_ylim(0, 103)
     label_lines(axes, names)
-    axes.set_ylabel("%")
+    axes.set_ylabel("share (%)")
     axes.set_xlabel("threshold: answer only when at least this confident")
     silent, wrong = chosen.images - chosen.answered, chosen.answered - chosen.right
     accuracy = f"{100 * chosen.accuracy:.1f}%" if chosen.answered else "none"

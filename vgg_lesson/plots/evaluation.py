@@ -110,6 +110,13 @@ def show_matrix(axes, matrix: np.ndarray, names, *, numbers: bool):
     return shown
 
 
+def most_frequent_errors(outputs: Outputs) -> str:
+    """The three largest cells off the diagonal in words."""
+    names, worst = outputs.class_names, most_confused(outputs.confusion, 3)
+    pairs = "; ".join(f"{names[t]} taken for {names[p]} {n} times" for t, p, n in worst)
+    return f"Most frequent errors: {pairs}." if pairs else "There is no error."
+
+
 def _finding(outputs: Outputs) -> tuple[str, str]:
     names, matrix = outputs.class_names, outputs.confusion
     total, right = matrix.sum(), np.trace(matrix)
@@ -121,15 +128,11 @@ def _finding(outputs: Outputs) -> tuple[str, str]:
             f'One column: every answer is "{name}"',
             f'{head}Every image is answered "{name}", so {100 * right / total:.2f}% are right.',
         )
-    worst = most_confused(matrix, 3)
+    worst = most_confused(matrix, 1)
     if not worst:
-        return "No confusion: every answer is right", head + "There is no error."
-    pairs = "; ".join(f"{names[t]} taken for {names[p]} {n} times" for t, p, n in worst)
+        return "No confusion: every answer is right", head + most_frequent_errors(outputs)
     true, predicted, count = worst[0]
-    return (
-        f"Most frequent: {names[true]} taken for {names[predicted]} ({count}x)",
-        f"{head}Most frequent errors: {pairs}.",
-    )
+    return f"Most frequent: {names[true]} taken for {names[predicted]} ({count}x)", head + most_frequent_errors(outputs)
 
 
 def draw_class_scores(outputs: Outputs) -> Picture:
@@ -145,7 +148,7 @@ def draw_class_scores(outputs: Outputs) -> Picture:
         if scores.answers[place]:
             axes.plot(
                 100 * scores.precision[place],
-                row,
+                row + 0.28,  # below the dot, which it would hide
                 "D",
                 color=CYCLE[1],
                 markersize=6,
@@ -162,8 +165,9 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     )
     axes.set_yticks(range(len(names)), [names[place] for place in order])
     axes.invert_yaxis()
-    axes.set_xlim(0, 102)
-    axes.set_xlabel("%")
+    shown = 100 * np.concatenate([scores.recall[scores.images > 0], scores.precision[scores.answers > 0]])
+    axes.set_xlim(0 if (scores.answers == 0).any() else max(0, 10 * np.floor(shown.min() / 10 - 1)), 101)
+    axes.set_xlabel("share (%)")
     made.legend(loc="outside lower center", ncols=1, fontsize=8.5, frameon=False)
     present = [place for place in order if scores.images[place]]
     ends = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (present[0], present[-1])]

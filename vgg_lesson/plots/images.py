@@ -146,6 +146,7 @@ def draw_seen(image: np.ndarray, seen: np.ndarray, how: str, patch: tuple[int, i
     histogram.axvline(0, color=COLOURS["ink"], linewidth=0.8)
     histogram.set_xlabel("number that the network receives")
     histogram.set_yticks([])
+    histogram.set_ylabel("how many numbers")
     histogram.legend(loc="upper left", fontsize=9, handlelength=1.8)
     histogram.set_title(f"mean {mean:.2f}, spread {spread:.2f}")
     _place(

@@ -155,7 +155,7 @@ def _who_left(ends, chance) -> str:
 
 
 def comparison(labels, curves, guessing: Guessing = AMONG_TEN) -> Picture:
-    """One curve of the validation accuracy a run, each named at its end.
+    """One curve of the training accuracy a run, each named at its end.
 
     Args:
         labels: one name a run.
@@ -171,7 +171,7 @@ def comparison(labels, curves, guessing: Guessing = AMONG_TEN) -> Picture:
         if len(curve):
             ends.append((curve[-1], len(curve), f"{label}: {curve[-1]:.0%}", colour))
     chance_line(axes, "accuracy", guessing)
-    axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel="validation accuracy")
+    axes.set(xlim=(0.8, max(2, longest) * 1.75), ylim=(0, 1), xlabel="epoch", ylabel="training accuracy")
     axes.set_xticks(range(1, max(2, longest) + 1))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
     for words in label_lines(axes, ends):
@@ -182,9 +182,7 @@ def comparison(labels, curves, guessing: Guessing = AMONG_TEN) -> Picture:
     best = max(ends)
     axes.set_title(f"Best of {len(ends)}: {best[2]}" if len(ends) > 1 else best[2])
     listed = "; ".join(label for _, _, label, _ in sorted(ends, reverse=True))
-    return Picture(
-        drawn, f"Validation accuracy after the last epoch: {listed}. Guessing gives {guessing.accuracy:.0%}."
-    )
+    return Picture(drawn, f"Training accuracy after the last epoch: {listed}. Guessing gives {guessing.accuracy:.0%}.")
 
 
 def range_test(found) -> Picture:

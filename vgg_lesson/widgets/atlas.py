@@ -6,7 +6,7 @@ from vgg_lesson.plots.style import Picture
 from vgg_lesson.widgets.common import choice, step_slider
 from vgg_lesson.widgets.explorer import Explorer
 
-GOAL = "For each remedy, find the deepest network and the largest learning rate at which every seed learns."
+GOAL = "For each remedy and depth, find the largest learning rate at which every seed learns."
 
 
 def atlas_explorer(panel=None, *, atlas: Atlas | None = None) -> Explorer:

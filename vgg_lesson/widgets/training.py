@@ -222,7 +222,7 @@ class TrainingPanel(widgets.VBox):
             return
         recent = list(enumerate(self.runs, start=1))[-6:]
         names = [words.short_name(run, number) for number, run in recent]
-        self.compared.show(comparison(names, [run.curve("val_accuracy") for _, run in recent], self._guessing))
+        self.compared.show(comparison(names, [run.curve("accuracy") for _, run in recent], self._guessing))
 
     def _state_cost(self) -> None:
         finished = [run for run in self.runs if not run.stopped]
