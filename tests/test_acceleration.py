@@ -174,19 +174,6 @@ def test_products_where_they_are_faster(monkeypatch, side, channels, dtype, left
         assert operations.count("Conv2D") == (1 if onednn else 2)  # forward, and back to the images
 
 
-def test_graphs_are_not_rewritten_for_a_training():
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    build_model(TrainingConfig(width=1 / 16, head=()), steps_per_epoch=1)
-    assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
-
-
-def test_speed_settings_that_are_off_leave_graphs_alone(monkeypatch):
-    monkeypatch.setenv("VGG_LESSON_SPEED", "0")
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    build_model(TrainingConfig(width=1 / 16, head=()), steps_per_epoch=1)
-    assert not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
-
-
 @pytest.mark.parametrize("channels", [4, 256])  # as convolutions, and as products
 def test_outputs_that_are_looked_up_by_rows_can_be_trained(channels):
     found = []

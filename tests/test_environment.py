@@ -65,3 +65,14 @@ def test_tensorflow_knows_them(name):
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             known = known or content.find(b"\0" + name.encode() + b"\0") >= 0
     assert known
+
+
+@pytest.mark.parametrize(("speed", "as_traced"), [("1", True), ("0", False)])
+def test_graphs_run_as_they_were_traced(speed, as_traced):
+    program = (
+        "import vgg_lesson, tensorflow as tf; options = tf.config.optimizer.get_experimental_options(); "
+        "print(options.get('disable_meta_optimizer'), vgg_lesson.speed_settings.graphs_as_traced)"
+    )
+    environment = os.environ | {"VGG_LESSON_SPEED": speed}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(as_traced), str(as_traced)]

@@ -18,6 +18,7 @@ os.write(2, b"something that matters\\n")
 PARTS = """
 from types import SimpleNamespace as Namespace
 compat = Namespace(v1=Namespace(ConfigProto=dict))
+config = Namespace(list_physical_devices=lambda kind: ["a GPU, with which graphs are left alone"])
 """
 CONTEXT = """
 from types import SimpleNamespace

@@ -21,7 +21,7 @@ from vgg_lesson.pipeline import first_images, require_shared, statistics_for, tr
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.random_states import untouched_randomness
 from vgg_lesson.run_record import Run, judge, thinned
-from vgg_lesson.speed.acceleration import accelerate, start_sooner
+from vgg_lesson.speed.acceleration import accelerate
 from vgg_lesson.speed.fused_adam import fuse_adam
 from vgg_lesson.speed.several_steps import several_steps
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
@@ -53,7 +53,6 @@ def build_model(
     Raises:
         ValueError: a start that needs images, and none are given.
     """
-    start_sooner()
     with _dtype_policy(config.dtype_policy):
         return _built(config, steps_per_epoch, input_shape, classes, images)
 

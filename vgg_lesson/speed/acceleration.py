@@ -18,7 +18,6 @@ import tensorflow as tf
 from tensorflow.python.eager import record  # not public, nor is the next; the package pins TensorFlow 2.21
 from tensorflow.python.util._pywrap_util_port import IsMklEnabled as onednn_is_on
 
-from vgg_lesson.environment import speed_wanted
 from vgg_lesson.speed import small_maps
 from vgg_lesson.speed.fused_batch_norm import fuse_batch_norm
 
@@ -124,18 +123,6 @@ def accelerate(model: keras.Model) -> keras.Model:
                 layer.convolution_op = _convolve
             fuse_batch_norm(layer)
     return model
-
-
-def start_sooner() -> None:
-    """Let TensorFlow run its graphs as they were traced, without rewriting them first; for the whole process.
-
-    Rewriting (Grappler) takes 0.3 s for each network that is trained, and gains nothing on a CPU: measured on two
-    AVX2 cores, alternating, a step takes 0.95 to 1.03 times as long without it (VGG16 at 1/8, 1/4 and full width, with
-    and without batch norm), ``predict`` 0.86 to 1.00 times. With a GPU nothing is changed: there it chooses the layout,
-    nor with ``VGG_LESSON_SPEED=0``.
-    """
-    if speed_wanted() and not tf.config.list_physical_devices("GPU"):
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def is_suitable(layer: keras.layers.Layer) -> bool:
