@@ -11,8 +11,6 @@ import tensorflow as tf
 
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.speed.acceleration import accelerate, is_suitable
-from vgg_lesson.training import build_model
-from vgg_lesson.training_config import TrainingConfig
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"

@@ -165,7 +165,7 @@ def test_float16_rows_are_accepted_and_their_zeros_have_logarithms():
     assert np.isfinite(calibration.at_temperature(outputs, 2.0)).all()
 
 
-GOOD, LABELS = np.full((3, 4), 0.25), np.array([0, 1, 3])
+GOOD, LABELS, NAMES = np.full((3, 4), 0.25), np.array([0, 1, 3]), tuple("abcd")
 
 
 @pytest.mark.parametrize(
@@ -186,12 +186,20 @@ GOOD, LABELS = np.full((3, 4), 0.25), np.array([0, 1, 3])
         (lambda: calibration.at_temperature(GOOD[0], 2.0), r"shape \(N, classes\), received \(4,\)"),
         (lambda: calibration.confident_errors(GOOD, LABELS, -1), "count .* received -1"),
         (lambda: calibration.reliability(GOOD, LABELS, True), "bins .* received True"),
-        (lambda: Outputs("x", GOOD, LABELS, "abcd").cell(0, 4), r"classes must lie in 0 \.\. 3, received 0 and 4"),
-        (lambda: Outputs("x", GOOD, LABELS, "abcd").cell("cat", 0), "received 'cat' and 0"),
+        (
+            lambda: Outputs("x", GOOD, LABELS, NAMES).cell(0, 4),
+            r"classes must lie in 0 \.\. 3, received 0 and 4",
+        ),
+        (lambda: Outputs("x", GOOD, LABELS, NAMES).cell("cat", 0), "received 'cat' and 0"),
         (lambda: calibration.select(GOOD, LABELS, 50), "threshold must lie in 0 .. 1, received 50"),
         (lambda: calibration.reliability(GOOD, LABELS, 0), "bins .* received 0"),
-        (lambda: Outputs("x", GOOD, LABELS, "abc"), "4 classes but 3 names"),
-        (lambda: Outputs("x", GOOD, LABELS, "abcd", np.zeros((2, 8, 8, 3))), "3 outputs but 2 images"),
+        (lambda: Outputs("x", GOOD, LABELS, NAMES[:3]), "4 classes but 3 names"),
+        (lambda: Outputs("x", GOOD, LABELS, "abcd"), "one name a class, received the text 'abcd'"),
+        (
+            lambda: Outputs("x", GOOD, LABELS, NAMES, np.zeros((2, 8, 8, 3))),
+            r"3 outputs but images .*\(2, 8, 8, 3",
+        ),
+        (lambda: Outputs("x", GOOD, LABELS, NAMES, np.zeros(3)), r"3 outputs but images of shape \(3,\)"),
     ],
 )
 def test_errors_say_what_was_received(call, words):

@@ -11,8 +11,8 @@ from vgg_lesson.diagnosis import causes, cloning, examine, prescribe, remedies
 from vgg_lesson.diagnosis.facts import vital_signs, weight_facts
 from vgg_lesson.diagnosis.facts.batches import batches
 from vgg_lesson.diagnosis.facts.chance import Chance
-from vgg_lesson.diagnosis.facts.configuration import NO_LOSS, loss_facts
 from vgg_lesson.diagnosis.facts.learning_rates import rates
+from vgg_lesson.diagnosis.facts.loss_and_output import NO_LOSS, loss_facts
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Finding, Report
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion
@@ -22,9 +22,9 @@ from vgg_lesson.diagnosis.trials.confirmation import CONTROL
 from vgg_lesson.diagnosis.trials.given_weights import decay, look_at_given, looks_fresh
 from vgg_lesson.diagnosis.trials.training_loop import Trainer, he_normal
 from vgg_lesson.diagnosis.variation import Course, Trial, Variation
-from vgg_lesson.fresh_optimizer import fresh_optimizer
-from vgg_lesson.kernel_muon import KernelMuon
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.fresh import fresh_optimizer
+from vgg_lesson.optimizers.kernel_muon import KernelMuon
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 LOSS = "sparse_categorical_crossentropy"
 X, Y = stripes()
@@ -70,8 +70,8 @@ def test_a_copy_decays_what_the_optimizer_decays_and_nothing_where_decay_is_left
 def test_a_plain_adam_makes_its_steps_in_one_pass_here_as_well():
     adam, decays = keras.optimizers.Adam(), keras.optimizers.AdamW()
     for optimizer, fused in ((adam, True), (keras.optimizers.LossScaleOptimizer(adam), True), (decays, False)):
-        made = inner(fresh_optimizer(optimizer))
-        assert ("_backend_update_step" in vars(made)) == fused and type(made) is type(inner(optimizer))
+        made = unwrapped(fresh_optimizer(optimizer))
+        assert ("_backend_update_step" in vars(made)) == fused and type(made) is type(unwrapped(optimizer))
 
 
 def test_under_mixed_precision_rate_decay_and_steps_are_those_of_the_optimizer_inside(half_precision):

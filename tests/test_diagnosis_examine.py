@@ -21,8 +21,8 @@ from vgg_lesson.diagnosis.facts import known_good
 from vgg_lesson.diagnosis.facts.answers import answered, better_share, share_right
 from vgg_lesson.diagnosis.facts.carried_over import nothing_carried_over
 from vgg_lesson.diagnosis.facts.chance import Chance
-from vgg_lesson.diagnosis.facts.configuration import loss_facts
 from vgg_lesson.diagnosis.facts.known_good import KnownGood, Validation
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_facts
 from vgg_lesson.diagnosis.remedies import REMEDIES
 from vgg_lesson.diagnosis.report import Finding, cause_of
 from vgg_lesson.diagnosis.rules import rules_learned

@@ -16,10 +16,10 @@ from vgg_lesson.diagnosis.arguments import FROM_DATASET
 from vgg_lesson.diagnosis.facts import array_facts, known_good, known_good_network
 from vgg_lesson.diagnosis.facts.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.facts.batches import prepared, prepares
-from vgg_lesson.diagnosis.facts.configuration import NO_LOSS
 from vgg_lesson.diagnosis.facts.gathered import gather
 from vgg_lesson.diagnosis.facts.known_good import KnownGood
 from vgg_lesson.diagnosis.facts.known_good_network import KnownGoodNetwork
+from vgg_lesson.diagnosis.facts.loss_and_output import NO_LOSS
 from vgg_lesson.diagnosis.facts.vital_signs import network_signs
 from vgg_lesson.diagnosis.rules import rules_learned
 from vgg_lesson.diagnosis.rules.static import static_findings

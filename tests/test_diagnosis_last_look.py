@@ -13,8 +13,8 @@ from vgg_lesson.diagnosis import causes, cloning, examine, prescribe
 from vgg_lesson.diagnosis.clinic.patient import Patient
 from vgg_lesson.diagnosis.clinic.probes import INSTRUMENTS
 from vgg_lesson.diagnosis.facts import weight_facts
-from vgg_lesson.diagnosis.facts.configuration import loss_facts
 from vgg_lesson.diagnosis.facts.copies import Copies, find_copies
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_facts
 from vgg_lesson.diagnosis.rules import contradictions, rules_weights
 from vgg_lesson.diagnosis.rules.suspicions import learning_rate_too_low
 from vgg_lesson.diagnosis.rules.suspicions_batch import gradients_gathered, lonely_normalisation

@@ -12,7 +12,7 @@ from made_networks import small, stripes
 from vgg_lesson import pipeline
 from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
-from vgg_lesson.diagnosis.facts import configuration
+from vgg_lesson.diagnosis.facts import loss_and_output
 from vgg_lesson.diagnosis.facts.metric_facts import metric_facts
 from vgg_lesson.diagnosis.rules import rules_output
 from vgg_lesson.diagnosis.subject import Subject
@@ -143,7 +143,7 @@ def on_logits(y, p):
 @pytest.mark.parametrize("loss", [keras.losses.BinaryCrossentropy(from_logits=True), on_logits], ids=["keras", "tf"])
 @pytest.mark.parametrize("count", [10, 60, 100, 168, 195])
 def test_a_sigmoid_in_the_loss_is_seen_whatever_the_classes_shares(loss, count):
-    facts = configuration.loss_facts(Subject.of(one_unit(loss), X, ones(count)))
+    facts = loss_and_output.loss_facts(Subject.of(one_unit(loss), X, ones(count)))
     share = count / 200
     assert facts.takes == "logits"
     assert facts.uninformed == pytest.approx(-share * np.log(share) - (1 - share) * np.log(1 - share), abs=1e-3)
@@ -152,14 +152,14 @@ def test_a_sigmoid_in_the_loss_is_seen_whatever_the_classes_shares(loss, count):
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber", "log_cosh", "hinge"])
 @pytest.mark.parametrize("count", [20, 100, 139])
 def test_losses_without_a_sigmoid_are_not_taken_for_one(loss, count):
-    assert configuration.loss_facts(Subject.of(one_unit(loss), X, ones(count))).takes != "logits"
+    assert loss_and_output.loss_facts(Subject.of(one_unit(loss), X, ones(count))).takes != "logits"
 
 
 def output_finding(model, labels):
     subject = Subject.of(model, X, labels)
     fresh = cloning.copy(model, X, seed=0)
-    loss = configuration.loss_facts(subject)
-    finding = rules_output.output_kind(loss, configuration.output_facts(subject, fresh, loss))
+    loss = loss_and_output.loss_facts(subject)
+    finding = rules_output.output_kind(loss, loss_and_output.output_facts(subject, fresh, loss))
     return finding and finding.measured
 
 

@@ -9,8 +9,8 @@ from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.facts import learning_rates
 from vgg_lesson.diagnosis.facts.array_facts import distance, image_facts, label_facts
 from vgg_lesson.diagnosis.facts.batches import batches
-from vgg_lesson.diagnosis.facts.configuration import loss_facts
 from vgg_lesson.diagnosis.facts.gathered import gather
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_facts
 from vgg_lesson.diagnosis.rules import rules_weights, suspicions
 from vgg_lesson.diagnosis.rules.rules_arrays import class_imbalance
 from vgg_lesson.diagnosis.rules.static import static_findings

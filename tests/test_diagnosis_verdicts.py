@@ -10,8 +10,8 @@ from vgg_lesson.diagnosis import causes, examine
 from vgg_lesson.diagnosis.examine import Examination
 from vgg_lesson.diagnosis.facts.answers import correct_answers, share_right
 from vgg_lesson.diagnosis.facts.chance import Chance, collapsed
-from vgg_lesson.diagnosis.facts.configuration import loss_facts
 from vgg_lesson.diagnosis.facts.guessing import evidence
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_facts
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory, whole_steps
 from vgg_lesson.diagnosis.variation import Course, Variation

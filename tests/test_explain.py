@@ -264,6 +264,11 @@ def test_the_last_layer_has_maps_but_no_grad_cam(functional):
         explain.grad_cam(net, IMAGE, "per_place")
 
 
+class OwnCall(keras.Model):
+    def call(self, images):
+        return images
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -276,7 +281,7 @@ def test_the_last_layer_has_maps_but_no_grad_cam(functional):
             lambda net: explain.grad_cam(
                 small_net(keras.layers.Flatten(), keras.layers.Dense(2, activation="sigmoid")), IMAGE
             ),
-            "received Dense",
+            "received Dense .*with sigmoid",
         ),
         (
             lambda net: explain.map_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])),
@@ -286,8 +291,13 @@ def test_the_last_layer_has_maps_but_no_grad_cam(functional):
             lambda net: explain.last_convolution(
                 keras.Sequential([keras.Input((4, 4, 3)), keras.layers.MaxPooling2D(2)])
             ),
-            "no convolution",
+            "no Conv2D among its own layers; name one",
         ),
+        (lambda net: explain.grad_cam(net, IMAGE, target=1.5), "target must be a class number .* received 1.5"),
+        (lambda net: explain.grad_cam(net, IMAGE, target="cat"), "target must be a class number .* received 'cat'"),
+        (lambda net: explain.feature_maps(net, IMAGE.tolist(), "conv"), "image must be preprocessed|layer must be"),
+        (lambda net: explain.map_layers(OwnCall()), "built Sequential or functional model, received OwnCall"),
+        (lambda net: explain.map_layers(keras.Sequential([keras.layers.Conv2D(2, 3)])), "built Sequential"),
     ],
 )
 def test_errors_say_what_was_received(call, words):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from vgg_lesson.kernel_muon import KernelMuon
+from vgg_lesson.optimizers.kernel_muon import KernelMuon
 
 SETTINGS = {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": None, "adam_weight_decay": None}
 

@@ -181,3 +181,14 @@ def test_comparison_is_antisymmetric_and_equal_networks_do_not_differ():
 def test_errors_say_what_was_received(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("counts", [("5", 10), (5.5, 10), (5, True)])
+def test_an_interval_is_one_of_counts(counts):
+    with pytest.raises(ValueError, match="need counts"):
+        metrics.wilson_interval(*counts)
+
+
+def test_a_level_that_is_as_good_as_1_is_refused():
+    with pytest.raises(ValueError, match="level must lie between 0 and 1, received 0.99999"):
+        metrics.wilson_interval(5, 10, level=1 - 1e-16)

@@ -8,7 +8,7 @@ from made_images import noise
 from made_runs import made_run
 
 from vgg_lesson.architecture import build_vgg
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 from vgg_lesson.saving import free_stem, load_model, load_run, load_trained, save_trained
 from vgg_lesson.training import Trained, train
 from vgg_lesson.training_config import TrainingConfig
@@ -83,7 +83,7 @@ def test_a_training_goes_on_from_its_files_as_it_would_have(tmp_path, choices):
     assert len({type(each).__name__ for each in optimizers}) == 1
     assert [int(each.iterations) for each in optimizers] == [int(optimizers[0].iterations)] * 2
     assert len({float(each.scale_loss(1.0)) for each in optimizers}) == 1
-    decayed = [[inner(m.optimizer)._use_weight_decay(v) for v in m.trainable_variables] for m in models]
+    decayed = [[unwrapped(m.optimizer)._use_weight_decay(v) for v in m.trainable_variables] for m in models]
     assert decayed[0] == decayed[1] and (not config.weight_decay or set(decayed[0]) == {True, False})
 
 

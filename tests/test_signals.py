@@ -203,10 +203,23 @@ def test_gradients_of_zeros_agree_with_nothing(lab):
     assert not lab.agreement(CONFIG.change(initializer="zeros")).any()
 
 
-@pytest.mark.parametrize(("batches", "size"), [(1, 8), (6, 8), (2, 21)])
-def test_agreement_needs_two_batches_and_their_images(lab, batches, size):
-    with pytest.raises(ValueError, match=rf"2 batches at least.*{batches * size} images .* received 40 images"):
+@pytest.mark.parametrize(("batches", "size"), [(6, 8), (2, 21)])
+def test_agreement_needs_images_for_its_batches(lab, batches, size):
+    with pytest.raises(ValueError, match=rf"{batches * size} images for {batches} batches of {size}, received 40"):
         lab.agreement(CONFIG.change(batch_size=size), batches=batches)
+
+
+@pytest.mark.parametrize("batches", [1, 2.0])
+def test_agreement_is_that_of_two_batches_at_least(lab, batches):
+    with pytest.raises(ValueError, match=f"batches must be a whole number of at least 2, received {batches}"):
+        lab.agreement(CONFIG, batches=batches)
+
+
+def test_a_run_has_whole_steps_and_a_lab_has_images(lab):
+    with pytest.raises(ValueError, match=r"needs 1 step .* received 1\.5"):
+        lab.run(CONFIG, 1.5)
+    with pytest.raises(ValueError, match="images must be floats with one label each"):
+        SignalLab(np.zeros((0, 32, 32, 3), np.float32), np.zeros(0, int))
 
 
 def test_agreement_refuses_a_start(lab):

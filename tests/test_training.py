@@ -278,3 +278,10 @@ print(strategy.num_replicas_in_sync, len(run.epochs), run.verdict, (one == other
 """  # in a process of its own: devices cannot be added once TensorFlow has started
     said = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
     assert said.stdout.split() == ["2", "1", "stuck", "True"], said.stderr[-2000:]
+
+
+def test_what_is_no_configuration_or_data_set_is_named():
+    with pytest.raises(TypeError, match="dataset must be a Dataset, received a tuple"):
+        train(TrainingConfig(), (np.zeros((4, 32, 32, 3)), np.zeros(4)))
+    with pytest.raises(TypeError, match="config must be a TrainingConfig, received a dict"):
+        train({"width": 1}, noise())

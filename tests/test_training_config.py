@@ -132,3 +132,9 @@ def test_whitening_needs_two_filters_and_says_so():
 def test_an_epoch_takes_a_step_for_the_last_smaller_batch():
     config = TrainingConfig(batch_size=32)
     assert [config.steps_per_epoch(images) for images in (1, 32, 33, 40_000)] == [1, 1, 2, 1250]
+
+
+@pytest.mark.parametrize("make", [TrainingConfig.lecture, TrainingConfig().change])
+def test_a_choice_that_there_is_not_is_named_beside_those_there_are(make):
+    with pytest.raises(ValueError, match=r"unknown training choices \['lr'\]; known are .*'learning_rate'"):
+        make(lr=1e-3)

@@ -161,10 +161,14 @@ def _numbers(seed: int | None):
 
 def _fresh(initializer, draw):
     """One initialiser object a layer: a shared one would give layers of equal shape equal weights."""
-    made = keras.initializers.get(initializer)
+    try:
+        made = keras.initializers.get(initializer)
+    except ValueError:  # an unknown name
+        made = None
     if not isinstance(made, keras.initializers.Initializer):
         raise ValueError(
-            f"initializer must be the name of a Keras initialiser or such an object, received {initializer!r}"
+            "initializer must be the name of a Keras initialiser, such as 'glorot_uniform' or 'he_normal', or such an "
+            f"object, received {initializer!r}"
         )
     config = made.get_config()
     if "seed" not in config:

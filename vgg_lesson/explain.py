@@ -1,4 +1,4 @@
-"""What a network looks at: feature maps and Grad-CAM, for any Keras model with convolutions."""
+"""What a network looks at: feature maps and Grad-CAM, for Sequential and functional Keras models with convolutions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.outputs import Outputs
-from vgg_lesson.random_states import untouched_randomness
-from vgg_lesson.starting_weights import without_seeds
+from vgg_lesson.random_states import untouched_randomness, without_seeds
+from vgg_lesson.whole import is_whole
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 
@@ -27,8 +27,11 @@ def map_layers(model: keras.Model) -> list[str]:
     """Names of the layers with feature maps (outputs of shape (H, W, channels)), first to last.
 
     Raises:
-        ValueError: the model has none.
+        ValueError: the model has none, or is neither Sequential nor functional, or not built.
     """
+    known = isinstance(model, keras.Sequential) or hasattr(model, "operations")  # which functional ones have
+    if not known or not model.built:
+        raise ValueError(f"model must be a built Sequential or functional model, received {type(model).__name__}")
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     names = [layer.name for layer in layers if len(layer.output.shape) == 4]
     if not names:
@@ -48,7 +51,10 @@ def last_convolution(model: keras.Model) -> str:
     layers = [model.get_layer(name) for name in map_layers(model)]
     places = [place for place, layer in enumerate(layers) if isinstance(layer, keras.layers.Conv2D)]
     if not places:
-        raise ValueError(f"model {model.name!r} has no convolution")
+        raise ValueError(
+            f"model {model.name!r} has no Conv2D among its own layers; name one of its layers with maps: "
+            f"{[layer.name for layer in layers]}"
+        )
     size = layers[places[-1]].output.shape[1:3]
     return [layer.name for layer in layers[places[-1] :] if layer.output.shape[1:3] == size][-1]
 
@@ -63,13 +69,14 @@ def feature_maps(model: keras.Model, image: np.ndarray, layer: str) -> np.ndarra
     """What one layer gives for one image.
 
     Args:
-        model: any built Keras model.
+        model: a built Sequential or functional model.
         image: (H, W, C) float, preprocessed as in training.
         layer: a name from :func:`map_layers`.
 
     Returns:
         (H', W', channels) float32.
     """
+    image = np.asarray(image)
     _check(model, image, layer)
     return np.asarray(_run(model, image[None], layer)[0])[0]
 
@@ -122,7 +129,7 @@ def grad_cams(model: keras.Model, images: np.ndarray, layer=None, target=None) -
         maps, before_last = _run(model, images, layer)
         scores = to_scores(before_last)
         classes = scores.shape[1]
-        if target is not None and not 0 <= target < classes:
+        if target is not None and not (is_whole(target, 0) and target < classes):
             raise ValueError(f"target must be a class number in 0 .. {classes - 1}, received {target!r}")
         targets = np.argmax(scores, axis=1) if target is None else np.full(len(images), target)
         score = tf.gather(scores, targets, batch_dims=1)
@@ -188,9 +195,10 @@ def _scores_of(last: keras.layers.Layer):
             return lambda inputs: (
                 as_they_are(inputs) @ tf.convert_to_tensor(last.kernel) + (last.bias if last.use_bias else 0.0)
             )
+    its = f" with {activation.__name__}" if hasattr(activation, "__name__") else ""
     raise ValueError(
-        f"the last layer must be Dense, Activation or Softmax with a softmax or linear output, "
-        f"received {type(last).__name__} {last.name!r}"
+        "the last layer must be Dense, Activation or Softmax with a softmax or linear output, received "
+        f"{type(last).__name__} {last.name!r}{its}"
     )
 
 

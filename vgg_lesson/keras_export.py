@@ -5,7 +5,7 @@ import inspect
 from vgg_lesson.augmentation import CUTOUT, SHIFT
 from vgg_lesson.configurations import weight_layers
 from vgg_lesson.exported_network import network_code
-from vgg_lesson.kernel_muon import KernelMuon
+from vgg_lesson.optimizers.kernel_muon import KernelMuon
 from vgg_lesson.starting_weights import SAMPLE, add_whitening_layer, start_as_identity, whiten_first_layer
 from vgg_lesson.training_config import NOT_DECAYED, STARTS, TrainingConfig
 from vgg_lesson.whole import require_whole

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vgg_lesson.calibration import expected_calibration_error as expected_calibration_error  # public here as well
-from vgg_lesson.whole import require_whole
+from vgg_lesson.whole import is_whole, require_whole
 
 
 class Interval(NamedTuple):
@@ -42,8 +42,8 @@ def wilson_interval(correct: int, total: int, level: float = 0.95) -> Interval:
         correct, total: counts, 0 <= correct <= total, total >= 1.
         level: how often such an interval is to hold the true value, in (0, 1).
     """
-    if not (total >= 1 and 0 <= correct <= total and correct % 1 == total % 1 == 0):
-        raise ValueError(f"need counts, total >= 1 and correct <= total, received correct={correct}, total={total}")
+    if not (is_whole(total, 1) and is_whole(correct, 0) and correct <= total):
+        raise ValueError(f"need counts, total >= 1 and correct <= total, received correct={correct!r}, total={total!r}")
     z = _quantile(level)
     share = correct / total
     centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
@@ -213,7 +213,7 @@ def _sign_test(one: int, other: int) -> float:
 
 
 def _quantile(level: float) -> float:
-    if not 0 < level < 1:
+    if not 0 < level < 1 or (1 + level) / 2 == 1:  # rounded to it
         raise ValueError(f"level must lie between 0 and 1, received {level!r}")
     return NormalDist().inv_cdf((1 + level) / 2)
 

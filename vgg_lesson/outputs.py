@@ -34,11 +34,13 @@ class Outputs:
         probabilities, labels = checked(self.probabilities, self.labels)
         object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "labels", labels)
+        if isinstance(self.class_names, str):
+            raise ValueError(f"class_names must be one name a class, received the text {self.class_names!r}")
         object.__setattr__(self, "class_names", tuple(self.class_names))
         if len(self.class_names) != probabilities.shape[1]:
             raise ValueError(f"{probabilities.shape[1]} classes but {len(self.class_names)} names: {self.class_names}")
-        if self.images is not None and len(self.images) != len(labels):
-            raise ValueError(f"{len(labels)} outputs but {len(self.images)} images")
+        if self.images is not None and (np.ndim(self.images) != 4 or len(self.images) != len(labels)):
+            raise ValueError(f"{len(labels)} outputs but images of shape {np.shape(self.images)}")
 
     @cached_property
     def predictions(self) -> np.ndarray:

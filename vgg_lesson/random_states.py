@@ -30,6 +30,16 @@ def untouched_randomness(seed: int, *, alone: bool = True):
                 _go_on_from(*kept)
 
 
+def without_seeds(config):
+    """Initialisers with a written seed would start every copy from the same weights; seeds come from us."""
+    if isinstance(config, dict):
+        return {
+            key: (None if key == "seed" and not isinstance(value, dict) else without_seeds(value))
+            for key, value in config.items()
+        }
+    return type(config)(map(without_seeds, config)) if type(config) in (list, tuple) else config
+
+
 def _states() -> tuple:
     context = eager_context.context()
     of_context = {name: context.__dict__[name] for name in ("_seed", "_rng") if name in context.__dict__}

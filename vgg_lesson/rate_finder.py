@@ -77,8 +77,8 @@ def find_rate(
     """
     import keras
 
-    from vgg_lesson.fresh_optimizer import fresh_optimizer
-    from vgg_lesson.one_device import inner
+    from vgg_lesson.optimizers.fresh import fresh_optimizer
+    from vgg_lesson.optimizers.unwrapped import unwrapped
     from vgg_lesson.random_states import untouched_randomness
     from vgg_lesson.speed.acceleration import accelerate
 
@@ -88,7 +88,7 @@ def find_rate(
         raise ValueError(f"model {model.name!r} is not built: give it a keras.Input, or call it on a batch")
     if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled: it has no optimizer and no loss to test")
-    if isinstance(inner(model.optimizer)._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+    if isinstance(unwrapped(model.optimizer)._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         raise ValueError(
             "the model's learning rate follows a schedule; compile it with a plain number for the range test"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 from vgg_lesson.run_record import Run
 from vgg_lesson.training import Trained
 from vgg_lesson.training_config import NOT_DECAYED
@@ -98,5 +98,5 @@ def load_trained(stem) -> Trained:
     stem = Path(stem)
     model, run = load_model(stem.with_name(stem.name + ".keras")), load_run(stem.with_name(stem.name + ".json"))
     if run.training_config.weight_decay and model.optimizer is not None:  # Keras does not save what is left out of it
-        inner(model.optimizer).exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+        unwrapped(model.optimizer).exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return Trained(model, run)

@@ -15,6 +15,7 @@ import numpy as np
 from vgg_lesson.baselines import entropy
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.watched_step import Moment, WatchedStep
+from vgg_lesson.whole import is_whole, require_whole
 
 LEARNED_NATS = 0.05
 """A run counts as learning when its loss at the end lies so far below that of guessing. The loss of a
@@ -63,7 +64,7 @@ class SignalLab:
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, classes: int = 10):
-        if len(images) != len(labels) or not np.issubdtype(images.dtype, np.floating):
+        if not len(images) or len(images) != len(labels) or not np.issubdtype(images.dtype, np.floating):
             raise ValueError(
                 f"images must be floats with one label each, received {images.dtype} images {images.shape} "
                 f"and {len(labels)} labels"
@@ -94,7 +95,7 @@ class SignalLab:
             ValueError: fewer images than a batch, fewer than 1 step, or a ``config.start``, which is not built here.
         """
         count = len(self.images) if handful is None else min(handful, len(self.images))
-        if steps < 1 or count < config.batch_size:
+        if not is_whole(steps, 1) or count < config.batch_size:
             raise ValueError(f"needs 1 step and {config.batch_size} images at least, received {steps} and {count}")
         with self._lock:
             compiled = self._structure(config)
@@ -128,11 +129,11 @@ class SignalLab:
         Raises:
             ValueError: fewer than 2 batches, or fewer images than they hold; or a ``config.start``.
         """
+        require_whole("batches", batches, 2)
         needed = batches * config.batch_size
-        if batches < 2 or needed > len(self.images):
+        if needed > len(self.images):
             raise ValueError(
-                f"needs 2 batches at least, and {needed:,} images for {batches} of {config.batch_size}, "
-                f"received {len(self.images):,} images"
+                f"needs {needed:,} images for {batches} batches of {config.batch_size}, received {len(self.images):,}"
             )
         with self._lock:
             compiled = self._structure(config)

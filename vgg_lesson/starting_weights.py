@@ -82,13 +82,3 @@ def start_as_identity(model):
         kernel[..., kept] = 0
         kernel[rows // 2, columns // 2, kept, kept] = 1
         layer.kernel.assign(kernel)
-
-
-def without_seeds(config):
-    """Initialisers with a written seed would start every copy from the same weights; seeds come from us."""
-    if isinstance(config, dict):
-        return {
-            key: (None if key == "seed" and not isinstance(value, dict) else without_seeds(value))
-            for key, value in config.items()
-        }
-    return type(config)(map(without_seeds, config)) if type(config) in (list, tuple) else config

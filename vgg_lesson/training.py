@@ -15,8 +15,8 @@ from vgg_lesson.architecture import build_vgg
 from vgg_lesson.baselines import majority_share
 from vgg_lesson.data import Dataset
 from vgg_lesson.environment import cores
-from vgg_lesson.kernel_muon import KernelMuon
-from vgg_lesson.one_device import on_one_device
+from vgg_lesson.optimizers.kernel_muon import KernelMuon
+from vgg_lesson.optimizers.one_device import on_one_device
 from vgg_lesson.pipeline import first_images, require_shared, statistics_for, training_batches, validation_batches
 from vgg_lesson.progress import Progress, Stopped, Watch
 from vgg_lesson.random_states import untouched_randomness
@@ -187,8 +187,12 @@ def prepared(
     Equal configurations give equal weights and batches, whatever other threads draw meanwhile.
 
     Raises:
+        TypeError: no :class:`TrainingConfig`, or no :class:`Dataset`.
         ValueError: no training or no validation images, or sizes that a strategy's replicas cannot share.
     """
+    for name, given, kind in (("config", config, TrainingConfig), ("dataset", dataset, Dataset)):
+        if not isinstance(given, kind):
+            raise TypeError(f"{name} must be a {kind.__name__}, received a {type(given).__name__}")
     for name, images in (("training", dataset.x_train), ("validation", dataset.x_val)):
         if not len(images):
             raise ValueError(f"a training needs at least one {name} image, received {dataset!r}")

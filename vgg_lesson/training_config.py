@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 
 import numpy as np
@@ -42,7 +42,7 @@ class TrainingConfig:
         batch_norm_momentum: share that batch norm's running statistics keep at each step.
         optimizer: "adam", or "sgd" with ``momentum`` (Nesterov's form when it is positive), or "muon" with that
             ``momentum`` for kernels of convolutions and AdamW at a tenth of the rate for the rest
-            (see :mod:`vgg_lesson.kernel_muon`).
+            (see :mod:`vgg_lesson.optimizers.kernel_muon`).
         learning_rate: step size, positive; the peak where a schedule changes it.
         schedule: "constant", "linear" or "cosine" (down to zero), or "one_cycle" (linear warm-up over a quarter
             of the steps, then cosine down to zero).
@@ -140,7 +140,7 @@ class TrainingConfig:
         Its split, the last 20% of the training set for validation, is
         ``load_data(split="lecture")``. Keywords change single choices.
         """
-        return replace(cls(width=1.0, head=(4096, 4096), epochs=10), **changes)
+        return cls(width=1.0, head=(4096, 4096), epochs=10).change(**changes)
 
     @property
     def whitening(self) -> str | None:
@@ -164,8 +164,12 @@ class TrainingConfig:
         return rows - 1, columns - 1, 8 * channels
 
     def change(self, **changes) -> "TrainingConfig":
-        """Return a copy with some choices changed."""
-        return replace(self, **changes)
+        """Return a copy with some choices changed.
+
+        Raises:
+            ValueError: an unknown name, or a value that is not allowed.
+        """
+        return self.from_dict({**{field.name: getattr(self, field.name) for field in fields(self)}, **changes})
 
     def to_dict(self) -> dict:
         """All choices as JSON types."""

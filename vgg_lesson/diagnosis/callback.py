@@ -13,7 +13,7 @@ from vgg_lesson.diagnosis.examine import examine
 from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.answers import logit_spread
 from vgg_lesson.diagnosis.facts.chance import Chance
-from vgg_lesson.diagnosis.facts.configuration import loss_function
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_function
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.rules import suspicions as rules
 from vgg_lesson.diagnosis.trials.laboratory import FEW, whole_steps

@@ -8,10 +8,9 @@ import tensorflow as tf
 from keras.src.models.functional import Functional
 
 from vgg_lesson.diagnosis.rebuilding import Borrowed, CannotRebuild, configuration, remade
-from vgg_lesson.fresh_optimizer import fresh_optimizer
-from vgg_lesson.random_states import untouched_randomness
+from vgg_lesson.optimizers.fresh import fresh_optimizer
+from vgg_lesson.random_states import untouched_randomness, without_seeds
 from vgg_lesson.speed.acceleration import accelerate
-from vgg_lesson.starting_weights import without_seeds
 
 NO_COPY = (NotImplementedError, TypeError, ValueError)
 """What a model or layer of somebody else may raise when it is copied."""

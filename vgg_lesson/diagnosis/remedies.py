@@ -12,9 +12,9 @@ from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.array_facts import fitting, image_facts
 from vgg_lesson.diagnosis.facts.batches import prepared
 from vgg_lesson.diagnosis.facts.chance import Chance, collapsed
-from vgg_lesson.diagnosis.facts.configuration import loss_facts
 from vgg_lesson.diagnosis.facts.gathered import IMAGES
 from vgg_lesson.diagnosis.facts.guessing import limit
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_facts
 from vgg_lesson.diagnosis.prescription import Prescription
 from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.subject import Subject

@@ -29,8 +29,8 @@ class ArchitectureExplorer(Explorer):
         self.table = widgets.HTML()
         super().__init__(
             "Find what halving the width does to the parameters and to the work when there is no head. "
-            "Then find, at 32 × 32 pixels, for width 1 and for width 1/8, the smallest head that holds more than half of the "
-            "parameters.",
+            "Then find, at 32 × 32 pixels, for width 1 and for width 1/8, the smallest head that holds more than half "
+            "of the parameters.",
             explore,
             {
                 "configuration": step_slider(

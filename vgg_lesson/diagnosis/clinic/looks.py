@@ -6,7 +6,7 @@ from vgg_lesson.diagnosis.clinic.patient import Instrument, Measurement, Patient
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL
 from vgg_lesson.diagnosis.trials.gradient_check import steps_of_fresh_network
 from vgg_lesson.diagnosis.variation import Variation, update_ratio_of
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 
 def _data(patient: Patient) -> Measurement:
@@ -95,7 +95,7 @@ def _weights(patient: Patient) -> Measurement:
     if not facts.trainable:
         return Measurement("updates", text, {"trainable": 0})
     trainer = lab.trainer(CONTROL)
-    gathered = inner(patient.subject.model.optimizer).gradient_accumulation_steps
+    gathered = unwrapped(patient.subject.model.optimizer).gradient_accumulation_steps
     if gathered:
         text += f" The gradients of {gathered:,} batches make one step."
     ratio_course = Variation("first steps")

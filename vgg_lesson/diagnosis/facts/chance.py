@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgg_lesson.baselines import majority_share
-from vgg_lesson.diagnosis.facts.configuration import LossFacts
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, limit
+from vgg_lesson.diagnosis.facts.loss_and_output import LossFacts
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import Course
 

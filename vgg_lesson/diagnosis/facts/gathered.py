@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import arguments
-from vgg_lesson.diagnosis.facts import array_facts, configuration, learning_rates, weight_facts
+from vgg_lesson.diagnosis.facts import array_facts, learning_rates, loss_and_output, weight_facts
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
 from vgg_lesson.diagnosis.facts.copies import Copies, find_copies
 from vgg_lesson.diagnosis.facts.metric_facts import MetricFacts, metric_facts
@@ -39,8 +39,8 @@ class Facts:
     images_as_validation: array_facts.ImageFacts | None
     labels: array_facts.LabelFacts
     order: array_facts.OrderFacts
-    loss: configuration.LossFacts
-    output: configuration.OutputFacts
+    loss: loss_and_output.LossFacts
+    output: loss_and_output.OutputFacts
     metrics: tuple[MetricFacts, ...]
     rates: dict[int, float]
     mode_share: float
@@ -70,7 +70,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
     alike = prepared(subject, _in_its_mix(subject, count)) if subject.validation is not None else images
     outside = None if validation is None else _some(validation[0], subject.seed)
     with arguments.named("the loss"):
-        loss = configuration.loss_facts(subject)
+        loss = loss_and_output.loss_facts(subject)
     frozen, random = weight_facts.frozen_kernels(subject)
     mode_share, one_colour = _sameness(subject, rows)
     return Facts(
@@ -80,7 +80,7 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
         labels=array_facts.label_facts(subject.labels),
         order=array_facts.order_facts(subject),
         loss=loss,
-        output=configuration.output_facts(subject, fresh, loss),
+        output=loss_and_output.output_facts(subject, fresh, loss),
         metrics=() if loss.error else metric_facts(subject, loss.takes == "logits"),
         rates=learning_rates.rates(subject.model.optimizer),
         mode_share=mode_share,
@@ -99,12 +99,12 @@ def gather(subject: Subject, fresh: keras.Model) -> Facts:
 
 def _regresses(subject: Subject) -> bool:
     """True when the loss is smallest where the answers are the labels themselves, taken as numbers."""
-    given = as_fed(subject.labels.given[subject.sample(configuration.ROWS)])
+    given = as_fed(subject.labels.given[subject.sample(loss_and_output.ROWS)])
     if subject.labels.given[:1].size != subject.units:
         return False
     answers = given.reshape(len(given), -1).astype(np.float32)
     try:
-        loss = configuration.loss_function(subject.model)
+        loss = loss_and_output.loss_function(subject.model)
         right, *others = (float(loss(tf.constant(given), tf.constant(answers + shift))) for shift in (0, 1, -1))
     except Exception:  # a loss that refuses them is told elsewhere
         return False

@@ -16,7 +16,7 @@ from vgg_lesson.diagnosis.facts.batches import augment_batch, in_blocks, picture
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, evidence
 from vgg_lesson.diagnosis.facts.mendings import SCALED, gain, mendings, relaid, scaled, spread
 from vgg_lesson.diagnosis.subject import Labels, Subject
-from vgg_lesson.one_device import on_one_device
+from vgg_lesson.optimizers.one_device import on_one_device
 
 BATCH, PIECE = 64, 128  # images of a training step, and answered or made smaller at a time
 HELD_OUT, DECIDING = 512, 800  # images held out at most; different images of which enough are held out to decide

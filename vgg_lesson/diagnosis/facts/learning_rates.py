@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 
 def rates(optimizer) -> dict[int, float]:
@@ -15,7 +15,7 @@ def rates(optimizer) -> dict[int, float]:
 
 def rate_after(optimizer) -> Callable:
     """The learning rate as a function of the steps taken, whether it was given as a number, schedule or function."""
-    rate = inner(optimizer)._learning_rate
+    rate = unwrapped(optimizer)._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return rate
     return lambda step: rate if isinstance(rate, keras.Variable) else rate()  # Keras does not tell it the step

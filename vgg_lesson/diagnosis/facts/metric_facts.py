@@ -9,7 +9,7 @@ from keras.src.trainers.compile_utils import CompileMetrics
 
 from vgg_lesson.diagnosis.arguments import first_line
 from vgg_lesson.diagnosis.facts.batches import as_fed
-from vgg_lesson.diagnosis.facts.configuration import ROWS, made_up_answers
+from vgg_lesson.diagnosis.facts.loss_and_output import ROWS, made_up_answers
 from vgg_lesson.diagnosis.subject import Subject
 
 

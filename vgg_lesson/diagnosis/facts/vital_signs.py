@@ -9,7 +9,7 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import arguments, cloning
 from vgg_lesson.diagnosis.facts.answers import answered, better_share, logit_spread, share_right
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
-from vgg_lesson.diagnosis.facts.configuration import loss_function
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_function
 from vgg_lesson.diagnosis.subject import Subject
 
 BATCH = 64

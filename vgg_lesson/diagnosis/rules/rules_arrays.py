@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.facts.array_facts import ImageFacts, LabelFacts, OrderFacts
-from vgg_lesson.diagnosis.facts.configuration import NO_LOSS, LossFacts, OutputFacts
+from vgg_lesson.diagnosis.facts.loss_and_output import NO_LOSS, LossFacts, OutputFacts
 from vgg_lesson.diagnosis.report import Finding
 
 FAR_APART = 20

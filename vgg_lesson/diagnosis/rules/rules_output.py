@@ -4,7 +4,7 @@ import numpy as np
 
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.facts.array_facts import LabelFacts
-from vgg_lesson.diagnosis.facts.configuration import SURE, LossFacts, OutputFacts
+from vgg_lesson.diagnosis.facts.loss_and_output import SURE, LossFacts, OutputFacts
 from vgg_lesson.diagnosis.facts.metric_facts import MetricFacts
 from vgg_lesson.diagnosis.report import Finding
 

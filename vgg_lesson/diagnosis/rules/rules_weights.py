@@ -5,7 +5,7 @@ import keras
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.facts.guessing import limit
 from vgg_lesson.diagnosis.report import Finding
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 
 def nothing_trainable(trainable: int, unreachable: int, frozen: int, uncounted: tuple[str, ...] = ()) -> Finding | None:
@@ -47,7 +47,7 @@ def weights_uncounted(uncounted: tuple[str, ...], tried: str = "") -> Finding | 
 
 def optimizer_of_another_model(model: keras.Model) -> Finding | None:
     """An optimizer keeps numbers for the weights that it was first used with, and refuses any others."""
-    optimizer, trainable = inner(model.optimizer), model.trainable_variables
+    optimizer, trainable = unwrapped(model.optimizer), model.trainable_variables
     known = {id(variable) for variable in optimizer._trainable_variables} if optimizer.built else None
     unknown = 0 if known is None else sum(id(variable) not in known for variable in trainable)
     if not unknown:

@@ -6,7 +6,7 @@ from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.cloning import batch_norms
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion
 from vgg_lesson.diagnosis.variation import LARGER
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 FEW_CHANGES = 2
 """Changes of the weights in an epoch. The lecture's batches of 32 make 1,250 on 40,000 images."""
@@ -20,7 +20,7 @@ def gradients_gathered(optimizer, batch: int, images: int) -> Suspicion | None:
     Args:
         batch: images of a step. images: of an epoch.
     """
-    gathered = inner(optimizer).gradient_accumulation_steps or 1
+    gathered = unwrapped(optimizer).gradient_accumulation_steps or 1
     changes = images / (batch * gathered)
     if gathered == 1 or changes >= FEW_CHANGES:
         return None

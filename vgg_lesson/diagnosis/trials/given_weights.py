@@ -11,9 +11,9 @@ from vgg_lesson.diagnosis.facts import vital_signs
 from vgg_lesson.diagnosis.facts.answers import answered, share_right
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
 from vgg_lesson.diagnosis.facts.chance import Chance
-from vgg_lesson.diagnosis.facts.configuration import loss_function
 from vgg_lesson.diagnosis.facts.gathered import Facts
 from vgg_lesson.diagnosis.facts.guessing import GIVEN_ERRORS, limit
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_function
 from vgg_lesson.diagnosis.facts.statistics_signs import accuracy_with_new_statistics, norms
 from vgg_lesson.diagnosis.report import Finding
 from vgg_lesson.diagnosis.rules import rules_learned, rules_weights
@@ -21,7 +21,7 @@ from vgg_lesson.diagnosis.subject import Labels, Subject
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL, STEPS
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
 from vgg_lesson.diagnosis.variation import Course, Variation
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 IMAGES = 256
 """Images that the given weights answer, where there are so many: an accuracy of 0.1 is good to 0.02."""
@@ -222,7 +222,7 @@ def momentum(model) -> float:
 
 
 def decay(subject: Subject) -> float:
-    return float(getattr(inner(subject.model.optimizer), "weight_decay", None) or 0.0)
+    return float(getattr(unwrapped(subject.model.optimizer), "weight_decay", None) or 0.0)
 
 
 def looks_fresh(model, fresh) -> bool:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from vgg_lesson.diagnosis import causes, cloning
 from vgg_lesson.diagnosis.facts.answers import chance_off
 from vgg_lesson.diagnosis.facts.batches import as_fed, prepared
-from vgg_lesson.diagnosis.facts.configuration import loss_function
+from vgg_lesson.diagnosis.facts.loss_and_output import loss_function
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL

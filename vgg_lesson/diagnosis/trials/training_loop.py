@@ -12,8 +12,8 @@ from vgg_lesson.diagnosis.facts.answers import correct_answers, logit_spread
 from vgg_lesson.diagnosis.facts.learning_rates import rate_after, rates
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.variation import LARGER, Course, Variation
-from vgg_lesson.fresh_optimizer import fresh_optimizer
-from vgg_lesson.one_device import inner
+from vgg_lesson.optimizers.fresh import fresh_optimizer
+from vgg_lesson.optimizers.unwrapped import unwrapped
 
 FOLLOW = -1.0
 """In place of a held learning rate: follow the schedule."""
@@ -32,7 +32,7 @@ class Trainer:
         self.optimizer = fresh_optimizer(
             subject.model.optimizer, weight_decay=not variation.strip, accumulation=not variation.each_step
         )
-        steps_by = inner(self.optimizer)
+        steps_by = unwrapped(self.optimizer)
         self.base_rate: float | None = None
         if isinstance(steps_by._learning_rate, keras.Variable):
             self.base_rate = float(steps_by._learning_rate.numpy())

@@ -10,6 +10,8 @@ import re
 import keras
 import tensorflow as tf
 
+from vgg_lesson.optimizers.unwrapped import unwrapped
+
 _TRACED_ANEW = re.compile(
     r"calls to <(function|bound method) (TensorFlowTrainer|Trainer|KnownGoodNetwork|WatchedStep)\..* triggered "
     "tf.function retracing"
@@ -17,12 +19,6 @@ _TRACED_ANEW = re.compile(
 # Every training is a new network and traces these functions, Keras's and ours: TensorFlow takes this for a mistake
 # after five of them, and would say so on stderr, under some cell of a lesson.
 tf.get_logger().addFilter(lambda record: not _TRACED_ANEW.search(record.getMessage()))
-
-
-def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """The optimizer that takes the steps: under mixed_float16 Keras wraps it in one that only scales the loss."""
-    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    return optimizer.inner_optimizer if scales else optimizer
 
 
 def on_one_device(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
@@ -34,7 +30,7 @@ def on_one_device(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Opt
     Returns:
         The same optimizer.
     """
-    steps_by = inner(optimizer)
+    steps_by = unwrapped(optimizer)
     over_devices = steps_by._all_reduce_sum_gradients
 
     def all_reduce_sum_gradients(pairs):

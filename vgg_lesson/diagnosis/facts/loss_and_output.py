@@ -1,6 +1,6 @@
-"""Facts that need no training: what the arrays hold, and what loss, output and metrics do with made-up answers.
+"""Facts on the loss and the output layer, which need no training.
 
-Loss, output and metrics are questioned by value: the loss is asked about a right, a wrong and an
+Both are questioned by value: the loss is asked about a right, a wrong and an
 uninformed answer; the output layer is asked what it can say at all. Names and classes are not looked at.
 """
 

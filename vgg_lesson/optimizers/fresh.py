@@ -2,7 +2,8 @@
 
 import keras
 
-from vgg_lesson.one_device import inner, on_one_device
+from vgg_lesson.optimizers.one_device import on_one_device
+from vgg_lesson.optimizers.unwrapped import unwrapped
 from vgg_lesson.speed.fused_adam import fuse_adam
 
 
@@ -14,7 +15,7 @@ def fresh_optimizer(optimizer: keras.optimizers.Optimizer, *, weight_decay: bool
         weight_decay: False leaves its weight decay out.
         accumulation: False lets it act at every step, where it was to gather the gradients of several.
     """
-    own = inner(optimizer)
+    own = unwrapped(optimizer)
     written = object.__new__(type(own))  # Keras cannot write down every function or schedule: the rate is handed on
     written.__dict__.update(own.__dict__, _learning_rate=0.5)
     config, rate = written.get_config(), own._learning_rate
