@@ -124,7 +124,7 @@ def test_range_test_shows_a_suggestion_or_says_why_not():
     rates = np.geomspace(1e-5, 1, 50)
     loss = 2.3 - 0.5 * np.exp(-((np.log10(rates) + 2) ** 2))
     picture = plots.range_test(RangeTest(rates, loss, loss, 1e-3, "because"))
-    assert "try 1.0e-03" in words_in(picture) and picture.text.endswith("because")
+    assert "try 1e-3" in words_in(picture) and picture.text.endswith("because")
     (line,) = (line for line in picture.figure.axes[0].lines if line.get_label() == "line through one decade")
     (left, right), fitted = line.get_xdata()[[0, -1]], line.get_ydata()
     assert 8 < right / left <= 10 and fitted[0] > fitted[-1]

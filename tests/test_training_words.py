@@ -21,7 +21,7 @@ def test_the_table_says_how_a_run_ended(losses, outcome):
     ("batch_norm", "name"), [(False, ""), (True, ", batch norm"), ("after_pooling", ", batch norm")]
 )
 def test_a_run_has_a_short_name(batch_norm, name):
-    assert short_name(made_run(batch_norm=batch_norm), 2) == f"run 2: 16 layers, 1.0e-03{name}"
+    assert short_name(made_run(batch_norm=batch_norm), 2) == f"run 2: 16 layers, 1e-3{name}"
 
 
 @pytest.mark.parametrize(("choices", "layers"), [({"head": ()}, 14), ({"blocks": 3}, 10), ({"head": (8, 8, 8)}, 17)])

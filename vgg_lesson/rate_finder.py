@@ -15,6 +15,7 @@ from numbers import Real
 import numpy as np
 
 from vgg_lesson.baselines import AMONG_TEN, Guessing
+from vgg_lesson.training_config import short_rate
 from vgg_lesson.whole import is_whole
 
 WINDOW = 7
@@ -197,7 +198,7 @@ def suggest(rates, losses, guessing: Guessing = AMONG_TEN) -> RangeTest:
     best = _steepest(rates, losses, lowest)
     return RangeTest(
         rates, losses, smoothed, float(f"{rates[best]:.1e}"),
-        f"The averaged loss fell to {smoothed[lowest]:.3f}, fastest near a rate of {rates[best]:.1e}.",
+        f"The averaged loss fell to {smoothed[lowest]:.3f}, fastest near a rate of {short_rate(rates[best])}.",
         guessing=guessing,
     )  # fmt: skip
 

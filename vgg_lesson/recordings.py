@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vgg_lesson.run_record import Run
-from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.training_config import TrainingConfig, short_rate
 
 FOLDER = Path(__file__).parent / "records"
 """Where the committed records lie."""
@@ -175,8 +175,7 @@ def formatted(value, how: str = "text") -> str:
         return f"{value:,.0f}"
     if how == "rate":
         value = float(f"{value:.2g}")
-        power = re.sub(r"(\.0)?e([+-])0*", r"e\2", f"{value:.1e}").replace("e+", "e")
-        return f"{value:g}" if value == 0 or 0.1 <= abs(value) < 1000 else power
+        return f"{value:g}" if value == 0 or 0.1 <= abs(value) < 1000 else short_rate(value)
     if match[1] == "percent":
         return f"{100 * value:.{match[2]}f}%"
     return f"{value:.{match[2]}f}"

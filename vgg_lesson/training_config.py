@@ -197,3 +197,9 @@ def _plain(value):
     if isinstance(value, Integral):
         return int(value)
     return float(value) if isinstance(value, Real) else value
+
+
+def short_rate(rate: float) -> str:
+    """A rate as 1e-3 or 3.2e-4."""
+    mantissa, exponent = f"{rate:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"

@@ -142,10 +142,10 @@ def share(value, name: str) -> float:
     return float(value)
 
 
-def seconds(value, name: str = "budget_seconds") -> float:
+def seconds(value) -> float:
     """A number above 0."""
     if isinstance(value, bool) or not isinstance(value, Real) or not value > 0:
-        raise _wrong(value, f"{name} must be a number above 0, received {value!r}")
+        raise _wrong(value, f"budget_seconds must be a number above 0, received {value!r}")
     return float(value)
 
 

@@ -6,7 +6,7 @@ from matplotlib.collections import PolyCollection
 
 from vgg_lesson.configurations import LayerRow
 from vgg_lesson.plots.marks import box_outline, name_places
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, headline
 
 COLOUR_OF_KIND = {"Conv2D": CYCLE[0], "MaxPooling2D": CYCLE[5], "Dense": CYCLE[2]}
 NAME_OF_KIND = {"Conv2D": "convolution", "MaxPooling2D": "max pooling", "Dense": "fully connected (not to scale)"}
@@ -47,7 +47,7 @@ def draw_network(rows: Sequence[LayerRow], title: str) -> Picture:
     parameters, work = total(rows, "parameters"), total(rows, "multiply_adds")
     dense, worked = (sum(getattr(row, field) for row in rows if row.kind == "Dense") for field in FIELDS)
     finding = f"hold {_share(dense, parameters)} of the parameters and do {_share(worked, work)} of the work"
-    made.suptitle(f"Fully connected layers {finding}", x=0.012, ha="left", fontsize=11.5, fontweight="bold")
+    headline(made, f"Fully connected layers {finding}")
     made.text(
         0.012, 0.905, f"{title}: {_in_words(parameters)} parameters, {_in_words(work)} multiply-adds for one image",
         fontsize=9.5, va="center",

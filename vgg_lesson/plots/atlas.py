@@ -6,7 +6,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
 from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, box_outline, capital, chance_line, label_lines, name_places
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, headline
+from vgg_lesson.training_config import short_rate
 
 MARGINS = {"left": 0.055, "right": 0.995, "top": 0.9, "bottom": 0.135, "wspace": 0.17}
 _OWN_DIFFER = "Their width, head, images or epochs may differ from those of the recorded runs."
@@ -91,7 +92,7 @@ def atlas_maps(maps: dict) -> Picture:
     run = sum(1 for _, runs in every.values() if runs)
     places = f"all {run} places are recorded" if run == len(every) else f"{run} of {len(every)} places recorded so far"
     finding = f"{_summary(every)}; {places}"
-    drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    headline(drawn, finding)
     listed = "; ".join(f"{remedy}: {_places(counts)}" for remedy, counts in maps.items())
     return Picture(drawn, f"{finding}. By weight layers and learning rate, {listed}.")
 
@@ -130,12 +131,6 @@ def no_atlas() -> Picture:
     axes.set_axis_off()
     axes.text(0, 0.5, "No recorded atlas is installed: nothing to show", fontsize=11, va="center")
     return Picture(drawn, "No atlas records are installed, so there is no map to show.")
-
-
-def short_rate(rate: float) -> str:
-    """A rate as 1e-3 or 3.2e-4."""
-    mantissa, exponent = f"{rate:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
 def _position(rate: float, rates: list[float]) -> float:

@@ -7,22 +7,22 @@ from vgg_lesson.outputs import Outputs
 from vgg_lesson.plots.marks import capital, label_lines
 from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
+BINS = 15
 FEW = 20
 """Points that stand for fewer images are hollow: what they say is mostly chance."""
 CLOSE = 0.01
 """A mean gap below this (one percentage point) is called calibrated on average."""
 
 
-def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15) -> Picture:
+def draw_reliability(outputs: Outputs, temperature: float = 1.0) -> Picture:
     """How often the network is right, by how sure it says it is; below, how often it is that sure.
 
     Args:
         outputs: probabilities and truth.
         temperature: logits are divided by this first; 1 leaves the outputs as they are.
-        bins: of confidence.
     """
     shown = outputs if temperature == 1 else outputs.at_temperature(temperature)
-    found = reliability(shown.probabilities, shown.labels, bins)
+    found = reliability(shown.probabilities, shown.labels, BINS)
     filled, centres = found.images > 0, (found.edges[1:] + found.edges[:-1]) / 2
     margins = {"left": 0.12, "right": 0.97, "bottom": 0.1, "top": 0.92, "hspace": 0.12}
     made, (upper, lower) = figure(6.4, 5.0, rows=2, sharex=True, height_ratios=(3, 1), margins=margins)
@@ -39,7 +39,7 @@ def draw_reliability(outputs: Outputs, temperature: float = 1.0, bins: int = 15)
         upper.plot(said, was, "o", color=CYCLE[0], markerfacecolor=inside)
     upper.set_ylabel("share right")
     upper.set_ylim(0, 1.02)
-    lower.bar(centres, found.images, width=0.9 / bins, color=CYCLE[4])
+    lower.bar(centres, found.images, width=0.9 / BINS, color=CYCLE[4])
     lower.set_xlim(0, 1.0)
     lower.set_ylabel("images")
     lower.set_xlabel("confidence: the largest probability")

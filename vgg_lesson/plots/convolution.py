@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from vgg_lesson.convolution import convolve, window
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, headline
 
 FRAME = CYCLE[1]
 STACK_MARGINS = {"left": 0.01, "right": 0.99, "top": 0.78, "bottom": 0.05, "wspace": 0.34}
@@ -44,7 +44,7 @@ def draw_convolution(image: np.ndarray, kernel, row: int, column: int, relu: boo
     finding = f"One output value is a sum of nine products, here {_number(here.total)}"
     if relu:
         finding += f", and after ReLU {_number(max(here.total, 0))}"
-    made.suptitle(finding, x=0.012, ha="left", fontsize=11.5, fontweight="bold")
+    headline(made, finding)
     return Picture(made, _convolution_words(here, outputs, row, column, relu))
 
 
@@ -129,13 +129,7 @@ def draw_stack(layers: int = 3, channels: int = 64) -> Picture:
     finding = "One 3 × 3 layer: both are the same"
     if layers > 1:
         finding = f"{_count_words(layers)} see as far as one {side} × {side} layer, with {saved:.0%} fewer parameters"
-    made.suptitle(
-        finding,
-        x=0.012,
-        ha="left",
-        fontsize=11.5,
-        fontweight="bold",
-    )
+    headline(made, finding)
     size = f"{side} × {side}"
     words = (
         f"A value after {_count_words(layers).lower()} depends on {size} pixels, as after one {size} layer. "

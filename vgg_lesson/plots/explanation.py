@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from vgg_lesson.plots.style import COLOURS, Picture, figure
+from vgg_lesson.plots.images import bare
+from vgg_lesson.plots.style import Picture, figure, headline
 
 HEAT_COLOURS, COLOUR_WORDS = "viridis", "yellow: high, violet: low"
 
@@ -18,14 +19,12 @@ def draw_grad_cam(image, heat, covered, *, title: str, captions: tuple[str, str,
     """
     made, axes = figure(9.2, 3.1, columns=4)
     for place, (ax, caption) in enumerate(zip(axes, captions, strict=True)):
-        ax.grid(visible=False)
-        ax.set_xticks([])
-        ax.set_yticks([])
+        bare(ax)
         ax.set_xlabel(f"{caption}\n{COLOUR_WORDS}" if place == 1 else caption, fontsize=9)
         ax.imshow(image if place < 2 else covered[place - 2])
         if place == 1:
             ax.imshow(heat, cmap=HEAT_COLOURS, alpha=0.65, vmin=0, vmax=max(float(np.max(heat)), 1e-12))
-    made.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold", color=COLOURS["ink"])
+    headline(made, title)
     return Picture(made, text)
 
 
@@ -53,14 +52,9 @@ def draw_feature_maps(image, maps, *, layer: str, count: int = 16) -> Picture:
     right.imshow(sheet, cmap=HEAT_COLOURS)
     right.set_xlabel(f"the {len(order)} strongest of {channels} maps ({COLOUR_WORDS})")
     for ax in (left, right):
-        ax.grid(visible=False)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.spines[:].set_visible(False)
+        bare(ax)
     silent = int((maps == 0).all(axis=(0, 1)).sum())  # without a ReLU, maps may be negative and alive
-    made.suptitle(
-        f"{layer}: {channels} maps of {height} x {width}", x=0.01, ha="left", fontsize=11.5, fontweight="bold"
-    )
+    headline(made, f"{layer}: {channels} maps of {height} x {width}")
     return Picture(
         made,
         f"Layer {layer} gives {channels} maps of {height} x {width} values for this image; "

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from vgg_lesson.plots.style import COLOURS, Picture, figure
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
 
-CHANNELS = (("red", "#D55E00", "-"), ("green", "#009E73", "--"), ("blue", "#0072B2", ":"))
+CHANNELS = (("red", CYCLE[1], "-"), ("green", CYCLE[2], "--"), ("blue", CYCLE[0], ":"))
 """Name, colour and line style: channels stay apart without colour, too."""
 PATCH = 4
 """Side of the square of pixels whose numbers are written out."""

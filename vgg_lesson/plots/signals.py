@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from vgg_lesson.plots.marks import apart, label_line, level_line
-from vgg_lesson.plots.style import CYCLE, Picture, figure
+from vgg_lesson.plots.style import CYCLE, Picture, figure, headline
 
 FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
 """Fixed axes: whatever the learner changes, pictures before and after can be laid over each other."""
@@ -43,17 +43,16 @@ def draw_layers(names, forward: dict, backward: dict, finding: str = "") -> Pict
         axis.set_title(title, fontsize=9.5, fontweight="normal")
     parts = [f"{label}: {_journey(values)}" for label, values in forward.items()]
     parts += [f"gradients {label}: {_range(values)}" for label, values in backward.items()]
-    drawn.suptitle(finding or _first_finding(forward), x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    headline(drawn, finding or _first_finding(forward))
     spreads = f"Spread over the images from first to last layer, {'; '.join(parts)}."
     return Picture(drawn, f"{finding}. {spreads}" if finding else spreads)
 
 
-def draw_moments(moments: dict, finding: str = "") -> Picture:
-    """Signals at some moments of a run, see :func:`draw_layers`.
+def draw_moments(moments: dict) -> Picture:
+    """Signals at some moments of a run, see :func:`draw_layers`; the title says how each falls on its way.
 
     Args:
         moments: label -> :class:`vgg_lesson.watched_step.Moment`.
-        finding: title; without it the change from first to last layer at each moment.
     """
     spreads = {label: moment.values("spread") for label, moment in moments.items()}
     found = "; ".join(f"{label} {change_of(values)}" for label, values in spreads.items())
@@ -61,7 +60,7 @@ def draw_moments(moments: dict, finding: str = "") -> Picture:
         [layer.name for layer in next(iter(moments.values())).layers],
         spreads,
         {label: moment.values("gradient") for label, moment in moments.items()},
-        finding or f"Spread from first to last layer: {found}",
+        f"Spread from first to last layer: {found}",
     )
     silent = ", ".join(f"{label} {max(moment.values('silent_units')):.0%}" for label, moment in moments.items())
     logits = ", ".join(f"{label} by {moment.logit_spread:.1e}" for label, moment in moments.items())
@@ -193,7 +192,7 @@ def draw_first_steps(stories: dict) -> Picture:
     finding = "At the end every image gets the same answer"
     if alive:
         finding = f"Still telling images apart at the end: {', '.join(alive)}"
-    drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    headline(drawn, finding)
     return Picture(drawn, "; ".join(words) + ".")
 
 

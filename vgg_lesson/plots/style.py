@@ -22,11 +22,11 @@ from PIL import Image
 
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
 COLOURS = {
-    "training": "#0072B2",
-    "validation": "#D55E00",
+    "training": CYCLE[0],
+    "validation": CYCLE[1],
     "chance": "#6B6B6B",
-    "good": "#009E73",
-    "bad": "#D55E00",
+    "good": CYCLE[2],
+    "bad": CYCLE[1],
     "ink": "#1A1A1A",
     "muted": "#6B6B6B",
     "grid": "#E3E3E3",
@@ -136,6 +136,11 @@ def _plain_powers(axis) -> None:
     """Label powers of ten with the font's own superscripts: parsing formulas takes longer than all other text."""
     if axis.get_scale() == "log":
         axis.set_major_formatter(lambda value, _: f"10{str(round(math.log10(value))).translate(_RAISED)}")
+
+
+def headline(drawn, text: str) -> None:
+    """Write the finding of a figure of several axes above them all."""
+    drawn.suptitle(text, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
 
 
 def figure(

@@ -6,8 +6,9 @@ import numpy as np
 
 from vgg_lesson.baselines import AMONG_TEN, Guessing
 from vgg_lesson.plots.marks import BEHIND_WORDS, DASHES, capital, chance_line, label_line, label_lines, readable
-from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure
+from vgg_lesson.plots.style import COLOURS, CYCLE, Picture, figure, headline
 from vgg_lesson.run_record import judge
+from vgg_lesson.training_config import short_rate
 
 DIVERGED = "no longer a number"
 
@@ -62,7 +63,7 @@ def learning_curves(step_loss, epochs, steps: int, planned_epochs: int, guessing
         for name in axes.texts:
             name.set_bbox(BEHIND_WORDS)
     finding, text = _tell(losses, epochs, planned_epochs, guessing)
-    drawn.suptitle(finding, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+    headline(drawn, finding)
     return Picture(drawn, text)
 
 
@@ -218,7 +219,7 @@ def range_test(found) -> Picture:
     else:
         axes.axvline(suggestion, color=COLOURS["good"], linestyle=(0, (2, 2)))
         axes.annotate(
-            f" try {suggestion:.1e}",
+            f" try {short_rate(suggestion)}",
             (suggestion, top),
             color=readable(COLOURS["good"]),
             fontsize=9,
@@ -230,7 +231,7 @@ def range_test(found) -> Picture:
             logs = np.log10(rates[decade])
             line = np.polyval(np.polyfit(logs, losses[decade], 1), logs)
             axes.plot(rates[decade], line, color=COLOURS["good"], linewidth=2.2, label="line through one decade")
-        axes.set_title(f"Over one decade of rates, the loss falls most around {suggestion:.1e}")
+        axes.set_title(f"Over one decade of rates, the loss falls most around {short_rate(suggestion)}")
     axes.legend(loc="lower left", fontsize=8.5, ncols=3, borderaxespad=0.1)
     return Picture(
         drawn,

@@ -1,8 +1,9 @@
 """The atlas explorer: recorded runs over depth, rate and remedy, with the learner's own drawn in."""
 
 from vgg_lesson.atlas import DEPTHS, REMEDIES, Atlas, place_of
-from vgg_lesson.plots.atlas import atlas_cell, no_atlas, short_rate
+from vgg_lesson.plots.atlas import atlas_cell, no_atlas
 from vgg_lesson.plots.style import Picture
+from vgg_lesson.training_config import short_rate
 from vgg_lesson.widgets.common import choice, step_slider
 from vgg_lesson.widgets.explorer import Explorer
 

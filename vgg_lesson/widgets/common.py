@@ -41,16 +41,15 @@ def switch(label: str, value: bool, tooltip: str) -> widgets.Checkbox:
     return _control(widgets.Checkbox, label, tooltip, value=value, indent=True)
 
 
-def rate_slider(label: str, value: float, low: float, high: float, tooltip: str, steps_per_decade: int = 2):
+def rate_slider(label: str, value: float, low: float, high: float, tooltip: str):
     """A logarithmic slider for learning rates. Read it through :func:`rate_of`.
 
     Args:
         value, low, high: rates, not exponents; ``low`` and ``high`` are powers of ten.
-        steps_per_decade: 2 gives ..., 1e-3, 3.2e-3, 1e-2, ...
     """
     return _control(
         widgets.FloatLogSlider, label, tooltip, value=value, base=10, min=math.log10(low), max=math.log10(high),
-        step=1 / steps_per_decade, readout_format=".1e", continuous_update=False,
+        step=1 / 2, readout_format=".1e", continuous_update=False,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import html
 
 from vgg_lesson.configurations import count_layers, weight_layers
 from vgg_lesson.run_record import Run
-from vgg_lesson.training_config import TrainingConfig
+from vgg_lesson.training_config import TrainingConfig, short_rate
 
 # Seconds on two cores of a laptop, fitted to the widths 1/8, 1/4 and 1 (see benchmarks/): an
 # estimate of what a click costs, replaced by the learner's own machine's speed after one run.
@@ -55,7 +55,7 @@ def short_name(run: Run, number: int) -> str:
     """A run in a few words, for the end of a curve."""
     config = run.training_config
     layers = weight_layers(config.configuration, config.head, config.blocks)
-    changes = [f"{layers} layers", f"{config.learning_rate:.1e}"]
+    changes = [f"{layers} layers", short_rate(config.learning_rate)]
     changes += ["batch norm"] * bool(config.batch_norm)
     changes += ["He"] * config.initializer.startswith("he_") + ["SGD"] * (config.optimizer == "sgd")
     return f"run {number}: " + ", ".join(changes)
@@ -81,7 +81,7 @@ def _row(number: int, run: Run) -> str:
     cells = (
         number,
         weight_layers(config.configuration, config.head, config.blocks),
-        f"{config.learning_rate:.1e}",
+        short_rate(config.learning_rate),
         "yes" if config.batch_norm else "no",
         ", ".join([config.initializer, *config.start]),
         config.optimizer,

@@ -17,12 +17,12 @@ class Suspicion:
     excess: float = 1.0  # signal and rate: how many times beyond the limit
 
 
-def variation_of(*suspicions: Suspicion, name: str = "") -> Variation:
+def variation_of(*suspicions: Suspicion) -> Variation:
     """All changes of some suspicions at once."""
     change = {}
     for suspicion in suspicions:
         change.update(suspicion.change)
-    return Variation(name or " + ".join(describe(s) for s in suspicions), **change)
+    return Variation(" + ".join(describe(s) for s in suspicions), **change)
 
 
 def describe(suspicion: Suspicion) -> str:
