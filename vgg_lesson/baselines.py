@@ -17,6 +17,9 @@ def entropy(counts) -> float:
 
     Args:
         counts: (classes,) number of images of each class, not negative, not all 0.
+
+    Raises:
+        ValueError: other counts.
     """
     counts = np.asarray(counts, dtype=np.float64)
     if counts.ndim != 1 or not np.all(counts >= 0) or not counts.sum() > 0:
@@ -70,6 +73,9 @@ def shrink(images: np.ndarray, side: int) -> np.ndarray:
 
     Returns:
         (N, side, side, C) float32.
+
+    Raises:
+        ValueError: a side that does not divide H and W.
     """
     number, height, width, channels = images.shape
     if side < 1 or height % side or width % side:

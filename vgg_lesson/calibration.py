@@ -2,6 +2,7 @@
 
 Everywhere ``probabilities`` is (N, classes), each row the softmax output for one image, and
 ``labels`` is (N,) class numbers. The confidence of an answer is the largest number of its row.
+What does not fit raises a ValueError that names it.
 """
 
 from dataclasses import dataclass

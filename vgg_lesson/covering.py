@@ -29,6 +29,9 @@ def hide(image: np.ndarray, heat: np.ndarray, share: float = HIDDEN, *, hottest=
 
     Returns:
         (H, W, C) uint8, a copy.
+
+    Raises:
+        ValueError: a share outside 0 .. 1.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in 0 .. 1, received {share!r}")

@@ -2,6 +2,9 @@
 
 What needs the probabilities as well, calibration and thresholds, is in :mod:`vgg_lesson.calibration`;
 its :func:`expected_calibration_error` can be imported from here too. NumPy only.
+
+Labels and predictions are class numbers, (N,) integers; a confusion matrix is (classes, classes) counts. What does
+not fit raises a ValueError that names it.
 """
 
 from dataclasses import dataclass

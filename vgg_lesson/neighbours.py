@@ -32,6 +32,9 @@ class Neighbourhood:
 
     Args:
         images: (N, 32, 32, 3) uint8, N at least 1; kept, not copied.
+
+    Raises:
+        ValueError: images of another shape or type.
     """
 
     def __init__(self, images: np.ndarray):
@@ -43,7 +46,11 @@ class Neighbourhood:
         self._squares = (self._signatures**2).sum(axis=1)
 
     def nearest(self, image: np.ndarray, count: int = 5) -> list[Neighbour]:
-        """The ``count`` images nearest to ``image`` (32, 32, 3) uint8, nearest first."""
+        """The ``count`` images nearest to ``image`` (32, 32, 3) uint8, nearest first.
+
+        Raises:
+            ValueError: an image of another shape or type, or a count that is not whole or not in 1 .. N.
+        """
         if image.shape != self.images.shape[1:] or image.dtype != np.uint8:
             raise ValueError(f"image must be {self.images.shape[1:]} uint8, received {image.shape} of {image.dtype}")
         if not (is_whole(count, 1) and count <= len(self.images)):

@@ -13,6 +13,9 @@ def move(image: np.ndarray, *, mirror: bool = False, right: int = 0, down: int =
 
     Returns:
         A new (H, W, C) array of the same dtype.
+
+    Raises:
+        ValueError: a shift as large as the image.
     """
     height, width = image.shape[:2]
     if not (abs(down) < height and abs(right) < width):
