@@ -187,7 +187,7 @@ def test_wrong_classifiers(data):
         ("more than one example for each class", few),
         ("100 right: fewer", lambda images: np.zeros(len(images), int)),
         ("Too good", peeks),
-        ("do validation images take part", part),  # ten votes, of which one knows the answer
+        ("Build it from the training images only", part),  # ten votes, of which one knows the answer
         ("not from the batch", batch),  # almost right
         ("an integer array (50,)", lambda images: bar(data.x_val)),  # as many as are asked for at first
         ("Class numbers are integers: .astype(int)", lambda images: bar(images).astype(float)),

@@ -25,6 +25,7 @@ from vgg_lesson.diagnosis.variation import Course, Trial, Variation
 from vgg_lesson.optimizers.fresh import fresh_optimizer
 from vgg_lesson.optimizers.kernel_muon import KernelMuon
 from vgg_lesson.optimizers.unwrapped import unwrapped
+from vgg_lesson.random_states import without_seeds
 
 LOSS = "sparse_categorical_crossentropy"
 X, Y = stripes()
@@ -509,3 +510,10 @@ def test_seeds_in_lists_are_taken_out_as_well():
     images = np.zeros((2, 5, 3), np.float32)
     first, again, other = (cloning.copy(model, images, seed=seed).get_weights()[0] for seed in (0, 0, 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_lists_of_keras_have_their_seeds_taken_out():
+    """What a layer keeps as a list is one of Keras's own class."""
+    layer = keras.layers.Layer()
+    layer.parts = [{"seed": 3}, ({"seed": 4},)]
+    assert type(layer.parts) is not list and without_seeds({"parts": layer.parts})["parts"][0] == {"seed": None}

@@ -92,4 +92,14 @@ def test_batches_are_counted_however_many_a_call_makes(steps):
     watch, told = watched(model, x, permuted(y), epochs=3)
     batches, update = (float(re.search(words, told[0])[1]) for words in (r"after (\d+) batches", r"weights by (\S+)"))
     assert 20 <= batches < 20 + min(steps, 19)  # an epoch has 19
-    assert 2e-9 < update < 1e-8
+    assert 2e-9 < update < 3e-8
+
+
+@pytest.mark.parametrize("steps", [1, 19, 100])
+def test_a_network_that_learns_is_not_stuck_however_many_steps_a_call_makes(steps):
+    keras.utils.set_random_seed(0)
+    x, y = stripes()
+    model = small()
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", steps_per_execution=steps)
+    watch, told = watched(model, x, y, epochs=4)
+    assert watch.cause is None and not told

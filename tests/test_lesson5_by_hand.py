@@ -17,8 +17,10 @@ def taken_home():
     exec(cells["l5-64g"].split("keras.utils.set_random_seed")[0], names)
     exec(cells["l5-64c"].split("\nlook_inside(")[0], names)
     exec(cells["l5-64e"], names)
+    exec(cells["l5-64k"].split("\ntrial = ")[0], names)
     names["twenty_steps"] = cells["l5-64k"].split("\nassert")[0]
     names["by_heart"] = cells["l5-64l"].split("\nassert")[0]
+    names["one_change"] = cells["l5-64n"]
     return names
 
 
@@ -67,17 +69,41 @@ def test_inside_a_network_a_frozen_layer_does_not_change(taken_home, capsys):
         assert said.count(" differs by ") == 2, "of the convolution and the dense layer"
 
 
-def test_losses_are_those_of_each_step_whatever_the_metrics(taken_home):
-    model = network()
-    trial, losses = taken_home["fresh_copy"](model, seed=1), []
-    for loss in taken_home["losses_of"](trial, IMAGES, LABELS, steps=45, batch=60):  # ten batches, then again
-        losses.append(loss)
-    again = taken_home["fresh_copy"](model, seed=1)
-    for step in range(3):
-        expected = again.evaluate(IMAGES[step::10], LABELS[step::10], verbose=0, batch_size=60)
-        assert losses[step] == pytest.approx(expected, rel=1e-4)
-        again.train_on_batch(IMAGES[step::10], LABELS[step::10])
+def test_losses_are_those_of_each_step_on_images_from_everywhere(taken_home):
+    model, seen = network(), []
+    model.compile(model.optimizer, model.loss, metrics=["accuracy"], jit_compile=False)
+    trial, again = (taken_home["fresh_copy"](model, seed=1) for _ in range(2))
+    train = trial.train_on_batch
+    trial.train_on_batch = lambda x, y, **options: seen.append((x, y)) or train(x, y, **options)
+    losses = taken_home["losses_of"](trial, IMAGES, LABELS, steps=12, batch=60)  # ten batches, then again
+    assert all(len(np.unique(y)) > 7 for _, y in seen[:10])
+    assert np.array_equal(np.sort(np.concatenate([y for _, y in seen[:10]])), LABELS)
+    for loss, (x, y) in zip(losses[:3], seen, strict=False):
+        assert loss == pytest.approx(again.evaluate(x, y, verbose=0, batch_size=60, return_dict=True)["loss"], rel=1e-4)
+        again.train_on_batch(x, y)
     assert losses[0] != taken_home["losses_of"](taken_home["fresh_copy"](model, seed=2), IMAGES, LABELS, steps=1)[0]
+
+
+def test_what_was_frozen_or_adapted_is_so_in_a_fresh_copy(taken_home, capsys):
+    normal, frozen = keras.layers.Normalization(), keras.layers.Dense(4, trainable=False)
+    normal.adapt(IMAGES)
+    layers = [normal, keras.layers.Flatten(), frozen, keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    copy = taken_home["fresh_copy"](model, seed=3)
+    assert np.array_equal(copy.layers[2].kernel, frozen.kernel)
+    assert not np.array_equal(copy.layers[3].kernel, model.layers[3].kernel)
+    assert np.allclose(copy.layers[0](IMAGES), normal(IMAGES))
+    before = model.get_weights()
+    taken_home["look_inside"](model, IMAGES)
+    assert 0.5 < float(capsys.readouterr().out.split("differs by ")[1].split(",")[0]) < 2
+    assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_looking_inside_leaves_batch_norm_as_it_was(taken_home):
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.BatchNormalization(), keras.layers.Flatten()])
+    taken_home["look_inside"](model, IMAGES)
+    assert not model.layers[0].moving_mean.numpy().any()
 
 
 def test_outputs_that_are_alike_do_not_differ_by_rounding(taken_home, capsys):
@@ -92,5 +118,17 @@ def test_by_heart_takes_images_of_all_classes(taken_home, capsys):
     names = {**taken_home, "model": network(rate=1e-2), "images": IMAGES, "labels": LABELS}
     exec(names["by_heart"], names)
     constant, reached = capsys.readouterr().out.split(";")
-    assert 2.2 < float(constant.split()[-1]) < 2.31
+    assert len(names["labels"][names["rows"]]) == 32 and 2 < float(constant.split()[-1]) < 2.31
     assert float(reached.split()[-1]) < 1
+
+
+def test_one_change_beside_a_control(taken_home, capsys):
+    model = network(rate=1e-2)
+    names = {**taken_home, "model": model, "images": IMAGES, "labels": LABELS}
+    exec(names["one_change"], names)
+    ends, said = names["ends"], capsys.readouterr().out
+    assert list(ends) == [(name, seed) for name in ("untouched", "He's weights") for seed in (0, 1)]
+    assert said.count("mean loss of the last 20 steps") == 4
+    kernel = taken_home["fresh_copy"](model)
+    names["with_he"](kernel)
+    assert np.std(kernel.trainable_weights[0].numpy()) == pytest.approx((2 / 27) ** 0.5, rel=0.15)

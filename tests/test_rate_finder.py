@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_images import noise, plain_colours
 
+from vgg_lesson import rate_finder
 from vgg_lesson.architecture import build_vgg
 from vgg_lesson.baselines import Guessing
 from vgg_lesson.rate_finder import find_rate, suggest
@@ -217,8 +218,28 @@ def test_to_know_how_frequent_the_classes_are_is_no_learning():
     assert found.guessing == Guessing.among(np.bincount(np.resize(labels, 32 * len(found.losses))))
     one_hot = [(rows, np.eye(2, dtype=np.float32)[classes]) for rows, classes in batches]
     assert find_rate(small(2, loss="categorical_crossentropy"), one_hot).guessing == pytest.approx(found.guessing)
-    with pytest.raises(ValueError, match="targets must be class numbers.*received -1"):
-        find_rate(small(1, "sigmoid", "mse"), [(images[:8], np.full(8, -1.0))])
+
+
+@pytest.mark.parametrize(
+    ("targets", "units", "counts"),
+    [
+        (np.array([[0.1], [0.9], [0.9], [0.9]]), 1, [1.2, 2.8]),
+        (np.array([0.0, 1, 1]), 1, [1, 2]),
+        (np.array([2, -1, 0, 2]), 3, [1, 0, 2]),  # a class that the loss ignores
+        (np.array([[2], [1]]), 3, [0, 1, 1]),
+        (np.array([[0.5, 0.5], [0, 1]]), 2, [0.5, 1.5]),
+    ],
+)
+def test_classes_are_counted_in_targets_of_every_form(targets, units, counts):
+    assert rate_finder._counts(targets.astype(float), units) == pytest.approx(counts)
+
+
+def test_where_nothing_can_be_counted_classes_count_as_even():
+    rows = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
+    signs = np.where(rows[:, :1] > 0, 1.0, -1.0).astype(np.float32) - 2  # below 0
+    assert find_rate(small(1, "sigmoid", "mse"), [(rows, signs)], steps=30).guessing == Guessing.among([1, 1])
+    broken = find_rate(small(3), [(ROWS, TARGETS * np.nan)], steps=30)
+    assert broken.suggestion is None and broken.guessing == Guessing.among([1, 1, 1])
 
 
 def test_a_model_that_is_not_built_is_named():

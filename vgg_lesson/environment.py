@@ -52,11 +52,11 @@ class SpeedSettings:
         late = ", but TensorFlow was imported earlier: restart the kernel" if self.too_late else ""
         pages = "kept" if self.keeps_pages else "returned"
         threads = "sleep" if self.idle_threads_sleep else "look for work"
-        graphs = "as they were traced" if self.graphs_as_traced else "rewritten"
+        graphs = "run as they were traced, unless there is a GPU" if self.graphs_as_traced else "are optimised first"
         variables = ", ".join(f"{name}={value}" for name, value in self.variables.items())
         return (
             f"speed settings of the process: {variables}{late}; freed memory is {pages}, idle threads {threads}, "
-            f"graphs run {graphs}"
+            f"graphs {graphs}"
         )
 
 
@@ -89,11 +89,13 @@ def prepare() -> SpeedSettings:
     fast = os.environ.get("VGG_LESSON_SPEED", "1") != "0"
     sleep = fast and not too_late and cores() <= FEW_CORES
     prepare_import(then=(_let_idle_threads_sleep,) * sleep + (_run_graphs_as_traced, gc.freeze) * fast)
+    if fast and too_late:
+        _run_graphs_as_traced()
     if fast:
         for name, value in FOR_SPEED.items():
             os.environ.setdefault(name, value)
     variables = {name: os.environ[name] for name in FOR_SPEED if name in os.environ}
-    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), sleep, fast and not too_late, too_late)
+    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), sleep, fast, too_late)
 
 
 def cores() -> int:

@@ -37,7 +37,7 @@ def without_seeds(config):
             key: (None if key == "seed" and not isinstance(value, dict) else without_seeds(value))
             for key, value in config.items()
         }
-    return type(config)(map(without_seeds, config)) if type(config) in (list, tuple) else config
+    return [without_seeds(item) for item in config] if isinstance(config, list) else config
 
 
 def _states() -> tuple:

@@ -119,7 +119,8 @@ def find_rate(
         penalty = sum(float(weight.regularizer(weight)) for weight in penalised)
         # Keras averages its results over the steps of an epoch: reset, to see each step alone.
         losses.append(float(_train_on(copy, batch)) - penalty)
-        counts = counts + _counts(np.asarray(batch[1]), max(2, copy.output_shape[-1]))
+        if math.isfinite(losses[-1]):
+            counts = counts + _counts(np.asarray(batch[1], float), copy.output_shape[-1])
         copy.reset_metrics()
         if (
             (stop is not None and stop.is_set())
@@ -130,10 +131,11 @@ def find_rate(
     if not losses:
         raise ValueError("batches must hold at least one pair (images, targets), received none")
     finite = [float(loss) for loss in losses if math.isfinite(loss)]
-    found = suggest(rates[: len(finite)], np.array(finite), Guessing.among(counts))
+    found = suggest(rates[: len(finite)], np.array(finite), _guessing(counts, max(2, copy.output_shape[-1])))
     if len(losses) == steps or (stop is not None and stop.is_set()):
         return found
-    end = f" The test ended early, at rate {rates[len(losses) - 1]:.0e}: the loss had shot up to {losses[-1]:.3g}."
+    last = short_rate(rates[len(losses) - 1])
+    end = f" The test ended early, at rate {last}: the loss had shot up to {losses[-1]:.3g}."
     return replace(found, reason=found.reason + end)
 
 
@@ -154,13 +156,19 @@ def _train_on(model, batch) -> float:
         ) from error
 
 
-def _counts(targets: np.ndarray, classes: int) -> np.ndarray:
-    """Images of each class in a batch: targets are class numbers, rows of shares, or 0 and 1 for one unit."""
-    if targets.min() < 0:
-        raise ValueError(f"targets must be class numbers, or rows of shares, received {targets.min()} among them")
+def _counts(targets: np.ndarray, units: int) -> np.ndarray:
+    """Images of each class in a batch: targets are class numbers, rows of shares, or from 0 to 1 for one unit."""
     if targets.ndim > 1 and targets.shape[-1] > 1:
         return targets.reshape(-1, targets.shape[-1]).sum(axis=0)
-    return np.bincount(targets.ravel().astype(int), minlength=classes)
+    if units == 1:
+        return np.array([targets.size - targets.sum(), targets.sum()])
+    return np.bincount(targets[targets >= 0].astype(int), minlength=units)  # below 0: a class that the loss ignores
+
+
+def _guessing(counts, classes: int) -> Guessing:
+    """Of equally frequent classes where the targets are such that nothing could be counted."""
+    known = np.all(np.asarray(counts) >= 0) and np.sum(counts) > 0
+    return Guessing.among(counts if known else [1] * classes)
 
 
 def suggest(rates, losses, guessing: Guessing = AMONG_TEN) -> RangeTest:

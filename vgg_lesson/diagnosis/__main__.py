@@ -15,8 +15,11 @@ STATUS = {"healthy": 0, "a cause is named": 3, "undetermined": 4}
 
 def main(argv=None) -> int:
     """Run and print the report; returns one of :data:`STATUS`."""
+    told = ", ".join(f"{status} {verdict}" for verdict, status in STATUS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m vgg_lesson.diagnosis", description=__doc__.splitlines()[0], epilog=f"Exit status: {STATUS}."
+        prog="python -m vgg_lesson.diagnosis",
+        description=__doc__.splitlines()[0],
+        epilog=f"Exit status: {told}; 1 an error, 2 wrong arguments.",
     )
     parser.add_argument(
         "target", metavar="MODULE:FUNCTION", help="a function that returns the arguments of examine as a dictionary"
@@ -31,7 +34,7 @@ def main(argv=None) -> int:
     try:
         make = getattr(importlib.import_module(module), function, None)
     except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0] and error.name != module:
+        if not f"{module}.".startswith(f"{error.name}."):
             raise  # one that the user's module itself asks for
         parser.error(f"there is no module {module!r} in {Path.cwd()} or among those installed")
     if not callable(make):

@@ -127,7 +127,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
             images = int(self.step_losses.count) // new  # of a batch; 0: they were not counted
             self.wait = whole_steps(self.wait, images or FEW)
             self.first_steps, self.after_first = new, [weight.numpy() for weight in self.model.weights]
-        if not math.isfinite(self.losses[-1]) or (len(self.losses) >= self.wait and self._stuck()):
+        if not math.isfinite(self.losses[-1]) or (len(self.losses) >= max(self.wait, 2 * new) and self._stuck()):
             self._warn()
 
     def _stuck(self) -> bool:
@@ -196,7 +196,8 @@ class DiagnosisCallback(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         known = self.before is not None and len(self.before) == len(self.after_first)
         update = update_ratio_of(model, self.before, self.after_first, self.first_steps) if known else math.nan
-        low, high = rules.learning_rate_too_low(update, rate), rules.learning_rate_too_high(update, rate)
+        longest = update * math.sqrt(self.first_steps)  # of several: they partly cancel, as random ones do, or not
+        low, high = rules.learning_rate_too_low(longest, rate), rules.learning_rate_too_high(update, rate)
         if self.resumed:  # these are no start weights
             found = low or high
             return (found.cause, f"{found.measured}{PROOF}") if found else (causes.UNDETERMINED, SILENT)

@@ -1,1 +1,1 @@
-"""Muon for kernels of convolutions, an optimizer once more for a copy of a model, none that leaves graphs behind."""
+"""Muon for convolution kernels, fresh copies of optimizers, and optimizers that leave no graphs behind."""

@@ -141,9 +141,11 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     hits = np.diag(outputs.confusion)
     order = np.argsort(scores.recall, kind="stable")  # NaN, of a class without images, comes last
     made, axes = figure(6.4, 4.3)
+    ends = []
     for row, place in enumerate(order):
         if scores.images[place]:
             low, high = wilson_interval(int(hits[place]), int(scores.images[place]))
+            ends.append(low)
             _bar(axes, row, 100 * scores.recall[place], 100 * low, 100 * high, CYCLE[0])
         if scores.answers[place]:
             axes.plot(
@@ -165,15 +167,15 @@ def draw_class_scores(outputs: Outputs) -> Picture:
     )
     axes.set_yticks(range(len(names)), [names[place] for place in order])
     axes.invert_yaxis()
-    shown = 100 * np.concatenate([scores.recall[scores.images > 0], scores.precision[scores.answers > 0]])
+    shown = 100 * np.array([*ends, *scores.precision[scores.answers > 0]])
     axes.set_xlim(0 if (scores.answers == 0).any() else max(0, 10 * np.floor(shown.min() / 10 - 1)), 101)
     axes.set_xlabel("share (%)")
     made.legend(loc="outside lower center", ncols=1, fontsize=8.5, frameon=False)
     present = [place for place in order if scores.images[place]]
-    ends = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (present[0], present[-1])]
+    extremes = [f"{names[p]} ({100 * scores.recall[p]:.1f}%)" for p in (present[0], present[-1])]
     worst, best = (scores.recall[p] for p in (present[0], present[-1]))
     alike = f"{100 * best:.1f}% of each class are found"
-    axes.set_title(alike if worst == best else f"Hardest to find: {ends[0]}; easiest: {ends[1]}")
+    axes.set_title(alike if worst == best else f"Hardest to find: {extremes[0]}; easiest: {extremes[1]}")
     words = "; ".join(f"{names[p]} {_percent(scores.recall[p])} and {_percent(scores.precision[p])}" for p in order)
     return Picture(
         made,

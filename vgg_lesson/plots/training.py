@@ -233,8 +233,8 @@ def range_test(found) -> Picture:
             axes.plot(rates[decade], line, color=COLOURS["good"], linewidth=2.2, label="line through one decade")
         axes.set_title(f"Over one decade of rates, the loss falls most around {short_rate(suggestion)}")
     axes.legend(loc="lower left", fontsize=8.5, ncols=3, borderaxespad=0.1)
+    what, (first, last) = "Loss" if found.too_few else "Smoothed loss", map(short_rate, (rates[0], rates[-1]))
     return Picture(
         drawn,
-        f"{'Loss' if found.too_few else 'Smoothed loss'} {smoothed[0]:.3f} at rate {rates[0]:.0e}, lowest {low:.3f}, "
-        f"{smoothed[-1]:.4g} at {rates[-1]:.0e}. {found.reason}",
+        f"{what} {smoothed[0]:.3f} at rate {first}, lowest {low:.3f}, {smoothed[-1]:.4g} at {last}. {found.reason}",
     )
