@@ -11,7 +11,7 @@ from vgg_lesson.data import load_data
 from vgg_lesson.training_config import TrainingConfig
 from vgg_lesson.widgets.training import TrainingPanel
 
-panel = TrainingPanel(load_data("sketches"), config=TrainingConfig(configuration="A", head=(64,), epochs=9))
+panel = TrainingPanel(load_data("sketches"), config=TrainingConfig(configuration="A", head=(64,), epochs=90))
 panel
 """
 TWO = """
