@@ -100,6 +100,16 @@ def test_class_scores_worst_first():
     assert "0.0 and undefined" in drawn(evaluation.draw_class_scores(constant)).text
 
 
+def test_intervals_and_precisions_lie_within_the_axis():
+    """15 of 30 right: the interval begins at 33%, recall and precision at 50%."""
+    answers = np.where(np.arange(90) % 2, np.repeat([0, 1, 2], 30), np.repeat([1, 2, 0], 30))
+    axes = evaluation.draw_class_scores(Outputs("it", np.eye(3)[answers], np.repeat([0, 1, 2], 30), NAMES)).figure.axes[
+        0
+    ]
+    low = 100 * wilson_interval(15, 30).low
+    assert 30 < low < 35 and 0 < axes.get_xlim()[0] < low
+
+
 def test_a_class_without_images_is_neither_the_hardest_nor_the_easiest():
     answers = np.repeat([1, 0, 1, 2], [3, 1, 8, 1])  # no ant; bee 8 of 9, cow 1 of 4
     shown = Outputs("it", np.eye(3)[answers], np.repeat([2, 1, 1, 2], [3, 1, 8, 1]), NAMES)

@@ -156,7 +156,7 @@ def with_fresh_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     (Adebayo et al., arXiv 1810.03292).
     """
     with untouched_randomness(seed):
-        return keras.models.clone_model(model, clone_function=_drawn_anew, recursive=True)
+        return keras.models.clone_model(model, clone_function=_drawn_anew)
 
 
 def _drawn_anew(layer: keras.layers.Layer) -> keras.layers.Layer:
