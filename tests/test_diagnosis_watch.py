@@ -12,6 +12,15 @@ from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.callback import DiagnosisCallback, StuckTrainingWarning
 
 
+def by_steps(rate, steps):
+    """A small network that makes so many steps a call, and what it is trained on."""
+    keras.utils.set_random_seed(0)
+    x, y = stripes()
+    model = small()
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", steps_per_execution=steps)
+    return model, x, y
+
+
 def flat(rate):
     """A network of a single layer."""
     dense = keras.layers.Dense(4, activation="softmax")
@@ -85,10 +94,7 @@ def test_a_loss_that_grew_before_it_was_not_finite_speaks_of_the_rate():
 
 @pytest.mark.parametrize("steps", [1, 7, 40])
 def test_batches_are_counted_however_many_a_call_makes(steps):
-    keras.utils.set_random_seed(0)
-    x, y = stripes()
-    model = small()
-    model.compile(keras.optimizers.Adam(1e-9), "sparse_categorical_crossentropy", steps_per_execution=steps)
+    model, x, y = by_steps(1e-9, steps)
     watch, told = watched(model, x, permuted(y), epochs=3)
     batches, update = (float(re.search(words, told[0])[1]) for words in (r"after (\d+) batches", r"weights by (\S+)"))
     assert 20 <= batches < 20 + min(steps, 19)  # an epoch has 19
@@ -97,9 +103,6 @@ def test_batches_are_counted_however_many_a_call_makes(steps):
 
 @pytest.mark.parametrize("steps", [1, 19, 100])
 def test_a_network_that_learns_is_not_stuck_however_many_steps_a_call_makes(steps):
-    keras.utils.set_random_seed(0)
-    x, y = stripes()
-    model = small()
-    model.compile(keras.optimizers.Adam(3e-4), "sparse_categorical_crossentropy", steps_per_execution=steps)
+    model, x, y = by_steps(3e-4, steps)
     watch, told = watched(model, x, y, batch_size=16, epochs=4)  # 38 batches an epoch: more than are waited for
     assert watch.cause is None and not told

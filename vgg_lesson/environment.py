@@ -89,9 +89,9 @@ def prepare() -> SpeedSettings:
     fast = os.environ.get("VGG_LESSON_SPEED", "1") != "0"
     sleep = fast and not too_late and cores() <= FEW_CORES
     prepare_import(then=(_let_idle_threads_sleep,) * sleep + (_run_graphs_as_traced, gc.freeze) * fast)
-    if fast and too_late:
-        _run_graphs_as_traced()
     if fast:
+        if too_late:
+            _run_graphs_as_traced()
         for name, value in FOR_SPEED.items():
             os.environ.setdefault(name, value)
     variables = {name: os.environ[name] for name in FOR_SPEED if name in os.environ}

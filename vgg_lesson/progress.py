@@ -39,6 +39,11 @@ class Stopped(Exception):
     """Leaves ``fit`` at once; after ``model.stop_training`` Keras would still run the validation."""
 
 
+def batches_made(batch: int, steps_per_epoch: int | None) -> int:
+    """Batches of an epoch that were made when Keras says ``batch``: in the last call it can lie behind the last one."""
+    return min(batch + 1, steps_per_epoch or batch + 1)
+
+
 class StepLosses:
     """The loss of each training step: differences of what Keras sums up from the beginning of an epoch on."""
 
@@ -94,7 +99,8 @@ class Watch(keras.callbacks.Callback):
         self.losses.begin_epoch()
 
     def on_train_batch_end(self, batch, logs=None):
-        before, self.step = self.step, len(self.epochs) * self.steps_per_epoch + min(batch + 1, self.steps_per_epoch)
+        made = batches_made(batch, self.steps_per_epoch)
+        before, self.step = self.step, len(self.epochs) * self.steps_per_epoch + made
         self.since_report += (self.step - before) * [self.losses.newest(self.model, logs)]
         self._leave_if_asked()
         if time.perf_counter() - self.reported >= PROGRESS_SECONDS or not self.step_loss:

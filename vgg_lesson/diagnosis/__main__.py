@@ -42,7 +42,7 @@ def main(argv=None) -> int:
     arguments = make()
     if not isinstance(arguments, dict):
         parser.error(f"{options.target} must return a dictionary of arguments, received {type(arguments).__name__}")
-    from vgg_lesson.diagnosis import causes, examine
+    from vgg_lesson.diagnosis import examine
 
     if options.budget is not None:
         arguments["budget_seconds"] = options.budget
@@ -50,7 +50,7 @@ def main(argv=None) -> int:
     print(report)
     if options.html:
         options.html.write_text(report._repr_html_(), encoding="utf-8")
-    return STATUS[report.cause if report.cause in (causes.HEALTHY, causes.UNDETERMINED) else "a cause is named"]
+    return STATUS.get(report.cause, STATUS["a cause is named"])
 
 
 if __name__ == "__main__":

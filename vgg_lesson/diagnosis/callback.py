@@ -18,7 +18,7 @@ from vgg_lesson.diagnosis.report import Report
 from vgg_lesson.diagnosis.rules import suspicions as rules
 from vgg_lesson.diagnosis.trials.laboratory import FEW, whole_steps
 from vgg_lesson.diagnosis.variation import update_ratio_of
-from vgg_lesson.progress import StepLosses
+from vgg_lesson.progress import StepLosses, batches_made
 from vgg_lesson.random_states import untouched_randomness
 
 OPTIONS = tuple(inspect.signature(examine).parameters)[3:]
@@ -119,8 +119,7 @@ class DiagnosisCallback(keras.callbacks.Callback):
                 stacklevel=2,
             )
             return
-        # the last call of an epoch has a number behind its last batch
-        before, self.made = self.made, min(batch + 1, self.params.get("steps") or batch + 1)
+        before, self.made = self.made, batches_made(batch, self.params.get("steps"))
         new = max(1, self.made - before)
         self.losses += new * [loss]
         if self.after_first is None:

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from vgg_lesson.plots.marks import apart, label_line, level_line
+from vgg_lesson.baselines import Guessing
+from vgg_lesson.plots.marks import apart, chance_line, label_line, level_line
 from vgg_lesson.plots.style import CYCLE, Picture, figure, headline
 
 FORWARD_LIMITS, BACKWARD_LIMITS = (1e-9, 1e2), (1e-11, 1e3)
@@ -122,8 +123,10 @@ def draw_runs(runs: dict, smooth: int = 10, title: str = "") -> Picture:
         ends.append((end, f"{label}: {learned[label]} of {len(losses)} learn", colour))
     classes = round(math.exp(chance))
     even = math.isclose(chance, math.log(max(1, classes)), abs_tol=1e-3)
-    # right of the first, steep steps
-    level_line(axes, chance, f"chance ln {classes} = {chance:.3f}" if even else None, at=0.15)
+    if even:  # named right of the first, steep steps
+        chance_line(axes, "loss", Guessing.among([1] * classes), at=0.15)
+    else:
+        level_line(axes, chance, at=0.15)
     drawn_means = [value for curves in runs.values() for curve in curves for value in _means(curve, smooth)[1]]
     finite = [value for value in drawn_means if math.isfinite(value)]
     top = min(max([*finite, chance]) * 1.02, chance + 0.6)
