@@ -252,7 +252,7 @@ def test_feature_maps_picture_shows_the_strongest():
     maps = np.zeros((4, 4, 20), np.float32)
     maps[..., 7], maps[..., 3] = 5, 2
     picture = drawn(explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps, layer="block9", count=16))
-    assert "20 maps of 4 x 4" in picture.text
+    assert "20 maps of 4 × 4" in picture.text
     assert "18 of the 20 maps are zero everywhere" in picture.text
     below = explanation.draw_feature_maps(np.zeros((8, 8, 3), np.uint8), maps - (maps == 5) * 6, layer="block9")
     assert "18 of the 20 maps are zero everywhere" in below.text, "a map of negative values is alive"

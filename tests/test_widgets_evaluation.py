@@ -188,7 +188,7 @@ def test_a_second_network_is_looked_into(model):
     lab = explanation.grad_cam_explorer(Network(model, TWO, prepare), three)
     lab.controls["network"].value = "three"
     lab.wait()
-    assert "layer alone (6 x 6)" in lab.text
+    assert "layer alone (6 × 6)" in lab.text
     assert f"The image shows {NAMES[three.outputs.labels[0]]}" in lab.text
 
 

@@ -120,7 +120,7 @@ def test_two_panels_trained_at_once_do_not_mix(lab, folder):
     texts = wait_for(both_finished, RUN_SECONDS, "both panels to finish")
     lab.screenshot("two-panels")
     assert seen[0] <= {"32"} and seen[1] <= {"48"} and (seen[0] or seen[1])
-    own = [("After 1 of 1 epochs", "1e-3", "1,000 x 1"), ("After 3 of 3 epochs", "1e-2", "500 x 3")]
+    own = [("After 1 of 1 epochs", "1e-3", "1,000 × 1"), ("After 3 of 3 epochs", "1e-2", "500 × 3")]
     for number, (place, text) in enumerate(zip(places, texts, strict=True)):
         assert all(word in text for word in own[number])
         assert not any(word in text for word in own[1 - number])

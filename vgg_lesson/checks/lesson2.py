@@ -46,7 +46,7 @@ def check_block3_of_c(block, parameters, multiply_adds) -> None:
         f"a model with inputs {shape}",
         f"Begin with keras.Input({BLOCK_INPUT}).",
     )
-    right = ["3 x 3 convolution"] * 2 + ["1 x 1 convolution", "2 x 2 max pooling"]
+    right = ["3 × 3 convolution"] * 2 + ["1 × 1 convolution", "2 × 2 max pooling"]
     layers = [layer for layer in block.layers if type(layer).__name__ != "InputLayer"]  # a functional model lists it
     names = [_layer_name(layer) for layer in layers]
     activated = any(type(layer).__name__ in ("ReLU", "Activation") for layer in layers)
@@ -78,8 +78,8 @@ def check_block3_of_c(block, parameters, multiply_adds) -> None:
     steps = layers[-1].strides
     expect(
         tuple(steps) == (2, 2),
-        "a pooling with stride 2, which leaves maps of 4 x 4",
-        f"stride {steps}: maps of {block.output_shape[1]} x {block.output_shape[2]}",
+        "a pooling with stride 2, which leaves maps of 4 × 4",
+        f"stride {steps}: maps of {block.output_shape[1]} × {block.output_shape[2]}",
         "The pooling moves on as far as it is wide: leave its strides at the default.",
     )
     _check_costs(parameters, multiply_adds)
@@ -88,7 +88,7 @@ def check_block3_of_c(block, parameters, multiply_adds) -> None:
 def _layer_name(layer) -> str:
     kind, size = type(layer).__name__, getattr(layer, "kernel_size", getattr(layer, "pool_size", ()))
     words = {"Conv2D": "convolution", "MaxPooling2D": "max pooling"}.get(kind, kind)
-    return " ".join([" x ".join(map(str, size)), words]).strip()
+    return " ".join([" × ".join(map(str, size)), words]).strip()
 
 
 def _check_costs(parameters, multiply_adds) -> None:
@@ -99,7 +99,7 @@ def _check_costs(parameters, multiply_adds) -> None:
     hints = {
         weights: "The weights are right. What does each output channel add?",
         weights + 3: "How many biases: one for each layer, or one for each output channel?",
-        weights + 8 * 256 * 256 + 3 * 256: "That is block 3 of D. In C the third kernel is 1 x 1.",
+        weights + 8 * 256 * 256 + 3 * 256: "That is block 3 of D. In C the third kernel is 1 × 1.",
         2 * 9 * 256 * 256 + 256 * 256 + 3 * 256: "The first convolution gets 128 channels, not 256.",
         2 * 9 * channels * 256 + channels * 256 + 3 * 256: "The second and third convolution get 256 channels.",
     }
@@ -110,7 +110,7 @@ def _check_costs(parameters, multiply_adds) -> None:
         hint_for(parameters, hints, "For each layer: kernel x kernel x channels in x channels out, and one bias each."),
     )
     hints = {
-        weights: f"That is the work at one place. A map of {side} x {side} has more.",
+        weights: f"That is the work at one place. A map of {side} × {side} has more.",
         weights * side: "A map has rows and columns.",
         (weights + 3 * 256) * side * side: "Nothing is multiplied for a bias: count the weights only.",
         2 * weights * side * side: "A multiplication with its addition counts as one.",
@@ -118,7 +118,7 @@ def _check_costs(parameters, multiply_adds) -> None:
     }
     expect(
         equals(multiply_adds, weights * side * side),
-        f"the multiply-adds of all three convolutions on maps of {side} x {side}",
+        f"the multiply-adds of all three convolutions on maps of {side} × {side}",
         multiply_adds,
         hint_for(multiply_adds, hints, "Each weight is used once at every place of the map."),
     )

@@ -32,7 +32,7 @@ def check_recall_and_precision(function: Callable) -> None:
 
 
 def _two_numbers(function: Callable, matrix: np.ndarray, k: int) -> tuple[float, float]:
-    asked = f"two numbers (recall, precision) for class {k} of a 3 x 3 matrix"
+    asked = f"two numbers (recall, precision) for class {k} of a 3 × 3 matrix"
     before, never = matrix.copy(), not matrix[:, k].any()
     result = answer_of(function, (matrix, k), asked, NEVER_ANSWERED if never else "End with: return recall, precision")
     expect(np.array_equal(matrix, before), "the matrix left as it is", "a changed matrix", "Work on a copy.")

@@ -54,9 +54,9 @@ def draw_feature_maps(image, maps, *, layer: str, count: int = 16) -> Picture:
     for ax in (left, right):
         bare(ax)
     silent = int((maps == 0).all(axis=(0, 1)).sum())  # without a ReLU, maps may be negative and alive
-    headline(made, f"{layer}: {channels} maps of {height} x {width}")
+    headline(made, f"{layer}: {channels} maps of {height} × {width}")
     return Picture(
         made,
-        f"Layer {layer} gives {channels} maps of {height} x {width} values for this image; "
+        f"Layer {layer} gives {channels} maps of {height} × {width} values for this image; "
         f"the {len(order)} with the largest mean are shown. {silent} of the {channels} maps are zero everywhere.",
     )

@@ -23,7 +23,7 @@ def grad_cam_explorer(*networks: Network) -> Explorer:
     fresh = {name: with_fresh_weights(network.model) for name, network in by_name.items()}
     names = [("what the network answers", ANSWER), *((name, k) for k, name in enumerate(first.outputs.class_names))]
     sizes = [first.model.get_layer(layer).output.shape[1:3] for layer in layer_of_each_size(first.model)]
-    maps = [(f"{height} x {width}", place) for place, (height, width) in enumerate(sizes)]
+    maps = [(f"{height} × {width}", place) for place, (height, width) in enumerate(sizes)]
 
     def compute(network, image, maps, target, trained):
         model, outputs, prepare = by_name[network]
@@ -105,10 +105,10 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
     if not np.ptp(found.heat):  # no place is warmer than another
         first, second, the_first, the_second = "random", "another", "a random", "another"
     finding = f'"{asked}" {before:.0f}%: {first} quarter covered {hot:.0f}%, {second} covered {cold:.0f}%'
-    said = f"The map asks where layer {layer} ({rows} x {columns}) found evidence for {asked}, which gets {before:.1f}%"
+    said = f"The map asks where layer {layer} ({rows} × {columns}) found evidence for {asked}, which gets {before:.1f}%"
     if not found.heat.any():
         finding = f'Layer {layer} shows no evidence for "{asked}" in this image'
-        said = f"Layer {layer} ({rows} x {columns}) shows no evidence for {asked}, which gets {before:.1f}%"
+        said = f"Layer {layer} ({rows} × {columns}) shows no evidence for {asked}, which gets {before:.1f}%"
     return draw_grad_cam(
         image,
         enlarge(found.heat, *image.shape[:2]),
@@ -116,7 +116,7 @@ def explain_image(model, image, prepare, layer: str, target: int | None, class_n
         title=finding,
         captions=(
             f"true: {truth}\nsaid: {answer}",
-            f"Grad-CAM, {rows} x {columns}",
+            f"Grad-CAM, {rows} × {columns}",
             f"{first} quarter covered: {hot:.0f}%",
             f"{second} quarter covered: {cold:.0f}%",
         ),

@@ -86,7 +86,7 @@ def _row(number: int, run: Run) -> str:
         ", ".join([config.initializer, *config.start]),
         config.optimizer,
         f"{config.width:g}",
-        f"{run.data['train_images']:,} x {len(run.epochs)}",
+        f"{run.data['train_images']:,} × {len(run.epochs)}",
         config.seed,
         f"{last['accuracy']:.1%}" if last else "-",
         f"{last['val_accuracy']:.1%}" if last else "-",
