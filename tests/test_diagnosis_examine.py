@@ -168,6 +168,14 @@ def test_report_reads_as_text_html_and_picture():
     assert "dead relus" in report.plot().figure.axes[0].get_title() or report.plot().text
 
 
+def test_long_evidence_is_printed_in_lines_between_words():
+    evidence = " ".join(f"layer{number} 0.5" for number in range(40))
+    report = Report(causes.HEALTHY, False, (), seen=(evidence, "short"))
+    *_, first, second, third, fourth, fifth, last = str(report).splitlines()
+    assert " ".join(part.strip() for part in (first, second, third, fourth, fifth)) == f"- {evidence}"
+    assert max(map(len, (first, second, third, fourth, fifth))) <= 100 and last == "   - short"
+
+
 def test_every_cause_has_a_meaning_and_a_docstring():
     source = Path(causes.__file__).read_text(encoding="utf-8")
     for name in causes.CAUSES:

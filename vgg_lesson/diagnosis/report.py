@@ -1,6 +1,7 @@
 """What an examination found, as values that can be read, shown and drawn."""
 
 import html
+import textwrap
 from dataclasses import dataclass
 
 from vgg_lesson.diagnosis.causes import (
@@ -112,7 +113,7 @@ class Report:
         if self.seen:
             lines.append("What was seen:")
             lines.extend(f"   - {line}" for line in self.seen)
-        return "\n".join(lines)
+        return "\n".join(textwrap.fill(line, 100, subsequent_indent=" " * 5) for line in lines)
 
     def _repr_html_(self) -> str:
         esc = html.escape
