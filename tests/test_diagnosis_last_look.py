@@ -52,7 +52,7 @@ def test_a_right_gradient_predicts_what_a_step_does(data, dropout):
     found = steps(small(depth=2, dropout=dropout), *data)
     assert len(found) >= 3
     for step in found:
-        assert step.measured == pytest.approx(step.expected, rel=0.05) and not step.opposite
+        assert step.measured == pytest.approx(step.expected, rel=0.05) and not step.wrong
     assert gradient_wrong(found) is None
 
 
@@ -72,17 +72,17 @@ def test_kernels_before_a_reversal_go_the_wrong_way_and_its_place_is_told(data):
         layers.Conv2D(8, 3, name="first"), layers.Flatten(), layers.Dense(8, name="second"), GradientReversal()
     )
     found = steps(model, *data)
-    assert [step.opposite for step in found] == [True, True, False]
+    assert [step.wrong for step in found] == [True, True, False]
     finding = gradient_wrong(found)
     assert finding.cause == causes.GRADIENT_WRONG and "2 of 3 kernels" in finding.measured
     assert "between second/kernel and last/kernel" in finding.remedy
 
 
 def test_what_is_too_small_to_see_or_in_16_bits_is_not_judged(data):
-    assert not StepAlong("kernel", 1e-6, -1e-6, 2.3).opposite
-    assert StepAlong("kernel", 1e-3, -1e-3, 2.3).opposite
-    assert not StepAlong("kernel", 1e-3, -1e-4, 2.3).opposite
-    assert not StepAlong("kernel", 1e-3, -4e-2, 2.3).opposite  # nothing turned around gives forty times as much
+    assert not StepAlong("kernel", 1e-6, -1e-6, -1e-6, 2.3).wrong
+    assert StepAlong("kernel", 1e-3, -1e-3, -1e-3, 2.3).wrong
+    assert not StepAlong("kernel", 1e-3, -3e-4, -3e-4, 2.3).wrong
+    assert not StepAlong("kernel", 1e-3, -4e-2, -4e-2, 2.3).wrong  # nothing turned around gives forty times as much
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         assert steps(small(), *data) == ()

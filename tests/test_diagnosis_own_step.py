@@ -55,6 +55,14 @@ class Needs(keras.Model):
         return {"loss": self.share * super().train_step(data)["loss"]}  # which somebody sets after it was made
 
 
+class Switched(keras.Model):
+    inverted = False
+
+    def train_step(self, data):
+        images, labels = data
+        return super().train_step((1 - images if self.inverted else images, labels))
+
+
 def diagnosed(model, **options):
     x, y = stripes()
     return examine(model, x, y, budget_seconds=120, **options)
@@ -81,9 +89,17 @@ def test_a_step_that_loses_what_keras_learns_is_named(kind, told):
     assert ("while fit reports" in report.findings[0].measured) == (kind is Scales)
 
 
+@pytest.mark.parametrize("inverted", [True, False])
+def test_a_switch_that_was_set_by_hand_is_set_in_the_copy_too(inverted):
+    model = built(Switched)
+    model.inverted = inverted
+    assert own_step._set_by_hand(model) == [("inverted", inverted)]
+    assert diagnosed(model).cause == (causes.OWN_TRAINING_STEP if inverted else causes.HEALTHY)
+
+
 def test_a_step_that_a_copy_cannot_make_is_told_and_not_judged():
     needing, one_object = built(Needs), built(keras.Model)
-    needing.share = 0.5
+    needing.share = np.array(0.5)
     step = one_object.train_step
     one_object.train_step = lambda data: step(data)
     reports = [

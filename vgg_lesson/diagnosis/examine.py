@@ -15,7 +15,7 @@ from vgg_lesson.diagnosis.facts.gathered import Facts, gather
 from vgg_lesson.diagnosis.facts.known_good import KnownGood
 from vgg_lesson.diagnosis.facts.vital_signs import NetworkSigns
 from vgg_lesson.diagnosis.report import Finding, Report, cause_of
-from vgg_lesson.diagnosis.rules import rules_arrays, rules_learned
+from vgg_lesson.diagnosis.rules import rules_arrays, rules_learned, rules_weights
 from vgg_lesson.diagnosis.rules.static import static_findings
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials import own_step, training_stage
@@ -173,6 +173,8 @@ class Examination:
             facts = replace(facts, output=replace(facts.output, reach=float("nan")))
         self.facts = facts
         self.findings = static_findings(self.subject, facts)
+        if fresh is None and (uncounted := rules_weights.weights_uncounted(facts.uncounted)):
+            self.say(f"{uncounted.measured}; {uncounted.threshold}")
         self.say(
             f"static facts: loss of guessing {facts.loss.uninformed:.3f}, output is "
             f"{facts.output.in_words}, "

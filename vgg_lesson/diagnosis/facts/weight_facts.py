@@ -1,25 +1,50 @@
 """Facts about a model's weights: which are frozen, and at what; which Keras does not count among them."""
 
+from collections.abc import Iterator
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.subject import Subject
 
+LIBRARIES = ("keras", "tensorflow", "numpy", "builtins", "functools")
+"""Whose objects hold nothing that a user meant to train."""
+
 
 def uncounted(model) -> tuple[str, ...]:
-    """Layers, or the model itself, that keep an array to be trained as a ``tf.Variable``, with its name there.
+    """Layers, or the model itself, that keep an array to be trained where Keras does not see it, with its name there.
 
-    Keras 3 counts what ``add_weight`` or ``keras.Variable`` made, and trains and saves nothing else.
+    Keras 3 counts what ``add_weight`` or ``keras.Variable`` made, in layers, and trains and saves nothing else: no
+    ``tf.Variable``, and no layers inside of objects that are none.
     """
     known, found = {id(weight.value) for weight in model.weights}, []
     for layer in model._flatten_layers():
         for name, value in vars(layer).items():
-            parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
             own = not name.startswith("_self_")  # TensorFlow's books on the same attributes
-            if own and any(_to_be_trained(part) and id(part) not in known for part in parts):
+            if own and any(_to_be_trained(array) and id(array) not in known for array in _arrays(value)):
                 found.append(f"{layer.name}.{name}")
     return tuple(found)
+
+
+def _arrays(value, depth: int = 4) -> Iterator:
+    """The variables in an attribute: itself, in containers, in layers, and in objects of other classes."""
+    inside = ()
+    if isinstance(value, tf.Variable):
+        yield value
+    elif isinstance(value, keras.Variable):
+        yield value.value
+    elif isinstance(value, keras.layers.Layer):
+        inside = value.weights
+    elif isinstance(value, list | tuple):
+        inside = value
+    elif isinstance(value, dict):
+        inside = value.values()
+    elif hasattr(value, "__dict__") and type(value).__module__.partition(".")[0] not in LIBRARIES:
+        inside = vars(value).values()
+    for part in inside if depth else ():
+        yield from _arrays(part, depth - 1)
 
 
 def _to_be_trained(value) -> bool:

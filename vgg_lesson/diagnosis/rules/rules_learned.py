@@ -30,13 +30,22 @@ def stale_statistics(
     images: int,
     majority: float,
 ) -> Finding | None:
-    """Right with the batch's statistics, wrong with the stored ones, right again once these are measured anew.
+    """Right with the batch's statistics and wrong with the stored ones, whether these only lag behind or cannot serve.
 
     A lag in the first epochs is normal: with momentum 0.99 it takes some 300 steps. So momentum
     must exceed 0.995 and leave more than half of the start value after three epochs (momentum ** steps > 0.5).
     """
     gap = batch_accuracy - inference_accuracy
     least = max(5 * standard_error(majority, images), 0.5 * (batch_accuracy - majority))
+    if gap > least and mended - inference_accuracy < 0.25 * gap:
+        return Finding(
+            causes.BATCHNORM_STATISTICS,
+            f"accuracy {batch_accuracy:.2f} with the batch's statistics, {inference_accuracy:.2f} with the stored "
+            f"ones, {mended:.2f} with stored ones that were measured anew",
+            "once measured anew, the stored statistics must do as well as a batch's own",
+            "a normalisation of its own at each place: a block that is used several times, as in [block] * 4, mixes "
+            "the statistics of its places; and batches in which the classes are mixed",
+        )
     worse = gap > least and mended - inference_accuracy > 0.5 * gap
     if not worse or momentum <= 0.995 or momentum**steps_in_three_epochs <= 0.5:
         return None

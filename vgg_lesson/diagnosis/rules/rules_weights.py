@@ -36,12 +36,25 @@ def weights_uncounted(uncounted: tuple[str, ...], tried: str = "") -> Finding | 
         return None
     return Finding(
         causes.FROZEN_WEIGHTS,
-        f"{len(uncounted)} arrays are kept as tf.Variable, which Keras neither trains nor saves: "
-        f"{', '.join(uncounted[:3])}",
-        "Keras counts what add_weight or keras.Variable made",
-        "self.add_weight(...) in the layer's build, in place of tf.Variable",
+        f"{len(uncounted)} attributes hold arrays that Keras neither trains nor saves: {', '.join(uncounted[:3])}",
+        "Keras counts what add_weight or keras.Variable made, in layers",
+        "self.add_weight(...) in the layer's build, in place of tf.Variable; layers as attributes of a Layer or Model "
+        "(in a list, too), not of another object",
         tried=tried,
         blocks_training=not tried,
+    )
+
+
+def weights_unreached(unreachable: tuple[str, ...], trainable: int, tried: str) -> Finding:
+    """Trainable arrays on which the answers depend, and to which no gradient comes back."""
+    return Finding(
+        causes.FROZEN_WEIGHTS,
+        f"no gradient reaches {len(unreachable)} of {trainable} trainable arrays, {unreachable[0]} the first, "
+        "though the answers depend on them",
+        "training must reach what is trainable",
+        f"look behind {unreachable[-1]} for an operation without a gradient: rounding, a comparison, argmax, "
+        "stop_gradient",
+        tried=tried,
     )
 
 

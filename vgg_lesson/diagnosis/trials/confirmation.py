@@ -64,13 +64,13 @@ def confirm(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
     for number, suspicion in enumerate(others):
         waiting = len(others) - number + 2 * bool(small) + bool(fast) + bool(slow)
         if _cures(lab, variation_of(suspicion), waiting):
-            return [_finding(lab, suspicion, variation_of(suspicion))]
+            return [finding(lab, suspicion, variation_of(suspicion))]
     if small and fast and lab.seconds_left() >= SHORTEST:
         return _signal_and_rate(lab, small, fast) or _together(lab, suspicions)
     last = [s for s in (small, fast, slow) if s]
     for number, suspicion in enumerate(last):
         if _cures(lab, variation_of(suspicion), len(last) - number):
-            return [_finding(lab, suspicion, variation_of(suspicion))]
+            return [finding(lab, suspicion, variation_of(suspicion))]
     return _together(lab, suspicions)
 
 
@@ -96,10 +96,10 @@ def _control_fails(lab: Laboratory, cure: Course) -> bool:
 def _moves(lab: Laboratory, untouched: Course, cure: Course) -> bool:
     """True when an untouched training learned, or is on its way where only its pace or start was changed."""
     learned = lab.chance.learned(untouched) and lab.chance.fell(untouched)
-    return learned or (lab.chance.moving(untouched) and (_other_steps(cure) or changes_the_start(cure.variation)))
+    return learned or (lab.chance.moving(untouched) and (other_steps(cure) or changes_the_start(cure.variation)))
 
 
-def _other_steps(cure: Course) -> bool:
+def other_steps(cure: Course) -> bool:
     """True when a step of the cure has more images, or changes the weights more often, than one of the control."""
     return cure.variation.each_step or cure.variation.larger_batches
 
@@ -141,7 +141,7 @@ def _another_draw_fails(lab: Laboratory, cure: Course) -> bool:
     second = _untouched(lab, replace(CONTROL, name="untouched control, seed 1", seed=1), _fair(lab, cure))
     if not _moves(lab, second, cure):
         return True
-    if _other_steps(cure):
+    if other_steps(cure):
         return False  # twice as fast proves nothing then
     changed = replace(cure.variation, name=f"{cure.variation.name}, seed 1", seed=1)
     return lab.chance.learned(lab.train(changed, second.steps // 2))
@@ -165,12 +165,12 @@ def _signal_and_rate(lab: Laboratory, small: Suspicion, fast: Suspicion) -> list
     # A change that cures alone proves its cause; a change without which the pair does not cure, too.
     much_faster = together.steps <= MUCH_FASTER * lab.courses[slow].steps
     if he_learns or not slow_learns or much_faster:
-        findings.append(_finding(lab, small, he if he_learns else both))
+        findings.append(finding(lab, small, he if he_learns else both))
     if slow_learns or not he_learns or survives:
-        finding = _finding(lab, fast, slow if slow_learns or he_learns else both)
+        found = finding(lab, fast, slow if slow_learns or he_learns else both)
         if survives:
-            finding = replace(finding, measured=f"{finding.measured}; {survival.in_words(slow.name, kept, lost)}")
-        findings.append(finding)
+            found = replace(found, measured=f"{found.measured}; {survival.in_words(slow.name, kept, lost)}")
+        findings.append(found)
     overwrites = fast.excess > max(OVERWRITES, FURTHER * small.excess)
     return findings[::-1] if overwrites and (slow_learns or not he_learns) else findings
 
@@ -188,7 +188,7 @@ def _together(lab: Laboratory, suspicions: list[Suspicion]) -> list[Finding]:
         variation = variation_of(*rest)
         course = lab.train(variation, steps, seconds=LEFT_OUT_SHARE * lab.seconds_left())
         if course.steps >= NEARLY * steps and not lab.chance.learned(course):
-            findings.append(_finding(lab, left_out, everything))
+            findings.append(finding(lab, left_out, everything))
     return findings
 
 
@@ -201,7 +201,7 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion],
         remedy = "batch normalisation behind every hidden layer, or ReLU in place of sigmoid, tanh or softmax"
         guess = replace(faint, change={"batch_norm": True}, remedy=remedy)
         if _cures(lab, variation_of(guess), 2):
-            return [_finding(lab, guess, variation_of(guess))]
+            return [finding(lab, guess, variation_of(guess))]
     known = {tuple(sorted(s.change.items())) for s in tried}
     plan = []
     if not update < LARGE:
@@ -222,11 +222,12 @@ def explore(lab: Laboratory, rate: float, update: float, tried: list[Suspicion],
             rate_in_words(rate, factor, rates),
         )
         if tuple(guess.change.items()) not in known and _cures(lab, variation_of(guess), len(plan) - number):
-            return [_finding(lab, guess, variation_of(guess))]
+            return [finding(lab, guess, variation_of(guess))]
     return []
 
 
-def _finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding:
+def finding(lab: Laboratory, suspicion: Suspicion, proof: Variation) -> Finding:
+    """The suspicion as a finding, with the training that proved it beside the control."""
     cure, untouched = lab.courses[proof], lab.courses[CONTROL]
     return Finding(
         suspicion.cause,

@@ -25,6 +25,8 @@ SEEN = 2e-5
 OPPOSITE = (-2.0, -0.5)
 """What a step changes over what was expected, for a gradient turned around; 1 where it is right, and anything where
 chance has a part in the loss."""
+NOTHING = 0.1
+"""Share of what was expected that a step changes at most, where the gradient has nothing to do with the slope."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class StepAlong:
         kernel: of which layer, and its name there.
         expected: change of the loss by the gradient. measured: half the difference between a step along it and one
             back, which leaves out how the slope bends.
-        loss: at the start.
+        shorter: the same with a tenth of the step, times ten. loss: at the start.
     """
 
     kernel: str
     expected: float
     measured: float
+    shorter: float
     loss: float
 
     @property
@@ -49,9 +52,11 @@ class StepAlong:
         return self.expected > SEEN * abs(self.loss)
 
     @property
-    def opposite(self) -> bool:
+    def wrong(self) -> bool:
+        """Turned around, or of no account with steps of both lengths."""
         least, most = OPPOSITE
-        return self.visible and least * self.expected < self.measured < most * self.expected
+        turned = least * self.expected < self.measured < most * self.expected
+        return self.visible and (turned or max(abs(self.measured), abs(self.shorter)) < NOTHING * self.expected)
 
 
 def steps_along_gradients(subject: Subject, model: keras.Model, until: float) -> tuple[StepAlong, ...]:
@@ -83,11 +88,14 @@ def steps_along_gradients(subject: Subject, model: keras.Model, until: float) ->
             if not steepness * size > 0:
                 continue
             name = kernel.path.removeprefix(f"{model.name}/")  # a copy of a model is called otherwise
-            step = gradient * (STEP * size / steepness)
-            kernel.assign(before + step)
-            along = loss()
-            kernel.assign(before - step)
-            found.append(StepAlong(name, *map(float, (STEP * size * steepness, (along - loss()) / 2, start))))
+            changes = []
+            for part in (1.0, 0.1):
+                step = gradient * (part * STEP * size / steepness)
+                kernel.assign(before + step)
+                along = loss()
+                kernel.assign(before - step)
+                changes.append((along - loss()) / 2 / part)
+            found.append(StepAlong(name, *map(float, (STEP * size * steepness, *changes, start))))
             kernel.assign(before)
     model.set_weights(kept)  # batch norm's moving statistics moved
     return tuple(found)
@@ -101,8 +109,8 @@ def steps_of_fresh_network(lab: Laboratory, until: float) -> tuple[StepAlong, ..
 
 
 def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:
-    """Kernels whose gradient points down where the loss rises; for a network that did not learn."""
-    wrong = [step for step in steps if step.opposite]
+    """Kernels whose gradient is not the slope of the loss, or its opposite; for a network that did not learn."""
+    wrong = [step for step in steps if step.wrong]
     if not wrong:
         return None
     last, behind = wrong[-1], [step.kernel for step in steps[steps.index(wrong[-1]) + 1 :]]
@@ -112,6 +120,7 @@ def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:
         f"a small step along the gradient of {last.kernel} should raise the loss by {last.expected:.2g}, and changes "
         f"it by {last.measured:.2g}; {len(wrong)} of {len(steps)} kernels are like that",
         "the loss must rise along its gradient",
-        f"look {place} for what changes a gradient on its way back: a custom gradient, a gradient reversal, a sign",
+        f"look {place} for what changes a gradient on its way back: a custom gradient (does it multiply by what "
+        "comes from behind?), a gradient reversal, a sign",
         tried=NOTHING_HELPED,
     )

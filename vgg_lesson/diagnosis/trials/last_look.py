@@ -1,9 +1,22 @@
-"""Faults that none of the changes that are tried can cure, for a network that learned nothing with any of them."""
+"""Faults that none of the changes that are tried can cure, for a network that learned nothing, or too little."""
 
+from dataclasses import replace
+
+import numpy as np
+
+from vgg_lesson.diagnosis.facts.answers import forward
+from vgg_lesson.diagnosis.facts.batches import prepared
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
 from vgg_lesson.diagnosis.rules.rules_learned import signal_blocked
-from vgg_lesson.diagnosis.rules.rules_weights import weights_uncounted
+from vgg_lesson.diagnosis.rules.rules_weights import weights_uncounted, weights_unreached
+from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
+from vgg_lesson.diagnosis.trials import confirmation
+from vgg_lesson.diagnosis.trials.confirmation import CONTROL
 from vgg_lesson.diagnosis.trials.gradient_check import gradient_wrong, steps_of_fresh_network
+from vgg_lesson.diagnosis.trials.laboratory import FEW
+
+FASTER = 5
+"""Times: a change of something else than rate or start weights that makes so much faster names what holds back."""
 
 
 def last_look(exam) -> list[Finding]:
@@ -15,3 +28,44 @@ def last_look(exam) -> list[Finding]:
     steps = steps_of_fresh_network(exam.lab, exam.until)
     uncounted = weights_uncounted(exam.facts.uncounted, NOTHING_HELPED)
     return [finding for finding in (gradient_wrong(steps), signal_blocked(exam.signs), uncounted) if finding][:1]
+
+
+def slowed(exam, suspicions: list[Suspicion]) -> list[Finding]:
+    """A suspicion whose change alone learned in a fifth of the steps of a control that did learn, in the end."""
+    lab = exam.lab
+    control = lab.courses[CONTROL]
+    for suspicion in suspicions:
+        course = lab.courses.get(variation := variation_of(suspicion))
+        if course is None or confirmation.changes_the_start(variation) or confirmation.other_steps(course):
+            continue
+        quick = lab.chance.learned(course) and FASTER * course.steps <= control.steps
+        if quick and course.last_accuracy() > control.last_accuracy():
+            found = confirmation.finding(lab, suspicion, variation)
+            return [replace(found, threshold=f"without these it learns at least {FASTER} times as fast")]
+    return []
+
+
+def untrained(exam, tried: str) -> list[Finding]:
+    """Weights that training leaves as they were drawn, for a network that learns, but less than it could.
+
+    Args:
+        exam: the :class:`examine.Examination`, its control trained.
+        tried: how it is known that the network learns less.
+    """
+    trainer = exam.lab.trainer(CONTROL)
+    if trainer.unreachable and _answers_depend_on(trainer.model, trainer.unreachable, exam.subject):
+        return [weights_unreached(trainer.unreachable, len(trainer.model.trainable_variables), tried)]
+    uncounted = weights_uncounted(exam.facts.uncounted, tried)
+    return [uncounted] if uncounted else []
+
+
+def _answers_depend_on(model, paths: tuple[str, ...], subject) -> bool:
+    """Whether a copy's answers change when these weights do: some designs keep weights that they do not use."""
+    images, kept = prepared(subject, subject.sample(FEW)).astype(np.float32), model.get_weights()
+    before = forward(model, images, False)
+    for weight in model.trainable_weights:
+        if weight.path in paths:
+            weight.assign(weight + 1.0)
+    after = forward(model, images, False)
+    model.set_weights(kept)
+    return not np.array_equal(before, after)

@@ -82,6 +82,8 @@ def trained_by_own_step(subject: Subject, fresh: keras.Model, changes: int, unti
     """
     metrics = ["accuracy"] if getattr(subject.model._compile_metrics, "_user_metrics", None) else None
     model = cloning.compiled_as(subject.model, fresh, metrics)
+    for name, value in _set_by_hand(subject.model):
+        setattr(model, name, value)
     batch, rows = subject.step_images, subject.sample()
     clock = _Clock(changes, until)
     given = subject.model.get_weights()
@@ -99,6 +101,16 @@ def trained_by_own_step(subject: Subject, fresh: keras.Model, changes: int, unti
         if any(not np.array_equal(a, b) for a, b in zip(given, subject.model.get_weights(), strict=True)):
             subject.model.set_weights(given)
     return OwnSteps(clock.steps, clock.changes, clock.reported, _right(subject, model))
+
+
+def _set_by_hand(model: keras.Model) -> list[tuple[str, object]]:
+    """Numbers, words and switches that were set as attributes of a model: its step may ask for them."""
+    keras_own = {*dir(keras.Sequential()), "stop_training"}  # that one is made by compile
+    return [
+        (name, value)
+        for name, value in vars(model).items()
+        if isinstance(value, bool | int | float | str) and name not in keras_own and not name.startswith("_")
+    ]
 
 
 class _Clock(keras.callbacks.Callback):

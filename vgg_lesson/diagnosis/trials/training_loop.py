@@ -112,7 +112,8 @@ class Trainer:
             outputs = model(images, training=True)
             losses = model._compile_loss(labels, outputs)
             total = tf.reduce_sum(losses)  # what fit takes the gradient of, where a loss keeps one for each image
-            total = self.optimizer.scale_loss(total + tf.add_n(model.losses) if model.losses else total)
+            penalties = [] if self.structure.strip else model.losses  # a layer's own add_loss cannot be stripped
+            total = self.optimizer.scale_loss(total + tf.add_n(penalties) if penalties else total)
         variables = model.trainable_variables
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self.unreachable = tuple(v.path for v, g in zip(variables, gradients, strict=True) if g is None)

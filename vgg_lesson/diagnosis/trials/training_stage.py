@@ -17,7 +17,7 @@ from vgg_lesson.diagnosis.trials import confirmation, given_weights
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.trials.given_weights import Given, decay, look_at_given, stale_statistics
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
-from vgg_lesson.diagnosis.trials.last_look import last_look
+from vgg_lesson.diagnosis.trials.last_look import last_look, slowed, untrained
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
@@ -132,7 +132,7 @@ def _train(exam, given: Given, update: float, suspicions: list[Suspicion]) -> bo
     if not found and chance.moving(done):
         if given.stuck:
             return _given_learn_nothing(exam, done)
-        _tell_behind(exam, done)
+        _behind(exam, done, suspicions)
         return False
     over = done.steps >= lab.whole(STEPS) or confirmation.collapsed(done) or not np.isfinite(done.loss[-1])
     if over and not exam.findings:
@@ -164,9 +164,13 @@ def suspicions_of(exam, fresh, chance: Chance, update: float, unreachable) -> li
     return [suspicion for suspicion in found if suspicion]
 
 
-def _tell_behind(exam, course: Course) -> None:
-    if exam.known and (slower := rules_learned.behind(exam.known, course)):
-        exam.say(slower)
+def _behind(exam, course: Course, suspicions: list[Suspicion]) -> None:
+    """Tell that the control learns less than the known-good network, and why, where that can be seen."""
+    if not (exam.known and (slower := rules_learned.behind(exam.known, course))):
+        return
+    exam.say(slower)
+    if not exam.findings:
+        exam.findings += slowed(exam, suspicions) or untrained(exam, slower.partition("; ")[0])
 
 
 def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspicion]) -> bool | None:
@@ -179,7 +183,7 @@ def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspici
         stale = stale_statistics(exam.subject, model, exam.lab.chance, signs, False)
         exam.findings += [stale] if stale else []
     hidden = rules_learned.augmentation_hides_classes(exam.known) if exam.known else None
-    _tell_behind(exam, course)
+    _behind(exam, course, suspicions)
     if exam.known and (by_heart := nothing_carried_over(exam.subject, model, course, exam.known)):
         exam.say(by_heart)
     if hidden and not exam.findings:
