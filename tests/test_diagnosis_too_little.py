@@ -16,7 +16,7 @@ from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL
 from vgg_lesson.diagnosis.trials.gradient_check import gradient_wrong, steps_along_gradients
-from vgg_lesson.diagnosis.trials.last_look import FASTER, slowed, untrained
+from vgg_lesson.diagnosis.trials.last_look import FASTER, left_out, slowed
 from vgg_lesson.diagnosis.trials.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
 
@@ -80,7 +80,7 @@ def after_a_step(model, data):
 
 
 def test_weights_that_no_gradient_reaches_are_named(data):
-    (found,) = untrained(after_a_step(network(L.Conv2D(4, 3, name="first"), Rounds(), L.Flatten()), data), "behind")
+    (found,) = left_out(after_a_step(network(L.Conv2D(4, 3, name="first"), Rounds(), L.Flatten()), data), "behind")
     assert found.cause == causes.FROZEN_WEIGHTS and found.tried == "behind"
     assert "no gradient reaches 2 of 4 trainable arrays, first/kernel the first" in found.measured.replace(
         "sequential/", ""
@@ -91,7 +91,7 @@ def test_weights_that_no_gradient_reaches_are_named(data):
 def test_weights_without_use_and_weights_that_are_reached_are_no_fault(data, layer):
     exam = after_a_step(network(layer, L.Flatten()), data)
     before = exam.lab.trainer(CONTROL).model.get_weights()
-    assert untrained(exam, "behind") == []
+    assert left_out(exam, "behind") == []
     assert all(map(np.array_equal, before, exam.lab.trainer(CONTROL).model.get_weights()))
 
 
@@ -99,8 +99,18 @@ def test_layers_inside_of_objects_that_are_none_are_found(data):
     assert weight_facts.uncounted(HalfSeen()) == ("half.blocks",)
     exam = after_a_step(network(L.Flatten()), data)
     exam.facts.uncounted = ("half.blocks",)
-    (found,) = untrained(exam, "behind")
+    (found,) = left_out(exam, "behind")
     assert found.cause == causes.FROZEN_WEIGHTS and "half.blocks" in found.measured and not found.blocks_training
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_layer_that_looks_for_channels_elsewhere_than_the_others_is_named(data, first):
+    pool = L.GlobalAveragePooling2D(name="pool", data_format="channels_first" if first else None)
+    exam = after_a_step(network(L.Conv2D(4, 3), L.MaxPooling2D(), pool), data)
+    found = left_out(exam, "behind")
+    assert [finding.cause for finding in found] == [causes.SIGNAL_BLOCKED] * first
+    if first:
+        assert "of pool is channels_first, of 2 other layers channels_last" in found[0].measured
 
 
 def slow_control(steps, accuracy=0.2, learned=True):

@@ -73,7 +73,7 @@ MEANINGS = {
     DEAD_RELUS: "The ReLUs give zero for every image.",
     GRADIENT_WRONG: "What training follows is not the slope of the loss.",
     OWN_TRAINING_STEP: "The model's own training step loses what Keras's ordinary one learns.",
-    SIGNAL_BLOCKED: "A layer lets nothing of the image through.",
+    SIGNAL_BLOCKED: "A layer lets nothing of the image through, or too little.",
     BATCHNORM_STATISTICS: "Batch normalisation uses the wrong statistics.",
     REGULARISATION_TOO_STRONG: "The regularisation outweighs the data.",
     AUGMENTATION_DESTROYS_IMAGES: "The augmentation destroys what the images show.",

@@ -1,5 +1,7 @@
 """Rules on what a trained network shows: stored statistics, and the known-good network's answers."""
 
+from collections import Counter
+
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.facts.array_facts import OrderFacts
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
@@ -107,6 +109,22 @@ def signal_blocked(signs: NetworkSigns) -> Finding | None:
         f"look at {layer.name}: does it normalise along an axis with a single value, average what was just centred, "
         "multiply by 0 (a gamma that starts at 0, a mask), or ask for more than ever comes (a threshold)?",
         tried=NOTHING_HELPED,
+    )
+
+
+def formats_mixed(layers: list, tried: str) -> Finding | None:
+    """Layers that look for the channels in another place than most do: they mix up rows, columns and channels."""
+    formats = {layer.name: layer.data_format for layer in layers if getattr(layer, "data_format", None)}
+    usual, times = Counter(formats.values()).most_common(1)[0] if formats else (None, 0)
+    odd = [name for name, place in formats.items() if place != usual]
+    if not odd:
+        return None
+    return Finding(
+        causes.SIGNAL_BLOCKED,
+        f"data_format of {', '.join(odd[:3])} is {formats[odd[0]]}, of {times} other layers {usual}",
+        "the channels stay on one axis, unless a Permute lies between",
+        f"leave data_format out, or give all layers the same: {odd[0]} averages, or sums, over the wrong axes",
+        tried=tried,
     )
 
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from vgg_lesson.diagnosis import cloning
 from vgg_lesson.diagnosis.facts.answers import forward
 from vgg_lesson.diagnosis.facts.batches import prepared
 from vgg_lesson.diagnosis.report import NOTHING_HELPED, Finding
-from vgg_lesson.diagnosis.rules.rules_learned import signal_blocked
+from vgg_lesson.diagnosis.rules.rules_learned import formats_mixed, signal_blocked
 from vgg_lesson.diagnosis.rules.rules_weights import weights_uncounted, weights_unreached
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.trials import confirmation
@@ -26,8 +27,13 @@ def last_look(exam) -> list[Finding]:
         exam: the :class:`examine.Examination`, its trainings done.
     """
     steps = steps_of_fresh_network(exam.lab, exam.until)
-    uncounted = weights_uncounted(exam.facts.uncounted, NOTHING_HELPED)
-    return [finding for finding in (gradient_wrong(steps), signal_blocked(exam.signs), uncounted) if finding][:1]
+    found = (
+        gradient_wrong(steps),
+        signal_blocked(exam.signs),
+        weights_uncounted(exam.facts.uncounted, NOTHING_HELPED),
+        formats_mixed(cloning.leaves(exam.subject.model), NOTHING_HELPED),
+    )
+    return [finding for finding in found if finding][:1]
 
 
 def slowed(exam, suspicions: list[Suspicion]) -> list[Finding]:
@@ -45,8 +51,8 @@ def slowed(exam, suspicions: list[Suspicion]) -> list[Finding]:
     return []
 
 
-def untrained(exam, tried: str) -> list[Finding]:
-    """Weights that training leaves as they were drawn, for a network that learns, but less than it could.
+def left_out(exam, tried: str) -> list[Finding]:
+    """What can be seen to be left out of the training, for a network that learns, but less than it could.
 
     Args:
         exam: the :class:`examine.Examination`, its control trained.
@@ -55,8 +61,8 @@ def untrained(exam, tried: str) -> list[Finding]:
     trainer = exam.lab.trainer(CONTROL)
     if trainer.unreachable and _answers_depend_on(trainer.model, trainer.unreachable, exam.subject):
         return [weights_unreached(trainer.unreachable, len(trainer.model.trainable_variables), tried)]
-    uncounted = weights_uncounted(exam.facts.uncounted, tried)
-    return [uncounted] if uncounted else []
+    found = weights_uncounted(exam.facts.uncounted, tried), formats_mixed(cloning.leaves(exam.subject.model), tried)
+    return [finding for finding in found if finding][:1]
 
 
 def _answers_depend_on(model, paths: tuple[str, ...], subject) -> bool:

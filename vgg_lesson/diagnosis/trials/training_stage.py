@@ -17,7 +17,7 @@ from vgg_lesson.diagnosis.trials import confirmation, given_weights
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.trials.given_weights import Given, decay, look_at_given, stale_statistics
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
-from vgg_lesson.diagnosis.trials.last_look import last_look, slowed, untrained
+from vgg_lesson.diagnosis.trials.last_look import last_look, left_out, slowed
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
@@ -170,7 +170,7 @@ def _behind(exam, course: Course, suspicions: list[Suspicion]) -> None:
         return
     exam.say(slower)
     if not exam.findings:
-        exam.findings += slowed(exam, suspicions) or untrained(exam, slower.partition("; ")[0])
+        exam.findings += slowed(exam, suspicions) or left_out(exam, slower.partition("; ")[0])
 
 
 def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspicion]) -> bool | None:
