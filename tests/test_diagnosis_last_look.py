@@ -53,6 +53,7 @@ def test_a_right_gradient_predicts_what_a_step_does(data, dropout):
     assert len(found) >= 3
     for step in found:
         assert step.measured == pytest.approx(step.expected, rel=0.05) and not step.wrong
+        assert step.shorter == pytest.approx(step.expected, rel=0.05)
     assert gradient_wrong(found) is None
 
 
@@ -83,6 +84,9 @@ def test_what_is_too_small_to_see_or_in_16_bits_is_not_judged(data):
     assert StepAlong("kernel", 1e-3, -1e-3, -1e-3, 2.3).wrong
     assert not StepAlong("kernel", 1e-3, -3e-4, -3e-4, 2.3).wrong
     assert not StepAlong("kernel", 1e-3, -4e-2, -4e-2, 2.3).wrong  # nothing turned around gives forty times as much
+    assert StepAlong("kernel", 1e-3, 1e-5, -1e-5, 2.3).wrong  # nothing to do with the slope
+    assert not StepAlong("kernel", 1e-3, 1e-5, 9e-4, 2.3).wrong  # a bend, which the shorter step does not reach
+    assert not StepAlong("kernel", 1e-3, 9e-4, 1e-5, 2.3).wrong
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         assert steps(small(), *data) == ()

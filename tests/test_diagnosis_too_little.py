@@ -132,10 +132,15 @@ def test_what_makes_a_training_five_times_as_fast_held_it_back():
     for steps, options in ((200 // FASTER + 1, {}), (40, {"accuracy": 0.1}), (40, {"learned": False})):
         exam, suspicion = slow_control(steps, **options)
         assert slowed(exam, [suspicion]) == []
-    rate = Suspicion(causes.LEARNING_RATE_TOO_LOW, "", "", {"rate": 10.0}, "")
-    exam.lab.courses[variation_of(rate)] = exam.lab.courses[variation_of(suspicion)]
-    exam.lab.chance.learned = lambda course: True
-    assert slowed(exam, [rate]) == [], "a training that was faster with a larger rate is not held back"
+
+
+@pytest.mark.parametrize("change", [{"rate": 10.0}, {"each_step": True}, {"larger_batches": True}])
+def test_larger_or_more_steps_prove_nothing_where_the_control_learned(change):
+    exam, suspicion = slow_control(40)
+    faster = Suspicion(causes.LEARNING_RATE_TOO_LOW, "", "", change, "")
+    variation = variation_of(faster)
+    exam.lab.courses[variation] = Course(variation, 10, [2.0] * 40, [2] * 40)
+    assert slowed(exam, [faster]) == [] and slowed(exam, [faster, suspicion])
 
 
 @pytest.mark.parametrize(("mended", "accused"), [(0.12, True), (0.18, False), (0.33, False)])
