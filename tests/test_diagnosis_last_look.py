@@ -52,7 +52,7 @@ def test_a_right_gradient_predicts_what_a_step_does(data, dropout):
     found = steps(small(depth=2, dropout=dropout), *data)
     assert len(found) >= 3
     for step in found:
-        assert step.measured == pytest.approx(step.expected, rel=0.05) and not step.wrong
+        assert step.measured == pytest.approx(step.expected, rel=0.05) and step.right and not step.unrelated
         assert step.shorter == pytest.approx(step.expected, rel=0.05)
     assert gradient_wrong(found) is None
 
@@ -73,20 +73,20 @@ def test_kernels_before_a_reversal_go_the_wrong_way_and_its_place_is_told(data):
         layers.Conv2D(8, 3, name="first"), layers.Flatten(), layers.Dense(8, name="second"), GradientReversal()
     )
     found = steps(model, *data)
-    assert [step.wrong for step in found] == [True, True, False]
+    assert [step.opposite for step in found] == [True, True, False]
     finding = gradient_wrong(found)
     assert finding.cause == causes.GRADIENT_WRONG and "2 of 3 kernels" in finding.measured
     assert "between second/kernel and last/kernel" in finding.remedy
 
 
 def test_what_is_too_small_to_see_or_in_16_bits_is_not_judged(data):
-    assert not StepAlong("kernel", 1e-6, -1e-6, -1e-6, 2.3).wrong
-    assert StepAlong("kernel", 1e-3, -1e-3, -1e-3, 2.3).wrong
-    assert not StepAlong("kernel", 1e-3, -3e-4, -3e-4, 2.3).wrong
-    assert not StepAlong("kernel", 1e-3, -4e-2, -4e-2, 2.3).wrong  # nothing turned around gives forty times as much
-    assert StepAlong("kernel", 1e-3, 1e-5, -1e-5, 2.3).wrong  # nothing to do with the slope
-    assert not StepAlong("kernel", 1e-3, 1e-5, 9e-4, 2.3).wrong  # a bend, which the shorter step does not reach
-    assert not StepAlong("kernel", 1e-3, 9e-4, 1e-5, 2.3).wrong
+    assert not StepAlong("kernel", 1e-6, -1e-6, -1e-6, 2.3).opposite
+    assert StepAlong("kernel", 1e-3, -1e-3, -1e-3, 2.3).opposite
+    assert not StepAlong("kernel", 1e-3, -3e-4, -3e-4, 2.3).opposite
+    assert not StepAlong("kernel", 1e-3, -4e-2, -4e-2, 2.3).opposite  # nothing turned around gives forty times as much
+    assert StepAlong("kernel", 1e-3, 1e-5, -1e-5, 2.3).unrelated  # nothing to do with the slope
+    assert not StepAlong("kernel", 1e-3, 1e-5, 9e-4, 2.3).unrelated  # a bend, which the shorter step does not reach
+    assert not StepAlong("kernel", 1e-3, 9e-4, 1e-5, 2.3).unrelated
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         assert steps(small(), *data) == ()
@@ -139,7 +139,7 @@ def test_the_clinic_tells_what_else_is_unusual(data):
     patient = Patient(model=model, x_train=np.repeat(x[:300], 2, axis=0), y_train=y)
     assert "600 images 300 are different" in patient.take(INSTRUMENTS["data"]).text
     updates = patient.take(INSTRUMENTS["updates"]).text
-    assert "does not count: 1 arrays" in updates and "64 batches make one step" in updates
+    assert "attributes hold: convolution_of_its_own" in updates and "64 batches make one step" in updates
 
 
 def test_kernels_that_keras_does_not_count_are_named(data):

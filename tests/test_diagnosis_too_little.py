@@ -9,13 +9,14 @@ import tensorflow as tf
 from keras import ops
 from made_networks import small, stripes
 
-from vgg_lesson.diagnosis import causes, cloning
+from vgg_lesson.diagnosis import causes, cloning, examine
 from vgg_lesson.diagnosis.facts import weight_facts
-from vgg_lesson.diagnosis.rules.rules_learned import stale_statistics
+from vgg_lesson.diagnosis.rules import rules_learned
+from vgg_lesson.diagnosis.rules.rules_learned import formats_mixed
 from vgg_lesson.diagnosis.rules.suspicion import Suspicion, variation_of
 from vgg_lesson.diagnosis.subject import Subject
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL
-from vgg_lesson.diagnosis.trials.gradient_check import gradient_wrong, steps_along_gradients
+from vgg_lesson.diagnosis.trials.gradient_check import StepAlong, gradient_wrong, steps_along_gradients
 from vgg_lesson.diagnosis.trials.last_look import FASTER, left_out, slowed
 from vgg_lesson.diagnosis.trials.training_loop import Trainer
 from vgg_lesson.diagnosis.variation import Course, Variation
@@ -95,12 +96,46 @@ def test_weights_without_use_and_weights_that_are_reached_are_no_fault(data, lay
     assert all(map(np.array_equal, before, exam.lab.trainer(CONTROL).model.get_weights()))
 
 
-def test_layers_inside_of_objects_that_are_none_are_found(data):
-    assert weight_facts.uncounted(HalfSeen()) == ("half.blocks",)
-    exam = after_a_step(network(L.Flatten()), data)
-    exam.facts.uncounted = ("half.blocks",)
-    (found,) = left_out(exam, "behind")
-    assert found.cause == causes.FROZEN_WEIGHTS and "half.blocks" in found.measured and not found.blocks_training
+def test_layers_inside_of_objects_that_are_none_are_found_unless_frozen():
+    model = HalfSeen()
+    assert weight_facts.uncounted(model) == ("half.blocks",)
+    for part in model.blocks.parts:
+        part.trainable = False
+    assert weight_facts.uncounted(model) == ()
+
+
+def test_a_teacher_of_the_loss_and_objects_without_end_are_left_alone():
+    class Distilled(keras.losses.Loss):
+        def __init__(self):
+            super().__init__()
+            self.teacher = small()
+
+    model = network(L.Flatten())
+    model.compile("adam", Distilled())
+    model.around = {"itself": [model, Blocks]}
+    model.around["again"] = model.around
+    assert weight_facts.uncounted(model) == ()
+
+
+class Moves(L.Layer):
+    """Moves its axes, as only its author knows."""
+
+    def call(self, inputs):
+        return ops.transpose(inputs, (0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("between", [L.Permute((3, 1, 2)), Moves()])
+def test_where_axes_are_moved_the_format_may_change(data, between):
+    pool = L.GlobalAveragePooling2D(data_format="channels_first")
+    model = network(L.Conv2D(4, 3), L.MaxPooling2D(), between, pool)
+    assert formats_mixed(cloning.leaves(model), "") is None
+
+
+def test_flatten_and_padding_have_formats_of_their_own():
+    first = {"data_format": "channels_first"}
+    layers = [L.Conv2D(4, 3), L.ZeroPadding2D(((0, 0), (1, 1)), **first), L.MaxPooling2D(), L.Flatten(**first)]
+    assert formats_mixed(layers, "") is None
+    assert formats_mixed([L.Conv2D(4, 3, **first), L.MaxPooling2D(**first), L.Flatten()], "") is None
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -143,16 +178,6 @@ def test_larger_or_more_steps_prove_nothing_where_the_control_learned(change):
     assert slowed(exam, [faster]) == [] and slowed(exam, [faster, suspicion])
 
 
-@pytest.mark.parametrize(("mended", "accused"), [(0.12, True), (0.18, False), (0.33, False)])
-def test_stored_statistics_that_do_not_serve_once_measured_anew_are_a_fault(mended, accused):
-    measured = {"batch_accuracy": 0.35, "inference_accuracy": 0.11, "mended": mended}
-    found = stale_statistics(momentum=0.9, steps_in_three_epochs=200, images=512, majority=0.1, **measured)
-    assert (found is not None) == accused
-    if accused:
-        assert found.cause == causes.BATCHNORM_STATISTICS and "0.12 with stored ones that were" in found.measured
-        assert "[block] * 4" in found.remedy
-
-
 class Swish(L.Layer):
     """With a gradient of its own; ``chained`` multiplies it by what comes from behind."""
 
@@ -178,7 +203,7 @@ def test_a_gradient_that_leaves_out_what_comes_from_behind_is_wrong(data, chaine
     model = network(L.Conv2D(8, 3, name="first"), Swish(chained), L.Flatten())
     subject = Subject.of(model, *data)
     found = steps_along_gradients(subject, cloning.copy(model, data[0], seed=0), float("inf"))
-    assert [step.wrong for step in found] == [not chained, False]
+    assert [step.unrelated for step in found] == [not chained, False] and found[-1].right
     finding = gradient_wrong(found)
     assert (finding is None) == chained
     if finding:
@@ -207,3 +232,21 @@ def test_without_regularisation_a_layers_own_loss_has_no_part_in_the_training(da
 
 def test_small_has_nothing_that_keras_does_not_count():
     assert weight_facts.uncounted(small()) == ()
+
+
+def test_a_step_that_is_too_long_for_a_straight_line_is_no_wrong_gradient():
+    """As where gradients explode: the further from the end, the less comes of a step."""
+    shares = (0.0, 0.02, 0.1, 0.4, 0.8, 1.0)
+    exploding = tuple(StepAlong(f"k{share}", 1.0, share, share, 2.3) for share in shares)
+    assert [step.unrelated for step in exploding] == [True, True, False, False, False, False]
+    assert gradient_wrong(exploding) is None and gradient_wrong(exploding[:2]) is None
+    assert gradient_wrong(exploding[:2] + exploding[-1:]) is not None
+
+
+@pytest.mark.parametrize(("rounds", "named"), [(True, [causes.FROZEN_WEIGHTS]), (False, [])])
+def test_the_examination_names_it_where_the_network_stays_behind(data, monkeypatch, rounds, named):
+    monkeypatch.setattr(rules_learned, "BEHIND", 10.0)  # whoever is not ten times as good lies behind
+    middle = Rounds() if rounds else L.Activation("linear")
+    model = network(L.Conv2D(8, 3, activation="relu"), middle, L.Flatten())
+    report = examine(model, *data, budget_seconds=120)
+    assert report.stuck is False and list(report.causes) == named

@@ -15,6 +15,7 @@ def taken_home():
     cells = sources("05")
     names = {"np": np, "keras": keras}
     exec(cells["l5-64g"], names)
+    exec(cells["l5-64q"].split("\nkeras.utils")[0], names)
     exec(cells["l5-64c"].split("\nlook_inside(")[0], names)
     exec(cells["l5-64e"], names)
     exec(cells["l5-64k"], names)
@@ -187,3 +188,44 @@ def test_a_copy_has_what_was_changed_and_nothing_else(taken_home, layers, optimi
     wanted = keras.optimizers.Adam.from_config(model.optimizer.get_config() | optimizer)
     assert copy.optimizer.get_config() == wanted.get_config()
     assert model.layers[1].get_config()["activation"] == "relu"
+
+
+def test_penalties_of_activities_do_not_stop_the_look(taken_home, capsys):
+    """Keras keeps the last batch's, and they cannot be read after ``fit``."""
+    model = network(activity_regularizer="l2")
+    taken_home["first_look"](model, IMAGES, LABELS)
+    assert np.isfinite(taken_home["losses_of"](taken_home["fresh_copy"](model), IMAGES, LABELS, 2)).all()
+
+
+def test_one_more_step_counts_kernels_only_and_kernels_of_zeros(taken_home, capsys):
+    trial = taken_home["fresh_copy"](network(), layers={"kernel_initializer": "zeros"})
+    taken_home["one_more_step"](trial, IMAGES, LABELS)
+    assert "changes 0 of 2 kernels, by up to 0.0e+00" in capsys.readouterr().out
+    layers = [keras.layers.Reshape((8, 24)), keras.layers.GRU(4), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    taken_home["one_more_step"](model, IMAGES, LABELS)
+    said = capsys.readouterr().out
+    assert "of 3 kernels" in said and float(said.split("by up to ")[1].split()[0]) < 0.1
+
+
+def test_of_an_optimizer_that_mixed_precision_wraps_the_settings_are_shown_and_changed(taken_home, capsys):
+    model = network()
+    wrapped = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-3, clipnorm=1e-3))
+    model.compile(wrapped, model.loss, jit_compile=False)
+    taken_home["first_look"](model, IMAGES, LABELS)
+    assert "brakes: {'clipnorm': 0.001}" in capsys.readouterr().out
+    copy = taken_home["fresh_copy"](model, optimizer={"clipnorm": None, "learning_rate": 0.5})
+    assert copy.optimizer.clipnorm is None and float(copy.optimizer.learning_rate) == 0.5
+
+
+def test_a_single_unit_is_looked_at_and_a_linear_layer_stays_so(taken_home, capsys):
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy", jit_compile=False)
+    taken_home["first_look"](model, IMAGES / np.float32(255), LABELS % 2)
+    assert 0.3 < loss_seen(capsys.readouterr().out) < 2
+    layers = [keras.layers.Flatten(), keras.layers.Dense(8, "tanh"), keras.layers.Dense(10), keras.layers.Softmax()]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    copy = taken_home["fresh_copy"](model, layers={"activation": "relu"})
+    assert [layer.get_config().get("activation") for layer in copy.layers] == [None, "relu", "linear", None]

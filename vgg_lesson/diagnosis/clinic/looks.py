@@ -91,7 +91,7 @@ def _weights(patient: Patient) -> Measurement:
     lab = patient.laboratory
     text = f"{facts.trainable} trainable arrays, {facts.frozen_kernels} of {facts.kernels} kernels frozen."
     if facts.uncounted:
-        text += f" Kept as tf.Variable, which Keras does not count: {len(facts.uncounted)} arrays."
+        text += f" Keras does not count what these attributes hold: {', '.join(facts.uncounted)}."
     if not facts.trainable:
         return Measurement("updates", text, {"trainable": 0})
     trainer = lab.trainer(CONTROL)

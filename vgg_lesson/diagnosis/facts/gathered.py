@@ -29,7 +29,7 @@ class Facts:
         channels_swapped: first and last channel are exchanged between training and validation images.
         trainable: number of arrays of weights that training may change.
         kernels, frozen_kernels, random_kernels: how many there are, cannot change, and are as a fresh draw besides.
-        uncounted: names of weights that Keras does not know.
+        uncounted: names of attributes that hold weights which Keras does not know.
         weights_finite: neither NaN nor infinity in the given weights.
         regresses: the loss is smallest where the answers are the labels themselves, taken as numbers.
     """

@@ -11,6 +11,10 @@ from vgg_lesson.diagnosis.subject import Subject
 
 LIBRARIES = ("keras", "tensorflow", "numpy", "builtins", "functools")
 """Whose objects hold nothing that a user meant to train."""
+NO_PARTS = (keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer, keras.callbacks.Callback)
+"""Not parts of a network: what these hold, a teacher say, is not trained with it."""
+MOST_OBJECTS = 10_000
+"""Objects of an attribute that are looked at."""
 
 
 def uncounted(model) -> tuple[str, ...]:
@@ -23,28 +27,35 @@ def uncounted(model) -> tuple[str, ...]:
     for layer in model._flatten_layers():
         for name, value in vars(layer).items():
             own = not name.startswith("_self_")  # TensorFlow's books on the same attributes
-            if own and any(_to_be_trained(array) and id(array) not in known for array in _arrays(value)):
+            if own and any(_to_be_trained(array) and id(array) not in known for array in _arrays(value, set())):
                 found.append(f"{layer.name}.{name}")
     return tuple(found)
 
 
-def _arrays(value, depth: int = 4) -> Iterator:
-    """The variables in an attribute: itself, in containers, in layers, and in objects of other classes."""
+def _arrays(value, seen: set[int], depth: int = 4) -> Iterator:
+    """The variables to be trained in an attribute: itself, in containers, layers, and objects of other classes."""
+    if id(value) in seen or len(seen) > MOST_OBJECTS:
+        return
+    seen.add(id(value))
     inside = ()
     if isinstance(value, tf.Variable):
         yield value
     elif isinstance(value, keras.Variable):
-        yield value.value
+        yield from [value.value] if value.trainable else ()
     elif isinstance(value, keras.layers.Layer):
-        inside = value.weights
+        inside = value.trainable_weights
     elif isinstance(value, list | tuple):
         inside = value
     elif isinstance(value, dict):
         inside = value.values()
-    elif hasattr(value, "__dict__") and type(value).__module__.partition(".")[0] not in LIBRARIES:
+    elif hasattr(value, "__dict__") and not isinstance(value, NO_PARTS) and _module(value) not in LIBRARIES:
         inside = vars(value).values()
     for part in inside if depth else ():
-        yield from _arrays(part, depth - 1)
+        yield from _arrays(part, seen, depth - 1)
+
+
+def _module(value) -> str:
+    return type(value).__module__.partition(".")[0]
 
 
 def _to_be_trained(value) -> bool:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import keras
+
 from vgg_lesson.diagnosis import causes
 from vgg_lesson.diagnosis.facts.array_facts import OrderFacts
 from vgg_lesson.diagnosis.facts.guessing import STANDARD_ERRORS, gap_error, limit, standard_error
@@ -32,22 +34,13 @@ def stale_statistics(
     images: int,
     majority: float,
 ) -> Finding | None:
-    """Right with the batch's statistics and wrong with the stored ones, whether these only lag behind or cannot serve.
+    """Right with the batch's statistics, wrong with the stored ones, right again once these are measured anew.
 
     A lag in the first epochs is normal: with momentum 0.99 it takes some 300 steps. So momentum
     must exceed 0.995 and leave more than half of the start value after three epochs (momentum ** steps > 0.5).
     """
     gap = batch_accuracy - inference_accuracy
     least = max(5 * standard_error(majority, images), 0.5 * (batch_accuracy - majority))
-    if gap > least and mended - inference_accuracy < 0.25 * gap:
-        return Finding(
-            causes.BATCHNORM_STATISTICS,
-            f"accuracy {batch_accuracy:.2f} with the batch's statistics, {inference_accuracy:.2f} with the stored "
-            f"ones, {mended:.2f} with stored ones that were measured anew",
-            "once measured anew, the stored statistics must do as well as a batch's own",
-            "a normalisation of its own at each place: a block that is used several times, as in [block] * 4, mixes "
-            "the statistics of its places; and batches in which the classes are mixed",
-        )
     worse = gap > least and mended - inference_accuracy > 0.5 * gap
     if not worse or momentum <= 0.995 or momentum**steps_in_three_epochs <= 0.5:
         return None
@@ -113,16 +106,22 @@ def signal_blocked(signs: NetworkSigns) -> Finding | None:
 
 
 def formats_mixed(layers: list, tried: str) -> Finding | None:
-    """Layers that look for the channels in another place than most do: they mix up rows, columns and channels."""
-    formats = {layer.name: layer.data_format for layer in layers if getattr(layer, "data_format", None)}
-    usual, times = Counter(formats.values()).most_common(1)[0] if formats else (None, 0)
-    odd = [name for name, place in formats.items() if place != usual]
-    if not odd:
+    """Convolutions and poolings that look for the channels on another axis than most: they mix channels with places.
+
+    Where a layer moves axes, or may (one that is not Keras's), nothing is said.
+    """
+    moves = any(isinstance(layer, keras.layers.Permute | keras.layers.Reshape) for layer in layers)
+    if moves or not all(type(layer).__module__.startswith("keras.") for layer in layers):
         return None
+    asked = [layer for layer in layers if type(layer).__name__.endswith(("Conv2D", "Pooling2D"))]
+    (usual, times), *others = Counter(layer.data_format for layer in asked).most_common() or [(None, 0)]
+    if not others or times == others[0][1]:
+        return None
+    odd = [layer.name for layer in asked if layer.data_format != usual]
     return Finding(
         causes.SIGNAL_BLOCKED,
-        f"data_format of {', '.join(odd[:3])} is {formats[odd[0]]}, of {times} other layers {usual}",
-        "the channels stay on one axis, unless a Permute lies between",
+        f"data_format of {', '.join(odd[:3])} is {others[0][0]}, of {times} other layers {usual}",
+        "the channels stay on one axis",
         f"leave data_format out, or give all layers the same: {odd[0]} averages, or sums, over the wrong axes",
         tried=tried,
     )

@@ -27,6 +27,8 @@ OPPOSITE = (-2.0, -0.5)
 chance has a part in the loss."""
 NOTHING = 0.1
 """Share of what was expected that a step changes at most, where the gradient has nothing to do with the slope."""
+NEARLY = 0.25
+"""Of what was expected, for a gradient that is right."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,18 @@ class StepAlong:
         return self.expected > SEEN * abs(self.loss)
 
     @property
-    def wrong(self) -> bool:
-        """Turned around, or of no account with steps of both lengths."""
+    def opposite(self) -> bool:
         least, most = OPPOSITE
-        turned = least * self.expected < self.measured < most * self.expected
-        return self.visible and (turned or max(abs(self.measured), abs(self.shorter)) < NOTHING * self.expected)
+        return self.visible and least * self.expected < self.measured < most * self.expected
+
+    @property
+    def unrelated(self) -> bool:
+        """Whether steps of both lengths change next to nothing of what was expected."""
+        return self.visible and max(abs(self.measured), abs(self.shorter)) < NOTHING * self.expected
+
+    @property
+    def right(self) -> bool:
+        return all(abs(change - self.expected) < NEARLY * self.expected for change in (self.measured, self.shorter))
 
 
 def steps_along_gradients(subject: Subject, model: keras.Model, until: float) -> tuple[StepAlong, ...]:
@@ -109,10 +118,17 @@ def steps_of_fresh_network(lab: Laboratory, until: float) -> tuple[StepAlong, ..
 
 
 def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:
-    """Kernels whose gradient is not the slope of the loss, or its opposite; for a network that did not learn."""
-    wrong = [step for step in steps if step.wrong]
+    """Kernels whose gradient points down where the loss rises, or anywhere; for a network that did not learn.
+
+    Where gradients explode, a step is too long for a straight line, layer by layer the more. So a gradient that has
+    nothing to do with the slope counts only where the kernel behind it has a right one: there, something breaks it.
+    """
+    wrong = [step for step in steps if step.opposite]
     if not wrong:
-        return None
+        wrong = [step for step in steps if step.unrelated]
+        behind = steps[steps.index(wrong[-1]) + 1 :] if wrong else ()
+        if not (behind and behind[0].right):
+            return None
     last, behind = wrong[-1], [step.kernel for step in steps[steps.index(wrong[-1]) + 1 :]]
     place = f"between {last.kernel} and {behind[0]}" if behind else f"behind {last.kernel}"
     return Finding(
@@ -121,6 +137,6 @@ def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:
         f"it by {last.measured:.2g}; {len(wrong)} of {len(steps)} kernels are like that",
         "the loss must rise along its gradient",
         f"look {place} for what changes a gradient on its way back: a custom gradient (does it multiply by what "
-        "comes from behind?), a gradient reversal, a sign",
+        "comes from behind?), a gradient reversal, a sign (rounding that lets gradients through is meant so)",
         tried=NOTHING_HELPED,
     )

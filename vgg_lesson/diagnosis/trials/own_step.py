@@ -105,7 +105,8 @@ def trained_by_own_step(subject: Subject, fresh: keras.Model, changes: int, unti
 
 def _set_by_hand(model: keras.Model) -> list[tuple[str, object]]:
     """Numbers, words and switches that were set as attributes of a model: its step may ask for them."""
-    keras_own = {*dir(keras.Sequential()), "stop_training"}  # that one is made by compile
+    made_by_keras = "stop_training", "stop_evaluating", "stop_predicting"
+    keras_own = {*dir(keras.Sequential()), *made_by_keras}
     return [
         (name, value)
         for name, value in vars(model).items()

@@ -17,7 +17,7 @@ from vgg_lesson.diagnosis.trials import confirmation, given_weights
 from vgg_lesson.diagnosis.trials.confirmation import CONTROL, SHORTEST, STEPS
 from vgg_lesson.diagnosis.trials.given_weights import Given, decay, look_at_given, stale_statistics
 from vgg_lesson.diagnosis.trials.laboratory import Laboratory
-from vgg_lesson.diagnosis.trials.last_look import last_look, left_out, slowed
+from vgg_lesson.diagnosis.trials.last_look import last_look, too_little
 from vgg_lesson.diagnosis.variation import Course, update_ratio_of
 
 COMMON = (causes.LEARNING_RATE_TOO_HIGH, causes.REGULARISATION_TOO_STRONG, causes.AUGMENTATION_DESTROYS_IMAGES)
@@ -169,8 +169,10 @@ def _behind(exam, course: Course, suspicions: list[Suspicion]) -> None:
     if not (exam.known and (slower := rules_learned.behind(exam.known, course))):
         return
     exam.say(slower)
+    if uncounted := rules_weights.weights_uncounted(exam.facts.uncounted):
+        exam.say(f"{uncounted.measured}; {uncounted.threshold}")
     if not exam.findings:
-        exam.findings += slowed(exam, suspicions) or left_out(exam, slower.partition("; ")[0])
+        exam.findings += too_little(exam, course, suspicions, slower.partition("; ")[0])
 
 
 def _after_learning(exam, given: Given, course: Course, suspicions: list[Suspicion]) -> bool | None:
