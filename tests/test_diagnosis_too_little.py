@@ -83,9 +83,8 @@ def after_a_step(model, data):
 def test_weights_that_no_gradient_reaches_are_named(data):
     (found,) = left_out(after_a_step(network(L.Conv2D(4, 3, name="first"), Rounds(), L.Flatten()), data), "behind")
     assert found.cause == causes.FROZEN_WEIGHTS and found.tried == "behind"
-    assert "no gradient reaches 2 of 4 trainable arrays, first/kernel the first" in found.measured.replace(
-        "sequential/", ""
-    )
+    assert "no gradient reaches 2 of 4 trainable arrays" in found.measured
+    assert "first/kernel the first, though the answers depend" in found.measured
 
 
 @pytest.mark.parametrize("layer", [Keeps(), L.Conv2D(4, 3)])
