@@ -123,14 +123,13 @@ def gradient_wrong(steps: tuple[StepAlong, ...]) -> Finding | None:
     Where gradients explode, a step is too long for a straight line, layer by layer the more. So a gradient that has
     nothing to do with the slope counts only where the kernel behind it has a right one: there, something breaks it.
     """
-    wrong = [step for step in steps if step.opposite]
+    wrong = [step for step in steps if step.opposite] or [step for step in steps if step.unrelated]
     if not wrong:
-        wrong = [step for step in steps if step.unrelated]
-        behind = steps[steps.index(wrong[-1]) + 1 :] if wrong else ()
-        if not (behind and behind[0].right):
-            return None
-    last, behind = wrong[-1], [step.kernel for step in steps[steps.index(wrong[-1]) + 1 :]]
-    place = f"between {last.kernel} and {behind[0]}" if behind else f"behind {last.kernel}"
+        return None
+    last, behind = wrong[-1], steps[steps.index(wrong[-1]) + 1 :]
+    if not last.opposite and not (behind and behind[0].right):
+        return None
+    place = f"between {last.kernel} and {behind[0].kernel}" if behind else f"behind {last.kernel}"
     return Finding(
         causes.GRADIENT_WRONG,
         f"a small step along the gradient of {last.kernel} should raise the loss by {last.expected:.2g}, and changes "
