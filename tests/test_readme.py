@@ -155,12 +155,18 @@ def test_the_counts_of_the_blind_tests_are_those_of_their_results():
     assert f"{len(results)} networks by five authors" in words and len(AUTHORS) == 5
 
 
-def test_the_tables_of_speeds_are_those_of_the_bench():
+def speed_results() -> dict[tuple[str, str, str], dict]:
     lines = (ROOT / "benchmarks" / "speed.jsonl").read_text(encoding="utf-8").splitlines()
     results = {(r["vendor"], r["use"], r["net"]): r for r in map(json.loads, lines)}
+    assert len(results) == len(lines)
+    return results
+
+
+def test_the_tables_of_speeds_are_those_of_the_bench():
+    results = speed_results()
     intel = product(["GenuineIntel"], ("avx2", "float32", "bfloat16"), speed.NETS)
     amd = product(["AuthenticAMD"], ("avx2", "float32"), speed.NETS)
-    assert list(results) == [*intel, *amd] and len(results) == len(lines)
+    assert list(results) == [*intel, *amd]
     for (vendor, *_), result in results.items():  # what the headings say
         has = ["avx2", "avx512f", *(["amx_bf16"] if vendor == "GenuineIntel" else [])]
         assert (result["processor_has"], result["cores"]) == (has, 2)
@@ -172,6 +178,14 @@ def test_the_tables_of_speeds_are_those_of_the_bench():
     short = [line for line in README.splitlines() if line.startswith(("| AVX", "| AMX"))]
     for line, use in zip(short, ("avx2", "float32", "bfloat16"), strict=True):
         assert line.endswith(rows["GenuineIntel", use, "lecture"])
+
+
+def test_how_close_the_closest_row_is_to_pytorch():
+    turns = speed_results()["GenuineIntel", "avx2", "quarter"]["images_per_second"]
+    ratios = [ours / torch for ours, torch in zip(turns["ours"], turns["torch-channels-last"], strict=True)]
+    low, high = np.quantile(ratios, (0.25, 0.75))
+    said = f"in {sum(r > 1 for r in ratios)} of {len(ratios)} turns (the middle half of the ratios lies between "
+    assert f"{said}{low:.2f} and {high:.2f})" in " ".join(SPEED.split())
 
 
 def test_the_headline_runs_are_counted_as_they_are_recorded():
