@@ -17,6 +17,9 @@ from vgg_lesson.tensorflow_import import prepare_import
 FOR_SPEED = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "0"}
 """What TensorFlow reads when it is imported, see :func:`prepare`."""
 
+ON_TWO_CORES = {"TF_NUM_INTRAOP_THREADS": "1"}
+"""The same, where there are two."""
+
 FEW_CORES = 2
 """On so many cores and fewer, threads that wait for work sleep instead of looking for it, see :func:`prepare`."""
 
@@ -32,7 +35,8 @@ class SpeedSettings:
 
     Attributes:
         enabled: False when ``VGG_LESSON_SPEED=0`` turned the settings of the process for speed off.
-        variables: those of :data:`FOR_SPEED` that are set, with the values that TensorFlow will see.
+        variables: those of :data:`FOR_SPEED` and :data:`ON_TWO_CORES` that are set, with the values that TensorFlow
+            will see.
         keeps_pages: True when the C library was told to keep freed memory (Linux with glibc only).
         idle_threads_sleep: True when TensorFlow will let its threads sleep while there is no work for them.
         graphs_as_traced: True when TensorFlow will not rewrite its graphs before it runs them, unless there is a GPU.
@@ -77,6 +81,9 @@ def prepare() -> SpeedSettings:
       while, on a core that another thread needs: without that, VGG16 at 1/8 width takes 0.87 to 0.93 of the time in
       batches of 32, 0.95 to 0.97 in batches of 128, and larger ones 0.91 to 0.99. With more cores this was not
       measured, and TensorFlow's own way stays.
+    * ``TF_NUM_INTRAOP_THREADS=1`` on two cores: an operation has one thread, and two operations run at a time. Two
+      threads that share each operation wait for each other; what fills both instead is in
+      :mod:`vgg_lesson.speed.halves`. With more cores this was not measured, either.
     * TensorFlow runs its graphs as they were traced. To rewrite them first (Grappler) takes 0.3 s for each network
       that is trained, and gains nothing on a CPU: measured on two AVX2 cores, alternating, a step takes 0.95 to 1.03
       times as long without it (VGG16 at 1/8, 1/4 and full width, with and without batch norm), ``predict`` 0.86 to
@@ -92,9 +99,9 @@ def prepare() -> SpeedSettings:
     if fast:
         if too_late:
             _run_graphs_as_traced()
-        for name, value in FOR_SPEED.items():
+        for name, value in (FOR_SPEED | (ON_TWO_CORES if cores() == 2 and not too_late else {})).items():
             os.environ.setdefault(name, value)
-    variables = {name: os.environ[name] for name in FOR_SPEED if name in os.environ}
+    variables = {name: os.environ[name] for name in FOR_SPEED | ON_TWO_CORES if name in os.environ}
     return SpeedSettings(fast, variables, fast and _keep_freed_pages(), sleep, fast, too_late)
 
 

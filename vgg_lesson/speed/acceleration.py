@@ -20,6 +20,7 @@ from tensorflow.python.util._pywrap_util_port import IsMklEnabled as onednn_is_o
 
 from vgg_lesson.speed import small_maps
 from vgg_lesson.speed.fused_batch_norm import fuse_batch_norm
+from vgg_lesson.speed.halves import halve_batches
 
 X86 = ("x86_64", "AMD64")
 """Processors on which oneDNN's own gradient of the input was measured; on ARM it has other kernels."""
@@ -122,6 +123,7 @@ def accelerate(model: keras.Model) -> keras.Model:
             if is_suitable(layer):
                 layer.convolution_op = _convolve
             fuse_batch_norm(layer)
+        halve_batches(model, whole=_is_many_products)
     return model
 
 
@@ -139,6 +141,14 @@ def is_suitable(layer: keras.layers.Layer) -> bool:
 
 
 def _convolve(inputs, kernel):
-    kernel = tf.convert_to_tensor(kernel)
-    convolution = small_maps.by_one_product if _one_product_pays(inputs, kernel) else _same_convolution
-    return convolution(inputs, kernel)
+    value = tf.convert_to_tensor(kernel)
+    if _one_product_pays(inputs, value):
+        return small_maps.by_one_product(inputs, kernel)
+    return _same_convolution(inputs, value)
+
+
+def _is_many_products(layer, images) -> bool:
+    """True for a convolution that is one product for each place: as many operations, side by side by themselves."""
+    if not is_suitable(layer):
+        return False
+    return _products_pay(images, layer.kernel) and not _one_product_pays(images, layer.kernel)

@@ -60,8 +60,6 @@ def _call(layer, inputs, training=None, mask=None):
     if not (training and layer.trainable and mask is None and channels_last and inputs.dtype == layer.compute_dtype):
         return type(layer).call(layer, inputs, training=training, mask=mask)
     images, scale, offset = (tf.convert_to_tensor(value) for value in (inputs, layer.gamma, layer.beta))
-    past_onednn = images.dtype == tf.float32 and onednn_is_slow_at_it()
-    normalise = _past_onednn if past_onednn else _by_tensorflow
     outputs, mean, variance, *_ = normalise(images, scale, offset, layer.epsilon)
     values = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
     biased = variance * (values - 1) / values  # the kernel divides by one less than their number, Keras does not
@@ -69,6 +67,17 @@ def _call(layer, inputs, training=None, mask=None):
     layer.moving_mean.assign(layer.moving_mean * keep + mean * (1 - keep))
     layer.moving_variance.assign(layer.moving_variance * keep + biased * (1 - keep))
     return outputs
+
+
+def is_fused(layer: keras.layers.Layer) -> bool:
+    """True for a layer that :func:`fuse_batch_norm` has changed."""
+    return getattr(layer.call, "__func__", None) is _call
+
+
+def normalise(images, scale, offset, epsilon):
+    """Outputs, mean, variance (of n values divided by n - 1) and what only the kernels need, of a batch."""
+    past_onednn = images.dtype == tf.float32 and onednn_is_slow_at_it()
+    return (_past_onednn if past_onednn else _by_tensorflow)(images, scale, offset, epsilon)
 
 
 def _by_tensorflow(images, scale, offset, epsilon, data_format="NHWC"):

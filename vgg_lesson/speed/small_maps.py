@@ -9,10 +9,16 @@ what a 3 x 3 kernel covers on a map of 4 x 4. The gradient with respect to one o
 too: of what this place was laid on, and of the output's gradient there.
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import product
 
 import numpy as np
 import tensorflow as tf
+
+_made: ContextVar[dict | None] = ContextVar("matrices that were made", default=None)
 
 
 def by_one_product(images, kernel):
@@ -20,14 +26,40 @@ def by_one_product(images, kernel):
 
     Made of TensorFlow's own operations only, so that it finds both gradients by itself: two more products.
     """
-    (height, width), (rows, columns, inputs, outputs) = images.shape[1:3], kernel.shape
+    (height, width), outputs = images.shape[1:3], kernel.shape[3]
+    values = tf.reshape(images, [-1, math.prod(images.shape[1:])])
+    return tf.reshape(tf.matmul(values, _matrix(kernel, height, width)), [-1, height, width, outputs])
+
+
+@contextmanager
+def matrices_made_once() -> Iterator[None]:
+    """Within this block :func:`by_one_product` makes a kernel's matrix once, for whatever images it is used."""
+    token = _made.set({})
+    try:
+        yield
+    finally:
+        _made.reset(token)
+
+
+def _matrix(kernel, height: int, width: int):
+    """What a kernel, a tensor or a variable, does to maps of this size: (H * W * C, H * W * D)."""
+    made = _made.get()
+    key = id(kernel), height, width
+    if made is None or key not in made:
+        matrix = _as_matrix(tf.convert_to_tensor(kernel), height, width)
+        if made is None:
+            return matrix
+        made[key] = kernel, matrix  # with the kernel, so that its id stays its own
+    return made[key][1]
+
+
+def _as_matrix(kernel, height: int, width: int):
+    rows, columns, inputs, outputs = kernel.shape
     places = height * width
     which = tf.constant(_connections(height, width, rows, columns), kernel.dtype)
     parts = tf.matmul(which, tf.reshape(kernel, [rows * columns, inputs * outputs]))  # picks, and back it adds up
     matrix = tf.transpose(tf.reshape(parts, [places, places, inputs, outputs]), [0, 2, 1, 3])
-    values = tf.reshape(images, [-1, places * inputs])
-    answers = tf.matmul(values, tf.reshape(matrix, [places * inputs, places * outputs]))
-    return tf.reshape(answers, [-1, height, width, outputs])
+    return tf.reshape(matrix, [places * inputs, places * outputs])
 
 
 def _connections(height: int, width: int, rows: int, columns: int) -> np.ndarray:
