@@ -17,6 +17,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def whole_batches(monkeypatch):
+    """Each operation once, so that a graph tells which; tests/test_halves.py has the other way."""
+    monkeypatch.setattr("vgg_lesson.speed.halves.an_operation_has_one_thread", lambda: False)
+
+
 def one_convolution(filters=5, kernel=3, side=7, channels=4, **options):
     options = {"padding": "same", **options}
     layer = keras.layers.Conv2D(filters, kernel, name="convolution", **options)

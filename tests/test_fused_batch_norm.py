@@ -11,6 +11,14 @@ from vgg_lesson.speed.acceleration import accelerate
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="with a GPU, accelerate leaves every layer alone"
 )
+
+
+@pytest.fixture(autouse=True)
+def whole_batches(monkeypatch):
+    """Each operation once, so that a graph tells which; tests/test_halves.py has the other way."""
+    monkeypatch.setattr("vgg_lesson.speed.halves.an_operation_has_one_thread", lambda: False)
+
+
 BatchNormalization = keras.layers.BatchNormalization
 
 

@@ -6,6 +6,8 @@ from tensorflow.python.eager import record  # not public; the package pins Tenso
 
 from vgg_lesson.speed.fused_batch_norm import is_fused, normalise
 
+OF_A_GRAPH = "VggLessonNormalisedInParts"
+"""Under which name TensorFlow knows the gradient."""
 ONCE = "derivatives of a step that took its batch in halves: set TF_NUM_INTRAOP_THREADS=0 before the import"
 """What TensorFlow says where it would have to derive what is below by itself."""
 
@@ -17,8 +19,7 @@ def can_come_in_parts(layer: keras.layers.Layer, training) -> bool:
     maps = layer.axis in (-1, 3) and layer.input_spec.ndim == 4
     if not (training and layer.trainable):
         return maps
-    # without a tape in sight, one around the whole function may ask TensorFlow itself for the derivatives
-    return maps and is_fused(layer) and record.could_possibly_record()
+    return maps and is_fused(layer)
 
 
 def normalise_parts(layer: keras.layers.BatchNormalization, parts: list) -> list:
@@ -44,35 +45,64 @@ def _normalise(parts, scale, offset, epsilon):
             for (one, spread), number in zip(own, counts, strict=True)
         ]
         variance = tf.add_n(squares) / count
-        outputs = [
-            tf.raw_ops.PreventGradient(input=_by(part, scale, offset, mean, variance, epsilon), message=ONCE)
-            for part in parts
-        ]
+        outputs = [_by(part, scale, offset, mean, variance, epsilon) for part in parts]
+        # what TensorFlow derives by, where it derives the operations of a graph: a tape around a whole function
+        with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": OF_A_GRAPH}):
+            held = [*parts, scale, offset, mean, variance, tf.constant(epsilon), count]
+            outputs = tf.identity_n([*outputs, *held])[: len(parts)]
 
     def gradient(*upstream):
-        if record.could_possibly_record():  # by a tape that is to find second derivatives
-            return _gradient_that_can_be_derived(parts, upstream, scale, mean, variance, epsilon)
-        options = {"scale": scale, "reserve_space_1": mean, "reserve_space_2": variance, "epsilon": epsilon}
-        own = [
-            tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=one, x=part, **options, reserve_space_3=tf.zeros([0]), is_training=False
-            )
-            for one, part in zip(upstream, parts, strict=True)
-        ]
-        to_scale, to_offset = tf.add_n([one[1] for one in own]), tf.add_n([one[2] for one in own])
-        # what each value did to the mean and the variance of all
-        factor = -scale * tf.math.rsqrt(variance + epsilon) / count
-        to_parts = [
-            one[0] + _by(part, factor * to_scale, factor * to_offset, mean, variance, epsilon)
-            for one, part in zip(own, parts, strict=True)
-        ]
-        return [tf.raw_ops.PreventGradient(input=one, message=ONCE) for one in (*to_parts, to_scale, to_offset)]
+        return _gradient(upstream, parts, scale, mean, variance, epsilon, count)
 
-    record.record_operation("NormalisedInParts", outputs, [*parts, scale, offset], gradient)
+    def tangent(*along):
+        *along, of_scale, of_offset = along
+        root = tf.math.rsqrt(variance + epsilon)
+        normal = [(part - mean) * root for part in parts]
+        shift = _sum(along) / count
+        stretch = _sum([one * way for one, way in zip(normal, along, strict=True)]) / count
+        return [
+            scale * root * (way - shift - one * stretch) + of_scale * one + of_offset
+            for one, way in zip(normal, along, strict=True)
+        ]
+
+    record.record_operation("NormalisedInParts", outputs, [*parts, scale, offset], gradient, tangent)
     return outputs, mean, variance
 
 
-def _gradient_that_can_be_derived(parts, upstream, scale, mean, variance, epsilon):
+def _sum(parts):
+    return tf.add_n([tf.reduce_sum(part, [0, 1, 2]) for part in parts])
+
+
+@tf.RegisterGradient(OF_A_GRAPH)
+def _gradient_of_a_graph(operation, *upstream):
+    *held, scale, _, mean, variance, epsilon, count = operation.inputs
+    parts = held[len(held) // 2 :]
+    found = _gradient(upstream[: len(parts)], parts, scale, mean, variance, float(tf.get_static_value(epsilon)), count)
+    return [None] * len(parts) + list(found) + [None] * 4
+
+
+def _gradient(upstream, parts, scale, mean, variance, epsilon, count):
+    """With respect to the parts, the scale and the offset."""
+    if record.could_possibly_record():  # by a tape that is to find second derivatives
+        return _gradient_that_can_be_derived(upstream, parts, scale, mean, variance, epsilon)
+    options = {"scale": scale, "reserve_space_1": mean, "reserve_space_2": variance, "epsilon": epsilon}
+    own = [
+        tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=one, x=part, **options, reserve_space_3=tf.zeros([0]), is_training=False
+        )
+        for one, part in zip(upstream, parts, strict=True)
+    ]
+    to_scale, to_offset = tf.add_n([one[1] for one in own]), tf.add_n([one[2] for one in own])
+    # what each value did to the mean and the variance of all
+    factor = -scale * tf.math.rsqrt(variance + epsilon) / count
+    to_parts = [
+        one[0] + _by(part, factor * to_scale, factor * to_offset, mean, variance, epsilon)
+        for one, part in zip(own, parts, strict=True)
+    ]
+    return [tf.raw_ops.PreventGradient(input=one, message=ONCE) for one in (*to_parts, to_scale, to_offset)]
+
+
+def _gradient_that_can_be_derived(upstream, parts, scale, mean, variance, epsilon):
     to_whole, to_scale, to_offset, *_ = tf.raw_ops.FusedBatchNormGradV3(
         y_backprop=tf.concat(upstream, axis=0),
         x=tf.concat(parts, axis=0),

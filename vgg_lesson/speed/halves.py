@@ -66,8 +66,11 @@ def halve_batches(model: keras.Model, whole: Callable) -> None:
 
 def _can_be_halved(model, inputs, training) -> bool:
     """Asked at each tracing, because layers can be added, frozen and changed."""
+    expected = (getattr(model, "inputs", None) or [None])[0]
     return (
         tf.is_tensor(inputs)
+        and expected is not None
+        and (inputs.dtype, len(inputs.shape)) == (expected.dtype, len(expected.shape))  # else Keras adapts it
         and inputs.shape[0] != 1
         and (isinstance(model, keras.Sequential) or _is_chain(model))
         and all(_is_image_by_image(layer) or can_come_in_parts(layer, training) for layer in model.layers)
@@ -98,6 +101,8 @@ def _in_halves(layers, inputs, training, whole):
     # Of one image both are a copy: TensorFlow 2.21's oneDNN gives convolutions of no image at all a wrong shape.
     halves = [inputs[: sizes[0]], inputs[size // 2 :]]
     for layer in layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
         if isinstance(layer, keras.layers.BatchNormalization) and training and layer.trainable:
             halves = normalise_parts(layer, halves)
         elif whole(layer, halves[0]):
