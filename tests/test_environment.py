@@ -10,54 +10,74 @@ from pathlib import Path
 
 import pytest
 
-from vgg_lesson.environment import FOR_SPEED
+from vgg_lesson.environment import FOR_SPEED, ON_TWO_CORES, cores
+
+ALL = FOR_SPEED | ON_TWO_CORES
+HERE = FOR_SPEED | (ON_TWO_CORES if cores() == 2 else {})
 
 SHOW = "import vgg_lesson.data, json, os; print(json.dumps(dict(os.environ)))"
 
 
 def settings(**variables) -> dict:
     """The settings in a process of its own that imports a module of the package."""
-    inherited = {name: value for name, value in os.environ.items() if name not in FOR_SPEED}
+    inherited = {name: value for name, value in os.environ.items() if name not in ALL}
     done = subprocess.run(
         [sys.executable, "-c", SHOW], env=inherited | variables, capture_output=True, text=True, check=True
     )
-    return {name: value for name, value in json.loads(done.stdout).items() if name in FOR_SPEED}
+    return {name: value for name, value in json.loads(done.stdout).items() if name in ALL}
 
 
 def test_any_import_of_the_package_makes_them():
-    assert settings(VGG_LESSON_SPEED="1") == FOR_SPEED
+    assert settings(VGG_LESSON_SPEED="1") == HERE
 
 
 def test_they_can_be_turned_off():
     assert settings(VGG_LESSON_SPEED="0") == {}
 
 
-@pytest.mark.parametrize("name", sorted(FOR_SPEED))
+@pytest.mark.parametrize(("number", "one_thread"), [(1, False), (2, True), (3, False), (64, False)])
+def test_an_operation_has_one_thread_on_two_cores(number, one_thread):
+    program = f"import os; os.sched_getaffinity = lambda process: range({number}); {SHOW}"
+    inherited = {name: value for name, value in os.environ.items() if name not in ALL}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=inherited | {"VGG_LESSON_SPEED": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (json.loads(done.stdout).get("TF_NUM_INTRAOP_THREADS") == "1") == one_thread
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_what_the_reader_set_wins(name):
-    assert settings(VGG_LESSON_SPEED="1", **{name: "7"}) == FOR_SPEED | {name: "7"}
+    assert settings(VGG_LESSON_SPEED="1", **{name: "7"}) == HERE | {name: "7"}
 
 
 def test_the_reader_is_told_when_it_is_too_late():
     program = (
-        "import sys; from types import SimpleNamespace as Fake;"
+        "import sys, os; from types import SimpleNamespace as Fake;"
         "sys.modules['tensorflow'] = Fake(config=Fake(list_physical_devices=lambda kind: [kind]));"
+        "os.sched_getaffinity = lambda process: range(2);"
         "from vgg_lesson.environment import prepare; print(prepare())"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if name not in ALL}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert "TensorFlow was imported earlier: restart the kernel" in done.stdout
+    assert "TF_NUM_INTRAOP_THREADS" not in done.stdout  # TensorFlow may have its threads by now
 
 
 def test_the_reader_can_see_them():
     program = "import vgg_lesson; print(vgg_lesson.speed_settings)"
-    environment = {name: value for name, value in os.environ.items() if name not in FOR_SPEED}
+    environment = {name: value for name, value in os.environ.items() if name not in ALL}
     environment |= {"VGG_LESSON_SPEED": "1", "TF_ENABLE_ONEDNN_OPTS": "7"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    for name, value in (FOR_SPEED | {"TF_ENABLE_ONEDNN_OPTS": "7"}).items():
+    for name, value in (HERE | {"TF_ENABLE_ONEDNN_OPTS": "7"}).items():
         assert f"{name}={value}" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its libraries have other names there")
-@pytest.mark.parametrize("name", sorted(FOR_SPEED))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_tensorflow_knows_them(name):
     folder = Path(importlib.util.find_spec("tensorflow").origin).parent
     libraries = [path for path in folder.glob("libtensorflow*") if path.is_file()]
