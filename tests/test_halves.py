@@ -284,6 +284,14 @@ def test_batch_norm_of_no_maps_is_left_alone():
     assert not is_halved(model)
 
 
+def test_images_that_keras_adapts_are_left_to_it():
+    theirs, ours = pair(NETWORKS["functional"])
+    images = np.random.default_rng(0).integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
+    found, expected = (tf.function(model)(tf.constant(images)) for model in (ours, theirs))
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_outside_of_a_function_nothing_is_halved(monkeypatch):
     model = accelerate(small())
     monkeypatch.setattr(halves, "_in_halves", lambda *_: pytest.fail("in halves"))

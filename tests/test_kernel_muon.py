@@ -81,7 +81,8 @@ def test_a_saved_model_goes_on_as_if_nothing_had_been(tmp_path):
     model.fit(images, targets, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    assert type(again.optimizer) is KernelMuon and again.optimizer.ns_dtype == "bfloat16"
+    # By name: an exported script that another test runs registers a KernelMuon of its own.
+    assert type(again.optimizer).__name__ == "KernelMuon" and again.optimizer.ns_dtype == "bfloat16"
     for trained in (model, again):
         trained.fit(images, targets, shuffle=False, verbose=0)
     for kept, expected in zip(again.get_weights(), model.get_weights(), strict=True):
