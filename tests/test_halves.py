@@ -285,11 +285,9 @@ def test_batch_norm_of_no_maps_is_left_alone():
 
 
 def test_images_that_keras_adapts_are_left_to_it():
-    theirs, ours = pair(NETWORKS["functional"])
-    images = np.random.default_rng(0).integers(0, 255, (4, 8, 8, 3), dtype=np.uint8)
-    found, expected = (tf.function(model)(tf.constant(images)) for model in (ours, theirs))
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    model = accelerate(small(layers.Conv2D(2, 3), channels=1))
+    images = np.random.default_rng(0).normal(size=(4, 4, 4)).astype(np.float32)  # Keras adds the axis of the channels
+    np.testing.assert_allclose(tf.function(model)(tf.constant(images)), model(images[..., None]), rtol=1e-4, atol=1e-5)
 
 
 def test_outside_of_a_function_nothing_is_halved(monkeypatch):

@@ -83,10 +83,10 @@ def _is_chain(model) -> bool:
     previous = model.input
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):
-            if len(layer._inbound_nodes) != 1 or layer.input is not previous:
+            if layer.input is not previous:
                 return False
             previous = layer.output
-    return previous is model.output
+    return True
 
 
 def _is_image_by_image(layer) -> bool:
