@@ -102,7 +102,8 @@ def _sizes(images, kernel) -> tuple[float, int]:
 def accelerate(model: keras.Model) -> keras.Model:
     """Give the suitable convolutions and batch normalisations of a model the fast kernels, in place.
 
-    Only what a plain ``keras.layers.Conv2D`` or ``BatchNormalization`` computes with is exchanged, not the layer:
+    Only what a plain ``keras.layers.Conv2D`` or ``BatchNormalization`` computes with is exchanged, not the layer, and
+    on two cores a chain of Keras's own layers takes its batches in halves (:mod:`vgg_lesson.speed.halves`):
     class, configuration and weights stay Keras's own, so the model saves, loads and clones as ever (the
     copy starts out without the change). Layers with other strides, paddings, even kernels,
     dilation or groups keep the ordinary path, and so does everything when a GPU is present.
