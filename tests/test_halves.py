@@ -67,10 +67,10 @@ def batch(model, count):
     return tf.constant(np.random.default_rng(1).normal(size=(count, *model.input_shape[1:])).astype("float32"))
 
 
-def step(model, training=True):
+def step(model, training=True, jit_compile=False):
     """A function of images: answers, and gradients of a loss by images and trainable weights."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=not jit_compile, jit_compile=jit_compile)
     def run(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -115,6 +115,14 @@ def test_batches_are_halved(network):
     theirs, ours = pair(NETWORKS[network])
     assert is_halved(ours) and is_halved(ours, training=False)
     assert not is_halved(theirs)
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_xla_compiles_a_step(count):
+    theirs, ours = pair(NETWORKS["functional"])
+    images = batch(theirs, count)
+    for mine, want in zip(step(ours, jit_compile=True)(images), step(theirs)(images), strict=True):
+        np.testing.assert_allclose(mine, want, rtol=1e-3, atol=1e-4)
 
 
 def test_fit_gives_the_weights_that_keras_finds():

@@ -83,7 +83,8 @@ def prepare() -> SpeedSettings:
       measured, and TensorFlow's own way stays.
     * ``TF_NUM_INTRAOP_THREADS=1`` on two cores: an operation has one thread, and two operations run at a time. Two
       threads that share each operation wait for each other; what fills both instead is in
-      :mod:`vgg_lesson.speed.halves`. With more cores this was not measured, either.
+      :mod:`vgg_lesson.speed.halves`. A training that takes whole batches, as one by Keras alone does, is 0.85 to 1.1
+      times as fast with it (VGG16 on an AMD processor). With more cores this was not measured, either.
     * TensorFlow runs its graphs as they were traced. To rewrite them first (Grappler) takes 0.3 s for each network
       that is trained, and gains nothing on a CPU: measured on two AVX2 cores, alternating, a step takes 0.95 to 1.03
       times as long without it (VGG16 at 1/8, 1/4 and full width, with and without batch norm), ``predict`` 0.86 to
