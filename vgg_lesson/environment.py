@@ -20,9 +20,6 @@ FOR_SPEED = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "
 ON_TWO_CORES = {"TF_NUM_INTRAOP_THREADS": "1"}
 """The same, where there are two."""
 
-FEW_CORES = 2
-"""On so many cores and fewer, threads that wait for work sleep instead of looking for it, see :func:`prepare`."""
-
 # glibc's malloc.h; mallopt(3) documents the meaning.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -38,7 +35,6 @@ class SpeedSettings:
         variables: those of :data:`FOR_SPEED` and :data:`ON_TWO_CORES` that are set, with the values that TensorFlow
             will see.
         keeps_pages: True when the C library was told to keep freed memory (Linux with glibc only).
-        idle_threads_sleep: True when TensorFlow will let its threads sleep while there is no work for them.
         graphs_as_traced: True when TensorFlow will not rewrite its graphs before it runs them, unless there is a GPU.
         too_late: True when TensorFlow had been imported before, so that ``variables`` have no effect.
     """
@@ -46,7 +42,6 @@ class SpeedSettings:
     enabled: bool
     variables: dict[str, str]
     keeps_pages: bool
-    idle_threads_sleep: bool
     graphs_as_traced: bool
     too_late: bool
 
@@ -55,13 +50,9 @@ class SpeedSettings:
             return "speed settings of the process: off (VGG_LESSON_SPEED=0)"
         late = ", but TensorFlow was imported earlier: restart the kernel" if self.too_late else ""
         pages = "kept" if self.keeps_pages else "returned"
-        threads = "sleep" if self.idle_threads_sleep else "look for work"
         graphs = "run as they were traced, unless there is a GPU" if self.graphs_as_traced else "are optimised first"
         variables = ", ".join(f"{name}={value}" for name, value in self.variables.items())
-        return (
-            f"speed settings of the process: {variables}{late}; freed memory is {pages}, idle threads {threads}, "
-            f"graphs {graphs}"
-        )
+        return f"speed settings of the process: {variables}{late}; freed memory is {pages}, graphs {graphs}"
 
 
 def prepare() -> SpeedSettings:
@@ -77,14 +68,10 @@ def prepare() -> SpeedSettings:
     * Once TensorFlow is imported, the garbage collector leaves its objects alone (``gc.freeze``). There are 300,000,
       and they stay as long as the process: a full collection, for every eighth picture of a lab, takes 0.03 s
       instead of 0.3 s, or 0.6 s in the midst of a drawing.
-    * On two cores, TensorFlow's threads sleep while there is no work for them. They would keep looking for some for a
-      while, on a core that another thread needs: without that, VGG16 at 1/8 width takes 0.87 to 0.93 of the time in
-      batches of 32, 0.95 to 0.97 in batches of 128, and larger ones 0.91 to 0.99. With more cores this was not
-      measured, and TensorFlow's own way stays.
     * ``TF_NUM_INTRAOP_THREADS=1`` on two cores: an operation has one thread, and two operations run at a time. Two
       threads that share each operation wait for each other; what fills both instead is in
       :mod:`vgg_lesson.speed.halves`. A training that takes whole batches, as one by Keras alone does, is 0.85 to 1.1
-      times as fast with it (VGG16 on an AMD processor). With more cores this was not measured, either.
+      times as fast with it (VGG16 on an AMD processor). With more cores this was not measured.
     * TensorFlow runs its graphs as they were traced. To rewrite them first (Grappler) takes 0.3 s for each network
       that is trained, and gains nothing on a CPU: measured on two AVX2 cores, alternating, a step takes 0.95 to 1.03
       times as long without it (VGG16 at 1/8, 1/4 and full width, with and without batch norm), ``predict`` 0.86 to
@@ -95,27 +82,19 @@ def prepare() -> SpeedSettings:
     too_late = "tensorflow" in sys.modules
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     fast = os.environ.get("VGG_LESSON_SPEED", "1") != "0"
-    sleep = fast and not too_late and cores() <= FEW_CORES
-    prepare_import(then=(_let_idle_threads_sleep,) * sleep + (_run_graphs_as_traced, gc.freeze) * fast)
+    prepare_import(then=(_run_graphs_as_traced, gc.freeze) * fast)
     if fast:
         if too_late:
             _run_graphs_as_traced()
         for name, value in (FOR_SPEED | (ON_TWO_CORES if cores() == 2 and not too_late else {})).items():
             os.environ.setdefault(name, value)
     variables = {name: os.environ[name] for name in FOR_SPEED | ON_TWO_CORES if name in os.environ}
-    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), sleep, fast, too_late)
+    return SpeedSettings(fast, variables, fast and _keep_freed_pages(), fast, too_late)
 
 
 def cores() -> int:
     """CPU cores that this process may use, which is what TensorFlow counts."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _let_idle_threads_sleep() -> None:
-    import tensorflow as tf
-    from tensorflow.python.eager import context  # not public; the package pins TensorFlow 2.21
-
-    context.context()._config = tf.compat.v1.ConfigProto(experimental={"disable_thread_spinning": True})
 
 
 def _run_graphs_as_traced() -> None:
