@@ -260,6 +260,7 @@ def over_the_batch(values):
         lambda: small(layers.Conv2D(3, 3, activation=over_the_batch)),
         lambda: small(layers.Conv2D(3, 3, activity_regularizer="l2")),
         lambda: small(layers.BatchNormalization(center=False)),
+        lambda: small(layers.Dropout(0.0, noise_shape=(4, 1, 1, 1))),
         lambda: small(keras.Sequential([keras.Input((4, 4, 3)), layers.ReLU()])),
         branches,
         two_uses,
@@ -271,6 +272,18 @@ def test_others_keep_the_ordinary_path(model):
     assert not is_halved(ours)
     for mine, want in zip(step(ours)(images), step(theirs)(images), strict=True):
         np.testing.assert_allclose(mine, want, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("replace", [lambda model: model, lambda model: model.layers[0]])
+def test_a_call_that_somebody_replaced_is_obeyed(replace):
+    model = small(layers.ReLU())
+    replaced = replace(model)
+    plain = replaced.call
+    replaced.call = lambda images, **options: plain(images - tf.reduce_mean(images, axis=0), **options)
+    images = batch(model, 4)
+    expected = tf.function(model)(images)
+    np.testing.assert_allclose(tf.function(accelerate(model))(images), expected, rtol=1e-5)
+    assert not is_halved(model)
 
 
 def test_models_of_other_classes_are_left_alone():

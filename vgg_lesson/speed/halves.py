@@ -51,7 +51,8 @@ def halve_batches(model: keras.Model, whole: Callable) -> None:
         model: any Keras model.
         whole: of a layer and its images: True where it has several operations that run side by side by themselves.
     """
-    if not (an_operation_has_one_thread() and type(model).__module__.startswith("keras.src.models.")):
+    own_class = type(model).__module__.startswith("keras.src.models.")
+    if not (an_operation_has_one_thread() and own_class) or "call" in vars(model):  # somebody's, or from here already
         return
     plain = model.call
 
@@ -92,7 +93,9 @@ def _is_chain(model) -> bool:
 def _is_image_by_image(layer) -> bool:
     activation = getattr(layer, "activation", None)
     own = activation is None or activation is getattr(keras.activations, getattr(activation, "__name__", ""), None)
-    return type(layer) in IMAGE_BY_IMAGE and own and layer.activity_regularizer is None
+    own = own and "call" not in vars(layer)
+    together = layer.activity_regularizer is not None or getattr(layer, "noise_shape", None) is not None
+    return type(layer) in IMAGE_BY_IMAGE and own and not together
 
 
 def _in_halves(layers, inputs, training, whole):
