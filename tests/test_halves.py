@@ -152,8 +152,9 @@ def test_layers_that_are_many_products_take_the_whole_batch():
     assert found == 16 + 2  # the places of a map of 4 x 4; the last layer for each half
 
 
-def test_a_kernel_becomes_a_matrix_once():
-    model = accelerate(small(layers.Conv2D(4, 3, padding="same"), side=2))
+@pytest.mark.parametrize("channels", [4, 256])
+def test_a_kernel_becomes_a_matrix_once(channels):
+    model = accelerate(small(layers.Conv2D(channels, 3, padding="same"), side=2, channels=channels))
     found = operations(tf.function(model), model, "Transpose")
     assert found == 1
     assert operations(tf.function(model), model, "MatMul") == 1 + 2 + 2  # picks; products and last layer for each half
